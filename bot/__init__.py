@@ -1,0 +1,1 @@
+"""ai-ready: a GitHub-native CI bot."""

@@ -1,0 +1,1 @@
+"""RUN CLAUDE. Spawns the CLI, keeps the key, reads its events."""

@@ -1,0 +1,131 @@
+"""Effects: one write to GitHub each, as frozen data. `plan` returns them; `bot.github.apply` does them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.core.model import Pull
+
+
+@dataclass(frozen=True, slots=True)
+class SetLabels:
+    """Add and remove labels of one issue; others stay as they are."""
+
+    issue: int
+    add: tuple[str, ...] = ()
+    remove: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PutStatus:
+    """Create the issue's status comment, or edit it in place."""
+
+    issue: int
+    body: str
+    comment_node_id: str = ""
+    """The existing one's node id; empty: there is none yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class PostComment:
+    """Post a comment once: `marker` is the hidden line inside `body` by which a repeat is recognised."""
+
+    issue: int
+    body: str
+    marker: str
+
+
+@dataclass(frozen=True, slots=True)
+class React:
+    """Acknowledge a comment: `eyes` (accepted) or `confused` (refused)."""
+
+    comment_node_id: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class MakeClaim:
+    """Create `ai/claim-<issue>` on a commit whose message names the run. Fails when it exists."""
+
+    issue: int
+    run_key: str
+    run_id: int
+    until: datetime
+    usd: float
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseClaim:
+    """Delete `ai/claim-<issue>`. Its absence is fine."""
+
+    issue: int
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatch:
+    """Start the caller workflow for an issue that just became ready."""
+
+    issue: int
+    run_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class CancelRun:
+    """Cancel a workflow run."""
+
+    run_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class OpenPull:
+    """Open a pull request."""
+
+    head: str
+    base: str
+    title: str
+    body: str
+    draft: bool
+
+
+@dataclass(frozen=True, slots=True)
+class EditPull:
+    """Change title or body of our own pull request."""
+
+    pull: Pull
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class Assign:
+    """Assign a person to our pull request (by login; GitHub ignores people it can't assign)."""
+
+    pull: int
+    login: str
+
+
+@dataclass(frozen=True, slots=True)
+class CloseIssue:
+    """Close an issue as completed (a PR merged into a base on which `Closes #n` does nothing)."""
+
+    issue: int
+
+
+@dataclass(frozen=True, slots=True)
+class Continue:
+    """Ask for another look (`repository_dispatch`): something is on hold and a slot has become free."""
+
+
+Effect = (
+    SetLabels
+    | PutStatus
+    | PostComment
+    | React
+    | MakeClaim
+    | ReleaseClaim
+    | Dispatch
+    | CancelRun
+    | OpenPull
+    | EditPull
+    | Assign
+    | CloseIssue
+    | Continue
+)

@@ -1,0 +1,152 @@
+"""The repository's config, `.github/ai-ready.yml`, as frozen data. `bot.config` reads it and checks it.
+
+Each field's docstring is its documentation: docs/configuration.md is made from them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class AgentSettings:
+    """Who does the work."""
+
+    backend: Literal["claude-code", "anthropic-sdk"] = "claude-code"
+    """What runs the agent."""
+    model: str = "opus"
+    """Model alias or id."""
+    models: Mapping[str, str] = field(
+        default_factory=lambda: MappingProxyType({"junior": "sonnet", "senior": "sonnet", "principal": "opus"})
+    )
+    """Model by level label: an issue labelled `junior`, `senior` or `principal` gets that model."""
+    max_turns: int = 50
+    """Turns the agent may take, 1 to 500."""
+    isolation: Literal["auto", "none"] = "auto"
+    """`auto`: run agent and checks as another user, refuse where that can't be had. `none`: run them as the runner."""
+    instructions: str = ""
+    """Added to every prompt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a run, a day and a request may cost. Days are UTC."""
+
+    minutes: int = 30
+    """Wall-clock minutes for the agent, 1 to 300."""
+    usd: float = 5.0
+    """US dollars (list price) for one run."""
+    usd_per_day: float = 50.0
+    """US dollars for one UTC day, all runs of the repository."""
+    runs_per_day: int = 20
+    """Runs in one UTC day."""
+    concurrent: int = 2
+    """Runs at the same time."""
+    attempts: int = 2
+    """Runs per request: a run whose runner vanished is tried again while attempts are left."""
+    review_rounds: int = 3
+    """Follow-up runs per pull request."""
+    files: int = 100
+    """Files a run may change."""
+    patch_kb: int = 4096
+    """Size of the change in KiB."""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRules:
+    """What waits for what."""
+
+    scope: Literal["series", "repository"] = "series"
+    """Phase order holds within a series (title prefix or milestone), or over the whole repository."""
+    within_phase: Literal["serial", "parallel"] = "serial"
+    """`serial`: 1.3 waits for 1.1 and 1.2. `parallel`: it waits for phase 0 only."""
+    closed_as_not_planned: Literal["release", "hold"] = "release"
+    """Whether a prerequisite closed as not planned (or duplicate) releases what waits for it."""
+    on_blocked: Literal["continue", "stop-series", "stop-repository"] = "continue"
+    """What a Blocked issue stops: nothing else, its series, or everything in the repository."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checks:
+    """Commands of the repository, run by us without keys."""
+
+    setup: str = ""
+    """Before the agent: install what it needs."""
+    lint: str = ""
+    """After the agent; empty: none."""
+    test: str = ""
+    """After the agent; empty: detected (pytest, npm test, cargo test, go test, make test)."""
+    attempts: int = 2
+    """How often the agent may try to mend failing checks, the first try included."""
+    minutes: int = 15
+    """Minutes for one command."""
+    env: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """Environment of these commands, and of the agent."""
+
+
+@dataclass(frozen=True, slots=True)
+class PullRequest:
+    """The pull request a run opens."""
+
+    base: str = ""
+    """Branch it goes to; empty: the default branch."""
+    draft: bool = True
+    """Open it as a draft."""
+    assign: Literal["approver", "none"] = "approver"
+    """Whom to assign."""
+    fix_ci: bool = False
+    """Server mode: start a follow-up run when CI of our PR is red."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoints:
+    """When a run stops to ask."""
+
+    turn_interval: int = 25
+    """Turns between checkpoints (supervised and interactive mode)."""
+    context: float = 0.85
+    """Share of the context window after which a run stops."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notify:
+    """Slack."""
+
+    slack_webhook_env: str = "SLACK_WEBHOOK_URL"
+    """Environment variable that holds the incoming webhook's address."""
+    interval: int = 300
+    """Seconds between progress posts."""
+    on_complete: bool = True
+    """Post when a run is Done."""
+    on_blocked: bool = True
+    """Post when a run is Blocked."""
+
+
+@dataclass(frozen=True, slots=True)
+class RepoConfig:
+    """`.github/ai-ready.yml`; every key is optional."""
+
+    enabled: bool = True
+    """false: nothing is started (the Actions variable AI_READY_PAUSED does the same without a commit)."""
+    agent: AgentSettings = AgentSettings()
+    limits: Limits = Limits()
+    order: OrderRules = OrderRules()
+    checks: Checks = Checks()
+    pull_request: PullRequest = PullRequest()
+    protect: tuple[str, ...] = ()
+    """Paths (globs) that no run may change, added to the built-in list."""
+    allow: tuple[str, ...] = ()
+    """Paths taken from the built-in list."""
+    mode: Literal["autonomous", "supervised", "interactive"] = "autonomous"
+    """`supervised` plans first and waits for `/ai approve`; `interactive` may end with a question."""
+    checkpoints: Checkpoints = Checkpoints()
+    notify: Notify = Notify()
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigProblem:
+    """The config can't be used."""
+
+    message: str
+    """One sentence: file, line, key, what is wrong and what would be right."""

@@ -1,0 +1,1 @@
+"""TALK. The only importer of github, githubkit and jwt."""

@@ -1,0 +1,50 @@
+"""What the rest of the program asks of GitHub: narrow Protocols; the clients are interchangeable behind them."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from bot.core.effects import Effect
+from bot.core.model import Actor, Permission, Pull, Ref, Snapshot, Standing
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What became of one effect."""
+
+    effect: Effect
+    ok: bool
+    unsure: bool = False
+    """No answer came: it may or may not have happened. Read again before anything else."""
+    message: str = ""
+    """GitHub's words where it said no."""
+    status: int = 0
+    pull: Pull | None = None
+    """What `OpenPull` opened."""
+    run_id: int = 0
+    """What `Dispatch` started, where GitHub said."""
+
+
+class Reader(Protocol):
+    """Reads facts. Every method raises `bot.errors.GitHubError` when GitHub gives no usable answer."""
+
+    def snapshot(self, *, focus: Iterable[int] = (), now: datetime) -> Snapshot:
+        """Read the repository; issues in `focus` are read in detail whatever their labels."""
+        ...
+
+    def permission(self, actor: Actor) -> Permission:
+        """What `actor` may do, checked by numeric id (a re-used login is nobody); UNKNOWN when unreadable."""
+        ...
+
+    def standings(self, refs: Iterable[Ref]) -> dict[Ref, Standing]:
+        """What is known of these issues or PRs, anywhere; one request per 100."""
+        ...
+
+
+class Writer(Protocol):
+    """Does effects, in order, in as few requests as GitHub allows."""
+
+    def apply(self, effects: Sequence[Effect], snapshot: Snapshot) -> tuple[Applied, ...]:
+        """Do `effects`; one answer each, in the same order. Stops at the first failure of MakeClaim or OpenPull."""
+        ...

@@ -1,0 +1,1 @@
+"""WORK. One issue, one short story each: admit, work, publish."""

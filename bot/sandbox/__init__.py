@@ -1,0 +1,1 @@
+"""GitHub on localhost, for the demo, the tests and the benchmarks."""
