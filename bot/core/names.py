@@ -44,7 +44,7 @@ class Reason(StrEnum):
     TESTS_FAILED = "tests-failed"
     PROTECTED_PATHS = "protected-paths"
     TOO_LARGE = "too-large"
-    SECRET_FOUND = "secret-found"
+    SECRET_FOUND = "secret-found"  # noqa: S105 (a reason code)
     BASE_CHANGED = "base-changed"
     BRANCH_CHANGED = "branch-changed"
     PUSH_REJECTED = "push-rejected"
