@@ -1,0 +1,398 @@
+"""Who the agent and the repository's commands run as: another uid without rights, or (said loudly) ourselves.
+
+Owns the run's uid, its lock, its home, and the end of every process that has it. The uid is the wall between
+hostile code and our key and token: another uid reads neither our memory nor our environment, writes none of our
+files, signals none of our processes, and with `no_new_privs` stays what it is. It needs no passwd entry and no
+installed user. Being root (containers) or having passwordless sudo (GitHub's hosted runners) is enough.
+"""
+
+import contextlib
+import os
+import pwd
+import random
+import secrets
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Protocol, Self
+
+from bot.core.names import Reason
+from bot.errors import Blocked, InternalError
+
+FIRST_UID, LAST_UID = 61000, 61183
+"""Ids that nobody hands out: systemd's homed ends at 60577 and its dynamic users start at 61184
+(https://systemd.io/UIDS-GIDS/), distributions' own users end at 60000."""
+
+SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+"""Where setpriv, sudo and chown may come from; never the run's PATH, which the repository may have a say in."""
+
+MOST_PROCESSES = 4096
+"""Processes and threads the uid may have: a fork bomb ends here, not at the machine's limit."""
+
+SHARED_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108 (we clean them, we write nothing there)
+"""World-writable places where the uid may leave something for the next run; emptied of it at the end."""
+
+WHAT_TO_DO = (
+    "use a GitHub-hosted runner, a container as root, or a runner whose user has passwordless sudo and setpriv; "
+    "or set `agent.isolation: none` in .github/ai-ready.yml, which lets the agent read everything the runner can"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """How to start something under an isolation: what to hand to `Popen`."""
+
+    argv: tuple[str, ...]
+    env: dict[str, str]
+    cwd: Path
+
+
+class Isolation(Protocol):
+    """Runs things apart from us; a context manager whose end leaves no process, file in /tmp or lock behind."""
+
+    @property
+    def name(self) -> str:
+        """`uid 61007` or `none`, for the log and the pull request."""
+        ...
+
+    @property
+    def home(self) -> Path:
+        """HOME of what runs here; belongs to it and holds nothing of ours."""
+        ...
+
+    def identity(self) -> dict[str, str]:
+        """The variables that say who one is: HOME, USER, LOGNAME, TMPDIR."""
+        ...
+
+    def launch(self, argv: Sequence[str], *, env: Mapping[str, str], cwd: Path) -> Launch:
+        """How to run `argv` with exactly `env`."""
+        ...
+
+    def own(self, path: Path) -> None:
+        """Give the tree at `path` (only what is ours of it) to the isolated user; follows no symlink."""
+        ...
+
+    def reclaim(self, path: Path) -> None:
+        """Kill everything, then take the tree at `path` (only what is theirs of it) back, readable and writable."""
+        ...
+
+    def kill_all(self) -> None:
+        """End every process of the isolated user; returns when none is left. Raises `InternalError` if one stays."""
+        ...
+
+    def discard(self, path: Path) -> None:
+        """Kill everything, then delete the tree at `path`, whoever owns what in it."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+def run_root(base: Path | None = None) -> Path:
+    """Make this run's folder: ours, 0711, so that the isolated user passes through but neither lists nor writes it.
+
+    It lies outside every home, because GitHub's runner keeps its own at 0750 where another uid can't pass. Raises
+    `Blocked` when no place on this machine can be passed by another uid.
+    """
+    candidates = [base] if base else [Path("/var/tmp"), Path(tempfile.gettempdir()), Path("/tmp")]  # noqa: S108
+    for candidate in candidates:
+        if candidate.is_dir() and passable(candidate) and os.access(candidate, os.W_OK):
+            root = Path(tempfile.mkdtemp(prefix="ai-ready-", dir=candidate.resolve()))
+            root.chmod(0o711)
+            return root
+    tried = ", ".join(str(candidate) for candidate in candidates)
+    raise Blocked(Reason.SETUP_FAILED, f"No temporary folder here can be passed by another user (tried {tried}).")
+
+
+def passable(path: Path) -> bool:
+    """Whether everybody may pass every folder on the way to `path`, and through it if it is a folder."""
+    real = path.resolve()
+    folders = [real, *real.parents] if real.is_dir() else list(real.parents)
+    return all(folder.stat().st_mode & 0o001 for folder in folders)
+
+
+def reachable(program: Path, *, root: Path) -> Path:
+    """Where another uid can execute `program`: itself, or (from inside a 0750 home) a hard link or copy under `root`."""
+    real = program.resolve()
+    if passable(real) and real.stat().st_mode & 0o005 == 0o005:
+        return real
+    folder = root / "bin"
+    folder.mkdir(mode=0o755, exist_ok=True)
+    there = folder / real.name
+    if not there.exists():
+        try:
+            if real.stat().st_mode & 0o005 != 0o005:  # a link would share the mode that keeps others out
+                raise PermissionError
+            os.link(real, there)
+        except OSError:
+            shutil.copyfile(real, there)
+            there.chmod(0o755)
+    return there
+
+
+def isolation_for(setting: Literal["auto", "none"], *, root: Path, log: Callable[[str], None]) -> Isolation:
+    """The isolation that `agent.isolation` asks for, with its home under `root` (see `run_root`).
+
+    Raises `Blocked(setup-failed)` with what to do when the setting is `auto` and no other uid can be had here.
+    """
+    if setting == "none":
+        log(
+            "WARNING: agent.isolation is none: the agent and the checks run as this very user and can read its secrets."
+        )
+        return SameUser(root)
+    return OtherUser(root, become_root=_way_to_root())
+
+
+def _way_to_root() -> tuple[str, ...]:
+    """The words before a command that make it run as root; empty when we are root."""
+    if shutil.which("setpriv", path=SYSTEM_PATH) is None:
+        raise Blocked(
+            Reason.SETUP_FAILED, f"The agent can't be isolated: there is no setpriv here. To go on, {WHAT_TO_DO}."
+        )
+    if os.geteuid() == 0:
+        return ()
+    sudo = shutil.which("sudo", path=SYSTEM_PATH)
+    if sudo is not None and _run((sudo, "-n", "true")).returncode == 0:
+        return (sudo, "-n", "--")
+    raise Blocked(
+        Reason.SETUP_FAILED,
+        f"The agent can't be isolated: this is neither root nor a user with passwordless sudo. To go on, {WHAT_TO_DO}.",
+    )
+
+
+class OtherUser:
+    """A uid of this run alone."""
+
+    def __init__(self, root: Path, *, become_root: tuple[str, ...]) -> None:
+        """Take a free uid and prove that it works. `become_root` goes before what root has to do (`sudo -n --`)."""
+        self._become_root = become_root
+        self.uid, self._lock = _take_uid()
+        try:
+            self._prove()
+            self.home = root / "home"
+            (self.home / "tmp").mkdir(parents=True)
+            self.home.chmod(0o700)
+            self.own(self.home)
+        except BaseException:
+            self._lock.close()
+            raise
+
+    @property
+    def name(self) -> str:
+        """The uid, in words."""
+        return f"uid {self.uid}"
+
+    def identity(self) -> dict[str, str]:
+        """A name made of the uid; the home under the run's folder."""
+        name = f"ai-ready-{self.uid}"
+        return {"HOME": str(self.home), "USER": name, "LOGNAME": name, "TMPDIR": str(self.home / "tmp")}
+
+    def launch(self, argv: Sequence[str], *, env: Mapping[str, str], cwd: Path) -> Launch:
+        """Drop to the uid without rights, then start with nothing but `env`."""
+        # The agent may have closed its workspace to us (chmod 0700), so the change of folder happens as the agent;
+        # and sudo clears the environment, so the variables travel as words. They hold no secret, by contract.
+        variables = [f"{name}={value}" for name, value in env.items()]
+        entry = ("env", "-i", f"--chdir={cwd}", *variables, *argv)
+        return Launch((*self._words(limited=True), *entry), {"PATH": SYSTEM_PATH}, Path("/"))
+
+    def own(self, path: Path) -> None:
+        """Change the owner to the uid."""
+        us, them = os.geteuid(), self.uid
+        self._root("chown", "-R", "-h", "-P", f"--from={us}", f"{them}:{them}", "--", str(path))
+
+    def reclaim(self, path: Path) -> None:
+        """Open everything as the uid, then change the owner back to us."""
+        self.kill_all()
+        # chmod as the agent and chown only of what is the agent's: neither can touch a file of ours or of root
+        # that was hard-linked into the tree.
+        _run((*self._words(), "chmod", "-R", "u+rwX", "--", str(path)), seconds=600)
+        us = f"{os.geteuid()}:{os.getegid()}"
+        self._root("chown", "-R", "-h", "-P", f"--from={self.uid}", us, "--", str(path))
+
+    def kill_all(self) -> None:
+        """Signal as the uid until no process has it."""
+        # `kill -1` as the uid itself signals all its processes in one atomic step, so nothing forks away from it.
+        # Where /proc hides other users' processes (hidepid) we see none: one blind kill, unless we are root.
+        blind, end = bool(self._become_root), time.monotonic() + 10
+        while blind or _alive(self.uid):
+            _run((*self._words(), "sh", "-c", "kill -KILL -1"))
+            if not blind and time.monotonic() > end:
+                raise InternalError(f"Processes of uid {self.uid} do not die.")
+            blind = False
+            time.sleep(0.005)
+
+    def discard(self, path: Path) -> None:
+        """Delete as root."""
+        self.kill_all()
+        self._root("rm", "-rf", "--one-file-system", "--", str(path))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self.kill_all()
+            folders = [folder for folder in SHARED_FOLDERS if Path(folder).is_dir()]
+            sweep = ("find", *folders, "-xdev", "-mindepth", "1", "-uid", str(self.uid), "-delete")
+            _run((*self._words(), *sweep), seconds=120)
+        finally:
+            self._lock.close()
+
+    def _words(self, *, limited: bool = False) -> tuple[str, ...]:
+        """What goes before a command to run it as the uid; `limited` adds its process limit."""
+        uid = str(self.uid)
+        limits = ("prlimit", f"--nproc={MOST_PROCESSES}:{MOST_PROCESSES}", "--core=0:0") if limited else ()
+        drop = ("--clear-groups", "--no-new-privs", "--inh-caps=-all", "--bounding-set=-all")
+        return (*self._become_root, *limits, "setpriv", "--reuid", uid, "--regid", uid, *drop, "--")
+
+    def _root(self, *argv: str) -> None:
+        done = _run((*self._become_root, *argv), seconds=600)
+        if done.returncode != 0:
+            raise InternalError(f"{argv[0]} failed: {done.stderr.strip()[-500:]}")
+
+    def _prove(self) -> None:
+        """Become the uid once: in a container without the capability, or with few mapped ids, this fails."""
+        done = _run((*self._words(limited=True), "id", "-u"))
+        if done.stdout.strip() != str(self.uid):
+            why = done.stderr.strip().splitlines()[-1:] or [f"exit code {done.returncode}"]
+            raise Blocked(
+                Reason.SETUP_FAILED,
+                f"The agent can't be isolated: becoming another user failed ({why[0][:200]}). To go on, {WHAT_TO_DO}.",
+            )
+        self.kill_all()  # what a killed earlier run with this uid may have left
+
+
+class SameUser:
+    """No isolation: ourselves. Only processes are kept track of, by a mark in their environment."""
+
+    name = "none"
+
+    def __init__(self, root: Path) -> None:
+        """Make the home under `root`."""
+        self._mark = f"AI_READY_MARK={secrets.token_hex(8)}"
+        self.home = root / "home"
+        (self.home / "tmp").mkdir(parents=True)
+        self.home.chmod(0o700)
+
+    def identity(self) -> dict[str, str]:
+        """Our own name, another home."""
+        name = pwd.getpwuid(os.geteuid()).pw_name if _has_name(os.geteuid()) else "ai-ready"
+        return {"HOME": str(self.home), "USER": name, "LOGNAME": name, "TMPDIR": str(self.home / "tmp")}
+
+    def launch(self, argv: Sequence[str], *, env: Mapping[str, str], cwd: Path) -> Launch:
+        """Put the mark into the environment."""
+        name, _, value = self._mark.partition("=")
+        return Launch(tuple(argv), {**env, name: value}, cwd)
+
+    def own(self, path: Path) -> None:
+        """Nothing to do: it is theirs because it is ours."""
+
+    def reclaim(self, path: Path) -> None:
+        """Make it readable and writable again."""
+        self.kill_all()
+        _run(("chmod", "-R", "u+rwX", "--", str(path)), seconds=600)
+
+    def kill_all(self) -> None:
+        """Kill by the mark until none has it; a process that cleaned its environment escapes."""
+        end = time.monotonic() + 10
+        while marked := list(_marked(self._mark.encode())):
+            for pid in marked:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, 9)
+            if time.monotonic() > end:
+                raise InternalError("Processes of this run do not die.")
+            time.sleep(0.005)
+
+    def discard(self, path: Path) -> None:
+        """Delete as ourselves."""
+        self.reclaim(path)
+        _run(("rm", "-rf", "--", str(path)), seconds=600)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.kill_all()
+
+
+def _take_uid() -> tuple[int, socket.socket]:
+    """A uid no run on this machine has, with the lock that keeps it so.
+
+    The lock is an abstract unix socket (unix(7)): no file to own or clean, freed by the kernel when we die. We
+    start anywhere in the range, so that what an earlier run left behind rarely meets its uid again.
+    """
+    uids = range(FIRST_UID, LAST_UID + 1)
+    start = random.randrange(len(uids))  # noqa: S311 (spreads, protects nothing)
+    for uid in (*uids[start:], *uids[:start]):
+        if _has_name(uid):
+            continue
+        lock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        try:
+            lock.bind(f"\0ai-ready-uid-{uid}")
+        except OSError:
+            lock.close()
+            continue
+        return uid, lock
+    raise Blocked(
+        Reason.SETUP_FAILED, f"All {len(uids)} user ids for agents are in use on this machine; try again later."
+    )
+
+
+def _has_name(uid: int) -> bool:
+    try:
+        pwd.getpwuid(uid)
+    except KeyError:
+        return False
+    return True
+
+
+def _alive(uid: int) -> bool:
+    """Whether a process with `uid` as real, effective, saved or file-system id lives (zombies do not).
+
+    Reads `status`, not the owner of /proc/PID, which is root for a process that made itself undumpable (proc(5)).
+    """
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):
+                fields = dict(
+                    line.split(":\t", 1) for line in (entry / "status").read_text().splitlines() if ":\t" in line
+                )
+                if str(uid) in fields.get("Uid", "").split() and fields.get("State", "")[:1] not in {"Z", "X"}:
+                    return True
+    return False
+
+
+def _marked(mark: bytes) -> Iterator[int]:
+    """Processes that inherited `mark`; none where there is no /proc (macOS), where group kill has to do."""
+    for entry in Path("/proc").glob("[0-9]*/environ"):
+        with contextlib.suppress(OSError):
+            if mark in entry.read_bytes().split(b"\0"):
+                yield int(entry.parent.name)
+
+
+def _run(argv: Sequence[str], *, seconds: float = 30) -> subprocess.CompletedProcess[str]:
+    """Run one of our own short commands; a bad exit code is the caller's to judge."""
+    return subprocess.run(
+        argv,
+        env={"PATH": SYSTEM_PATH, "LC_ALL": "C"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        timeout=seconds,
+        check=False,
+        start_new_session=True,  # Ctrl-C at the terminal is for us, not for a chown half-way
+    )
