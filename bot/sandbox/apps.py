@@ -1,0 +1,99 @@
+"""GitHub Apps: registering one, installing it."""
+
+import secrets
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from bot.sandbox.errors import not_found
+from bot.sandbox.records import App, Hook, Installation, Repo, User
+
+if TYPE_CHECKING:
+    from bot.sandbox.state import Hub
+
+
+class Apps:
+    """The verbs."""
+
+    def __init__(self, hub: "Hub") -> None:
+        self._hub = hub
+        self._manifests: dict[str, App] = {}
+
+    def create(  # noqa: PLR0913 - what an App is registered with
+        self,
+        slug: str,
+        owner: User,
+        *,
+        permissions: Mapping[str, str],
+        events: Iterable[str] = (),
+        hook_url: str = "",
+        secret: str = "",
+    ) -> App:
+        """Register an App with a fresh key; its bot is `slug[bot]`."""
+        from cryptography.hazmat.primitives import serialization  # noqa: PLC0415 - 60 ms, only Apps need it
+        from cryptography.hazmat.primitives.asymmetric import rsa  # noqa: PLC0415
+
+        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        private = key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
+        )
+        form = serialization.PublicFormat.SubjectPublicKeyInfo
+        public = key.public_key().public_bytes(serialization.Encoding.PEM, form)
+        with self._hub.lock:
+            number, node_id = self._hub.new_node("A")
+            bot = self._hub.create_user(f"{slug}[bot]", bot=True)
+            hook = Hook(self._hub.new_id(), hook_url, secret, ("*",), active=bool(hook_url), app_id=number)
+            app = App(
+                number, node_id, slug, slug, owner, bot, public.decode(), private.decode(),
+                f"Iv23li{secrets.token_hex(7)}", secrets.token_hex(20), dict(permissions), tuple(events), hook,
+                self._hub.now(),
+            )  # fmt: skip
+            self._hub.apps[number] = self._hub.register(app)
+            return app
+
+    def install(self, app: App, account: User, *, repos: Iterable[Repo] | None = None) -> Installation:
+        """Install it in an account, for all of its repositories or the named ones; grants what the App asks for."""
+        with self._hub.lock:
+            chosen = None if repos is None else list(repos)
+            installation = Installation(
+                self._hub.new_id(), app, account, dict(app.permissions), chosen, self._hub.now()
+            )
+            app.installations.append(installation)
+            by = self._hub.person(account.login)
+            self._hub.emit("installation", "created", None, by, installation=installation)
+            return installation
+
+    def installation(self, installation_id: int) -> Installation:
+        """Raises `Refused` 404."""
+        for app in self._hub.apps.values():
+            for installation in app.installations:
+                if installation.id == installation_id:
+                    return installation
+        raise not_found()
+
+    def covering(self, repo: Repo) -> list[Installation]:
+        """Installations that reach this repository."""
+        installed = (one for app in self._hub.apps.values() for one in app.installations)
+        return [one for one in installed if one.covers(repo) and not one.suspended]
+
+    def from_manifest(self, manifest: Mapping[str, Any], owner: User) -> str:
+        """The person pressed "Create GitHub App": the code that `convert` takes once."""
+        hook = manifest.get("hook_attributes") or {}
+        slug = str(manifest.get("name") or "app").lower().replace(" ", "-")
+        app = self.create(
+            slug,
+            owner,
+            permissions=manifest.get("default_permissions") or {},
+            events=manifest.get("default_events") or (),
+            hook_url=str(hook.get("url") or ""),
+            secret=secrets.token_hex(20),
+        )
+        code = secrets.token_hex(20)
+        self._manifests[code] = app
+        return code
+
+    def convert(self, code: str) -> App:
+        """`POST /app-manifests/{code}/conversions`: once. Raises `Refused` 404."""
+        app = self._manifests.pop(code, None)
+        if app is None:
+            raise not_found()
+        return app

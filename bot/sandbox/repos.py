@@ -1,0 +1,241 @@
+"""Repositories and their git: real bare repositories, changed through git's own plumbing."""
+
+import os
+import subprocess
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from bot.sandbox.errors import Refused
+from bot.sandbox.records import Label, Milestone, Repo, Role, User
+
+if TYPE_CHECKING:
+    from bot.sandbox.state import Hub
+    from bot.sandbox.tokens import Token
+
+ZERO = "0" * 40
+"""git's "no such commit"."""
+DEFAULT_LABELS = {"bug": "d73a4a", "documentation": "0075ca", "enhancement": "a2eeef", "question": "d876e3"}
+
+
+class Repos:
+    """Everything about repositories that isn't an issue or a pull request."""
+
+    def __init__(self, hub: "Hub") -> None:
+        self._hub = hub
+
+    # ------------------------------------------------------------------------------------- creation
+
+    def create(
+        self, full_name: str, admin: User, *, files: Mapping[str, str] | None = None, private: bool = False
+    ) -> Repo:
+        """See `Hub.create_repo`."""
+        owner_login, _, name = full_name.partition("/")
+        with self._hub.lock:
+            owner = self._account(owner_login)
+            path = self._hub.root / "repos" / owner.login / f"{name}.git"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            subprocess.run(["git", "init", "--quiet", "--bare", "-b", "main", path], check=True, env=_env())
+            number, node_id = self._hub.new_node("R")
+            repo = Repo(number, node_id, owner, name, path, self._hub.now(), private=private)
+            for setting in ("http.receivepack=true", "uploadpack.allowAnySHA1InWant=true", "gc.auto=0"):
+                key, _, value = setting.partition("=")
+                git(repo, "config", key, value)
+            self._hub.repositories[number] = self._hub.register(repo)
+            repo.set_collaborator(admin, "admin")
+            for label, color in DEFAULT_LABELS.items():
+                self.create_label(repo, label, color=color)
+            if files is not None:
+                self.write_commit(repo, "main", files, author=admin, message="First commit")
+            return repo
+
+    def _account(self, login: str) -> User:
+        for user in self._hub.users.values():
+            if user.login.lower() == login.lower():
+                return user
+        return self._hub.create_user(login, organization=True)
+
+    def set_collaborator(self, repo: Repo, login: str, role: Role) -> None:
+        """Give a person a role: admin, maintain, write, triage, read, none."""
+        with self._hub.lock:
+            repo.set_collaborator(self._hub.user(login), role)
+
+    def create_label(self, repo: Repo, name: str, *, color: str = "ededed", description: str = "") -> Label:
+        """A label; 422 when it exists."""
+        with self._hub.lock:
+            if name.lower() in repo.labels:
+                raise Refused.validation("Label", "name", "already_exists")
+            label = Label(*self._hub.new_node("LA"), name=name, color=color.lstrip("#"), description=description)
+            repo.labels[name.lower()] = self._hub.register(label)
+            return label
+
+    def create_milestone(self, repo: Repo, title: str, by: "Token", *, description: str = "") -> Milestone:
+        """A milestone; its number counts per repository."""
+        with self._hub.lock:
+            if any(milestone.title == title for milestone in repo.milestones.values()):
+                raise Refused.validation("Milestone", "title", "already_exists")
+            now = self._hub.now()
+            number = max(repo.milestones, default=0) + 1
+            milestone = Milestone(*self._hub.new_node("MI"), number, title, by.user, now, now, description)
+            repo.milestones[number] = self._hub.register(milestone)
+            return milestone
+
+    # ---------------------------------------------------------------------------------------- reads
+
+    def refs(self, repo: Repo, prefix: str = "refs/") -> dict[str, str]:
+        """Full ref name → object id, of everything that starts with `prefix`."""
+        listed = git(repo, "for-each-ref", "--format=%(refname) %(objectname)")
+        pairs = (line.split(" ") for line in listed.splitlines())
+        return {name: oid for name, oid in pairs if name.startswith(prefix)}
+
+    def resolve(self, repo: Repo, revision: str) -> str:
+        """The commit id of a branch, ref or id; empty when there is none."""
+        name = revision if revision.startswith("refs/") else revision.removeprefix("heads/")
+        return _try(repo, "rev-parse", "--quiet", "--verify", f"{name}^{{commit}}").strip()
+
+    def branch_oid(self, repo: Repo, branch: str) -> str:
+        """The commit a branch is at; empty when there is no such branch."""
+        return _try(repo, "rev-parse", "--quiet", "--verify", f"refs/heads/{branch}^{{commit}}").strip()
+
+    def read(self, repo: Repo, revision: str, path: str) -> str | None:
+        """The text of a file at a revision; None when it isn't there."""
+        if not self.resolve(repo, revision):
+            return None
+        done = _run(repo, "cat-file", "blob", f"{revision}:{path}")
+        return done.stdout.decode(errors="replace") if done.returncode == 0 else None
+
+    def tree(self, repo: Repo, revision: str) -> list[str]:
+        """Every file's path at a revision; empty where there is no such revision."""
+        return [path for path in _try(repo, "ls-tree", "-r", "-z", "--name-only", revision).split("\0") if path]
+
+    def message(self, repo: Repo, oid: str) -> str:
+        """A commit's message."""
+        return git(repo, "log", "-1", "--format=%B", oid).rstrip("\n")
+
+    def count_between(self, repo: Repo, base: str, head: str) -> int:
+        """How many commits `head` has that `base` has not."""
+        return int(git(repo, "rev-list", "--count", f"{base}..{head}"))
+
+    def is_ancestor(self, repo: Repo, older: str, newer: str) -> bool:
+        """Whether `newer` contains `older`."""
+        return _run(repo, "merge-base", "--is-ancestor", older, newer).returncode == 0
+
+    # --------------------------------------------------------------------------------------- writes
+
+    def commit_files(
+        self, repo: Repo, branch: str, files: Mapping[str, str | None], by: "Token", message: str = "Change files"
+    ) -> str:
+        """A person's push: one commit on `branch` (made from the default branch where it is new); None deletes a file."""
+        with self._hub.lock:
+            before = self.refs(repo)
+            oid = self.write_commit(repo, branch, files, author=by.user, message=message)
+            self.announce(repo, before, by)
+            return oid
+
+    def write_commit(
+        self, repo: Repo, branch: str, files: Mapping[str, str | None], *, author: User, message: str
+    ) -> str:
+        """Commit without any event (as if it had always been there)."""
+        start = self.branch_oid(repo, branch) or self.branch_oid(repo, repo.default_branch)
+        stamp = f"{author.name} <{author.email}> {int(self._hub.now().timestamp())} +0000"
+        text = message.encode()
+        stream = [f"commit refs/heads/{branch}\nauthor {stamp}\ncommitter {stamp}\ndata {len(text)}\n".encode(), text]
+        stream.append(f"\nfrom {start}\n".encode() if start else b"\n")
+        for path, content in files.items():
+            stream.append(_file_change(path, content))
+        git(repo, "fast-import", "--quiet", "--force", "--date-format=raw", data=b"".join(stream))
+        return self.branch_oid(repo, branch)
+
+    def create_ref(self, repo: Repo, ref: str, oid: str, by: "Token") -> None:
+        """`POST git/refs`: atomic; 422 "Reference already exists"."""
+        with self._hub.lock:
+            if not ref.startswith("refs/") or ref.count("/") < 2:
+                raise Refused(422, "Reference name must start with 'refs/' and contain at least two slashes.")
+            if not _try(repo, "cat-file", "-t", oid).strip():
+                raise Refused(422, "Object does not exist")
+            before = self.refs(repo)
+            if ref in before:
+                raise Refused(422, "Reference already exists")
+            git(repo, "update-ref", ref, oid, ZERO)
+            self.announce(repo, before, by)
+
+    def update_ref(self, repo: Repo, ref: str, oid: str, by: "Token", *, force: bool = False) -> None:
+        """`PATCH git/refs/…`; 422 unless it is a fast-forward or forced."""
+        with self._hub.lock:
+            before = self.refs(repo)
+            if ref not in before:
+                raise Refused(422, "Reference does not exist")
+            if not self.resolve(repo, oid):
+                raise Refused(422, "Object does not exist")
+            if not force and not self.is_ancestor(repo, before[ref], oid):
+                raise Refused(422, "Update is not a fast forward")
+            git(repo, "update-ref", ref, oid)
+            self.announce(repo, before, by)
+
+    def delete_ref(self, repo: Repo, ref: str, by: "Token") -> None:
+        """`DELETE git/refs/…`; 422 "Reference does not exist"."""
+        with self._hub.lock:
+            before = self.refs(repo)
+            if ref not in before:
+                raise Refused(422, "Reference does not exist")
+            git(repo, "update-ref", "-d", ref)
+            self.announce(repo, before, by)
+
+    def create_commit(self, repo: Repo, tree: str, parents: Sequence[str], message: str, by: "Token") -> str:
+        """`POST git/commits`: an object that no ref points to yet."""
+        with self._hub.lock:
+            if _try(repo, "cat-file", "-t", tree).strip() != "tree":
+                raise Refused(422, "Tree SHA does not exist")
+            for parent in parents:
+                if _try(repo, "cat-file", "-t", parent).strip() != "commit":
+                    raise Refused(422, "Parent SHA does not exist or is not a commit object")
+            args = [part for parent in parents for part in ("-p", parent)]
+            return git(repo, "commit-tree", tree, *args, data=message.encode(), author=by.user).strip()
+
+    def announce(self, repo: Repo, before: Mapping[str, str], by: "Token") -> None:
+        """Refs changed from `before` to what they are now: emit push, create and delete; move pull request heads."""
+        after = self.refs(repo)
+        for ref in sorted(before.keys() | after.keys()):
+            old, new = before.get(ref, ZERO), after.get(ref, ZERO)
+            if old == new or not ref.startswith(("refs/heads/", "refs/tags/")):
+                continue
+            if ZERO in (old, new):
+                self._hub.emit("create" if old == ZERO else "delete", "", repo, by, ref=ref, oid=new)
+            self._hub.emit("push", "", repo, by, ref=ref, oid=new, before=old)
+            self._hub.pulls.follow(repo, ref, old, new, by)
+
+
+def git(repo: Repo, *args: str, data: bytes | None = None, author: User | None = None) -> str:
+    """Run git in the repository; its output. A failure is the sandbox's own bug and raises."""
+    done = _run(repo, *args, data=data, author=author)
+    if done.returncode != 0:
+        raise AssertionError(f"git {' '.join(args)} failed in {repo.full_name}: {done.stderr.decode(errors='replace')}")
+    return done.stdout.decode(errors="replace")
+
+
+def _try(repo: Repo, *args: str) -> str:
+    done = _run(repo, *args)
+    return done.stdout.decode(errors="replace") if done.returncode == 0 else ""
+
+
+def _run(
+    repo: Repo, *args: str, data: bytes | None = None, author: User | None = None
+) -> "subprocess.CompletedProcess[bytes]":
+    argv = ["git", "-C", str(repo.path), *args]
+    return subprocess.run(argv, input=data or b"", capture_output=True, env=_env(author), check=False)
+
+
+def _env(author: User | None = None) -> dict[str, str]:
+    """Git's environment: nothing of the person's own configuration."""
+    env = {"PATH": os.defpath, "HOME": "/nonexistent", "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull}
+    if author is not None:
+        for role in ("AUTHOR", "COMMITTER"):
+            env |= {f"GIT_{role}_NAME": author.name, f"GIT_{role}_EMAIL": author.email}
+    return env
+
+
+def _file_change(path: str, content: str | None) -> bytes:
+    if content is None:
+        return f"D {path}\n".encode()
+    text = content.encode()
+    mode = "100755" if content.startswith("#!") else "100644"
+    return f"M {mode} inline {path}\ndata {len(text)}\n".encode() + text + b"\n"
