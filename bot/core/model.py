@@ -177,7 +177,7 @@ class Claim:
     issue: int
     run_key: str
     run_id: int
-    """The workflow run that holds it; 0 for a run outside Actions."""
+    """The workflow run that holds it; negative (and random) for a run outside Actions."""
     at: datetime
     until: datetime
     """When a holder outside Actions is taken for dead."""

@@ -37,6 +37,10 @@ class Reader(Protocol):
         """What `actor` may do, checked by numeric id (a re-used login is nobody); UNKNOWN when unreadable."""
         ...
 
+    def branch_oid(self, branch: str) -> str:
+        """The newest commit of any branch; empty: there is no such branch."""
+        ...
+
     def standings(self, refs: Iterable[Ref]) -> dict[Ref, Standing]:
         """What is known of these issues or PRs, anywhere; one request per 100."""
         ...

@@ -1,0 +1,128 @@
+"""What already happened to an issue, read back from our own comments: ended runs and the status comment's notes."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from bot.core.markers import ours
+from bot.core.model import Comment, Issue
+from bot.core.names import STATUS_MARKER, VERDICT_MARKER, Reason
+
+DONE = "done"
+AGAIN = frozenset({Reason.RUNNER_LOST})
+"""Verdicts after which the same request is tried again by itself, while `limits.attempts` lasts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One ended run, as its verdict comment has it."""
+
+    run_key: str
+    code: str
+    """`done` or a reason code."""
+    usd: float
+    at: datetime
+    requested_at: datetime
+    """When the request behind it was made."""
+    pull: int = 0
+
+    @property
+    def request_id(self) -> str:
+        """The middle of the run key."""
+        return self.run_key.split("-")[1]
+
+    @property
+    def attempt(self) -> int:
+        """The end of the run key, from 1."""
+        return int(self.run_key.split("-")[2])
+
+    def final(self, attempts: int) -> bool:
+        """Whether this ended its request: all but a lost runner while attempts are left."""
+        return self.code not in AGAIN or self.attempt >= attempts
+
+
+@dataclass(frozen=True, slots=True)
+class Notes:
+    """The machine block of the status comment."""
+
+    comment: Comment
+    request_id: str = ""
+    sha: str = ""
+    """`boxless_sha` of what the request approved, noted when it was first seen unedited."""
+    dispatched_key: str = ""
+    dispatched_at: datetime | None = None
+    hold: bool = False
+    """It was ready but held when the status was last written: a slot that becomes free may start it."""
+
+
+def records(issue: Issue, own_ids: frozenset[int]) -> tuple[Record, ...]:
+    """Every ended run of the issue, oldest first, one per run key."""
+    found = {}
+    for _, data in ours(issue.comments, own_ids, VERDICT_MARKER):
+        if (record := _record(data, issue.number)) is not None:
+            found.setdefault(record.run_key, record)
+    return tuple(found.values())
+
+
+def all_records(issues: Iterable[Issue], own_ids: frozenset[int]) -> tuple[Record, ...]:
+    """The ended runs of several issues."""
+    return tuple(record for issue in issues for record in records(issue, own_ids))
+
+
+def notes_of(issue: Issue, own_ids: frozenset[int]) -> Notes | None:
+    """The status comment, where there is one; the oldest of ours if a race made two."""
+    for comment, data in ours(issue.comments, own_ids, STATUS_MARKER):
+        dispatched = _object(data, "dispatched")
+        request = _object(data, "request")
+        return Notes(
+            comment=comment,
+            request_id=_text(request, "id"),
+            sha=_text(request, "sha"),
+            dispatched_key=_text(dispatched, "key"),
+            dispatched_at=_time(dispatched.get("at")),
+            hold=data.get("hold") is True,
+        )
+    return None
+
+
+def is_run_key(text: str, issue: int) -> bool:
+    """Whether `text` has the shape of a run key of `issue`."""
+    parts = text.split("-")
+    return len(parts) == 3 and parts[0] == str(issue) and parts[1][:1] in {"L", "C"} and parts[2].isdecimal()
+
+
+def _record(data: Mapping[str, Any], issue: int) -> Record | None:
+    key, code = _text(data, "run"), _text(data, "code")
+    at, asked = _time(data.get("at")), _time(data.get("asked"))
+    if not is_run_key(key, issue) or not code or at is None:
+        return None
+    usd, pull = data.get("usd"), data.get("pull")
+    return Record(
+        run_key=key,
+        code=code,
+        usd=float(usd) if isinstance(usd, int | float) else 0.0,
+        at=at,
+        requested_at=asked or at,
+        pull=pull if isinstance(pull, int) else 0,
+    )
+
+
+def _object(data: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    value = data.get(key)
+    return value if isinstance(value, dict) else {}
+
+
+def _text(data: Mapping[str, Any], key: str) -> str:
+    value = data.get(key)
+    return value if isinstance(value, str) else ""
+
+
+def _time(value: object) -> datetime | None:
+    if not isinstance(value, str):
+        return None
+    try:
+        at = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return at if at.tzinfo else None

@@ -1,0 +1,54 @@
+"""Caps: what has been used today and whether there is room for one more run. A cap that can't be read is reached."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from bot.core.ledger import Record
+from bot.core.model import Claim
+from bot.core.settings import Limits
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What counts against the caps."""
+
+    active: int
+    """Runs at work or dispatched."""
+    runs_today: int
+    usd_today: float
+    """Settled by verdicts of this UTC day, plus what active runs have reserved."""
+    complete: bool = True
+    """False: some of it could not be read."""
+
+    def with_one_more(self, usd: float) -> "Usage":
+        """After one more run that may spend `usd` has started."""
+        return replace(self, active=self.active + 1, runs_today=self.runs_today + 1, usd_today=self.usd_today + usd)
+
+
+def usage(records: Iterable[Record], claims: Collection[Claim], now: datetime, *, complete: bool) -> Usage:
+    """Add up the ended runs of this UTC day and the claims of active ones (claims count in full: reserved)."""
+    day = now.astimezone(UTC).date()
+    today = [record for record in records if record.at.astimezone(UTC).date() == day]
+    return Usage(
+        active=len(claims),
+        runs_today=len(today) + len(claims),
+        usd_today=sum(record.usd for record in today) + sum(claim.usd for claim in claims),
+        complete=complete,
+    )
+
+
+def hold_reason(used: Usage, limits: Limits, usd: float) -> str:
+    """Why one more run that may spend `usd` can't start now; empty: it can. One sentence for the status comment."""
+    if not used.complete:
+        return "what ran today could not be read to the end, so the caps count as reached; it is looked at again"
+    if used.active >= limits.concurrent:
+        return f"{used.active} of {limits.concurrent} runs are at work (`limits.concurrent`)"
+    if used.runs_today >= limits.runs_per_day:
+        return f"all {limits.runs_per_day} runs of this UTC day are used (`limits.runs_per_day`); goes on tomorrow"
+    if used.usd_today + usd > limits.usd_per_day:
+        return (
+            f"${used.usd_today:.2f} of ${limits.usd_per_day:.2f} for this UTC day are spent or reserved and a run may "
+            f"cost ${usd:.2f} (`limits.usd_per_day`); goes on tomorrow"
+        )
+    return ""

@@ -1,0 +1,40 @@
+"""Title and body of the pull request."""
+
+from collections.abc import Iterable
+
+from bot.core.messages.verdict import checks_table, facts_table, own_words
+from bot.core.outbound import bounded, inert, one_line
+from bot.core.run import Outcome
+
+
+def pull_title(issue_title: str, number: int) -> str:
+    """One line, at most 256 characters, no control characters, no `[skip ci]`."""
+    return f"{one_line(issue_title, limit=230)} (#{number})"
+
+
+def pull_body(issue: int, outcome: Outcome, *, base_is_default: bool, run_url: str, run_key: str) -> str:
+    """What and why, checks with results, cost, and what deserves a look."""
+    closes = f"Closes #{issue}" if base_is_default else f"For #{issue} (closed by ai-ready when this is merged)"
+    parts = [
+        f"{closes}. Written by an AI agent at a maintainer's request; please review it as you would a stranger's work.",
+        own_words(outcome),
+        "### Checks, run by ai-ready after the agent was done",
+        checks_table(outcome.checks, missing=outcome.checks_missing),
+        f"### Cost\n\n{facts_table(outcome, run_url)}",
+        _look(outcome.notes),
+        "CI on this pull request waits for a person's *Approve workflows* click, because a bot opened it.",
+        f"<sub>run {run_key}</sub>",
+    ]
+    return bounded(*parts)
+
+
+def _look(notes: Iterable[str]) -> str:
+    rows = "\n".join(f"- {inert(note)}" for note in notes)
+    return f"### What deserves a look\n\n{rows}" if rows else ""
+
+
+def compare_link(server: str, repo: str, base: str, branch: str) -> str:
+    """Where a person opens the pull request by hand."""
+    return (
+        f"The work is on branch `{branch}`: [open a pull request]({server}/{repo}/compare/{base}...{branch}?expand=1)."
+    )

@@ -1,0 +1,60 @@
+"""Short answers to commands."""
+
+from collections.abc import Iterable
+
+from bot.core.commands import COMMANDS, BadCommand
+from bot.core.markers import hide
+from bot.core.messages.words import name
+from bot.core.model import Actor
+from bot.core.names import REPLY_MARKER
+from bot.core.outbound import one_line
+
+
+def reply(comment_id: int, text: str) -> tuple[str, str]:
+    """Body and marker of a short answer to one comment; said once."""
+    marker = hide(REPLY_MARKER, {"to": comment_id})
+    return f"{text}\n\n{marker}", marker
+
+
+def who_may_ask(actor: Actor) -> str:
+    """A refusal, in one line."""
+    return f"{name(actor)}, only people with write or admin permission here may give me commands."
+
+
+def bad_command(command: BadCommand) -> str:
+    """What was wrong with a command, and the nearest right one."""
+    hint = f" Did you mean `{command.suggestion}`?" if command.suggestion else ""
+    return f"{command.problem}{hint} `/ai help` lists the commands."
+
+
+def help_text() -> str:
+    """`/ai help`, from the one table of commands."""
+    rows = ["| command | what it does |", "|---|---|"]
+    rows += [f"| `{spec.usage}` | {spec.summary} |" for spec in COMMANDS]
+    return "\n".join(rows)
+
+
+def already_running(url: str) -> str:
+    """The answer to a request while a run is at work."""
+    return f"A run of this issue is at work already{f' ([log]({url}))' if url else ''}; `/ai stop` ends it."
+
+
+def not_here(command: str) -> str:
+    """The answer to a command that this installation can't obey."""
+    return f"`/ai {command}` needs the App server or a later version of ai-ready; nothing was started. `/ai help` lists the commands."
+
+
+def on_a_pull() -> str:
+    """Runs are asked for on issues."""
+    return "Runs are asked for on the issue, not on a pull request; write the command there."
+
+
+def on_a_closed_issue() -> str:
+    """Nothing runs for a closed issue."""
+    return "This issue is closed; reopen it first, then ask again."
+
+
+def unknown_model(model: str, allowed: Iterable[str]) -> str:
+    """`--model` takes what the config names, and the aliases."""
+    known = ", ".join(f"`{one_line(item, limit=80)}`" for item in allowed)
+    return f"`{one_line(model, limit=80)}` is not among the models allowed here: {known}. Nothing was started."

@@ -1,0 +1,167 @@
+"""The verdict comment: one per run."""
+
+from collections.abc import Mapping
+
+from bot.core.ledger import Record
+from bot.core.markers import hide
+from bot.core.messages.words import clock, code, sentence
+from bot.core.model import Claim, Pull
+from bot.core.names import VERDICT_MARKER, Reason
+from bot.core.outbound import bounded, fence, inert
+from bot.core.run import Check, Outcome
+
+NEXT_STEP: Mapping[Reason, str] = {
+    Reason.NEEDS_INPUT: "/ai retry <your answer>",
+    Reason.EDITED_AFTER_APPROVAL: "/ai run",
+    Reason.CONFIG_INVALID: "/ai run",
+    Reason.SETUP_FAILED: "/ai retry",
+    Reason.HOOK_REFUSED: "/ai retry",
+    Reason.AGENT_ERROR: "/ai retry",
+    Reason.API_ERROR: "/ai retry",
+    Reason.MAX_TURNS: "/ai retry",
+    Reason.OVER_BUDGET: "/ai retry",
+    Reason.TIMED_OUT: "/ai retry",
+    Reason.NO_CHANGES: "/ai run <what is missing>",
+    Reason.TESTS_FAILED: "/ai retry",
+    Reason.PROTECTED_PATHS: "/ai run <without touching these paths>",
+    Reason.TOO_LARGE: "/ai run <a smaller part of it>",
+    Reason.SECRET_FOUND: "/ai run",
+    Reason.BASE_CHANGED: "/ai run",
+    Reason.BRANCH_CHANGED: "/ai run",
+    Reason.PUSH_REJECTED: "/ai retry",
+    Reason.PR_FAILED: "/ai retry",
+    Reason.CANCELLED: "/ai run",
+    Reason.RUNNER_LOST: "/ai retry",
+    Reason.INTERNAL_ERROR: "/ai retry",
+}
+"""The exact command that ends each Blocked verdict."""
+
+ADVICE: Mapping[Reason, str] = {
+    Reason.NEEDS_INPUT: "The agent needs an answer; give it with the command below.",
+    Reason.EDITED_AFTER_APPROVAL: "Read the issue as it is now; if it is what you want done, ask again.",
+    Reason.CONFIG_INVALID: "Correct the file on the default branch, then ask again.",
+    Reason.SETUP_FAILED: "Make `checks.setup` in `.github/ai-ready.yml` work on a fresh checkout.",
+    Reason.HOOK_REFUSED: "A hook of this runner said no; its output is above.",
+    Reason.AGENT_ERROR: "The agent itself failed; the run's log has its last words.",
+    Reason.API_ERROR: "The model's API refused or failed; check the key and its quota.",
+    Reason.MAX_TURNS: "Split the issue, or raise `agent.max_turns`; a retry goes on from the kept work.",
+    Reason.OVER_BUDGET: "Split the issue, or raise `limits.usd`; a retry goes on from the kept work.",
+    Reason.TIMED_OUT: "Split the issue, or raise `limits.minutes`; a retry goes on from the kept work.",
+    Reason.NO_CHANGES: "Say in the issue, or after the command, what should be different.",
+    Reason.TESTS_FAILED: "The work is on the branch; mend it there, or let the agent try again.",
+    Reason.PROTECTED_PATHS: "Runs may not change these paths. `allow:` in `.github/ai-ready.yml` lifts it for some.",
+    Reason.TOO_LARGE: "Split the issue, or raise `limits.files` or `limits.patch_kb`.",
+    Reason.SECRET_FOUND: "Nothing of this run was pushed. If the find is a false alarm, reword the issue and ask again.",
+    Reason.BASE_CHANGED: "The branch this run started from is gone or was rewritten.",
+    Reason.BRANCH_CHANGED: "Somebody pushed to the branch during the run; a new run builds on that.",
+    Reason.PUSH_REJECTED: "A rule of this repository refused the push; its words are above.",
+    Reason.PR_FAILED: "The branch is pushed; open the pull request with the link above, or mend the setting and retry.",
+    Reason.CANCELLED: "Nothing is wrong; ask again when you want it done.",
+    Reason.RUNNER_LOST: "The machine went away before it could say anything.",
+    Reason.INTERNAL_ERROR: "This is our fault. The run's log has the details; please report it.",
+}
+"""One sentence of what to do, before the command."""
+
+
+def verdict_block(record: Record) -> str:
+    """The hidden line that makes a comment the verdict of a run."""
+    data = {
+        "run": record.run_key,
+        "code": record.code,
+        "usd": round(record.usd, 4),
+        "at": record.at.isoformat(),
+        "asked": record.requested_at.isoformat(),
+        "pull": record.pull,
+    }
+    return hide(VERDICT_MARKER, data)
+
+
+def verdict_marker(run_key: str) -> str:
+    """What a verdict comment of this run contains, whatever else it says."""
+    return f'"run":"{run_key}"'
+
+
+def done(record: Record, pull: Pull, outcome: Outcome, *, run_url: str = "") -> str:
+    """`Done: draft PR #31 …`; last line: the next command."""
+    kind = "draft PR" if pull.draft else "PR"
+    parts = [
+        f"Done: {kind} #{pull.number} is up for review.",
+        verdict_block(record),
+        facts_table(outcome, run_url),
+        checks_table(outcome.checks, missing=outcome.checks_missing),
+        own_words(outcome),
+        "CI of a pull request made by a bot waits for a person's *Approve workflows* click.",
+        "Review it; if something is missing, ask with:",
+    ]
+    return bounded(*parts, "/ai run <what to change>")
+
+
+def blocked(record: Record, text: str, *, outcome: Outcome | None = None, link: str = "", run_url: str = "") -> str:
+    """`Blocked (tests-failed): <one sentence>`; last line: the next command."""
+    reason = Reason(record.code)
+    parts = [f"Blocked ({reason}): {sentence(text)}", verdict_block(record)]
+    if outcome is not None:
+        parts += [
+            facts_table(outcome, run_url),
+            checks_table(outcome.checks, missing=False),
+            _details(outcome),
+            own_words(outcome),
+        ]
+    elif run_url:
+        parts.append(f"[Log of the run]({run_url})")
+    if link:
+        parts.append(link)
+    parts.append(ADVICE[reason])
+    return bounded(*parts, NEXT_STEP[reason])
+
+
+def facts_table(outcome: Outcome, run_url: str) -> str:
+    """Cost, turns, time, model and isolation of a run, as one small table."""
+    log = f" · [log]({run_url})" if run_url else ""
+    return (
+        f"${outcome.usd:.2f} · {outcome.turns} {'turn' if outcome.turns == 1 else 'turns'} · "
+        f"{outcome.seconds:.0f} s · model {inert(outcome.model) or 'unknown'} · isolation: {inert(outcome.isolation) or 'none'}{log}"
+    )
+
+
+def checks_table(checks: tuple[Check, ...], *, missing: bool) -> str:
+    """What we ran after the agent, with results."""
+    if not checks:
+        return (
+            "No checks are configured and none were found: nothing but the agent's own word was checked."
+            if missing
+            else ""
+        )
+    rows = ["| check | command | result | seconds |", "|---|---|---|--:|"]
+    for check in checks:
+        result = "passed" if check.passed else "time limit" if check.exit_code == -1 else f"failed ({check.exit_code})"
+        found = " (detected)" if check.detected else ""
+        rows.append(f"| {inert(check.name)}{found} | {code(check.command)} | {result} | {check.seconds:.1f} |")
+    return "\n".join(rows)
+
+
+def _details(outcome: Outcome) -> str:
+    return fence(outcome.details, limit=6_000) if outcome.details else ""
+
+
+def own_words(outcome: Outcome) -> str:
+    """The agent's summary, fenced."""
+    if not outcome.summary:
+        return ""
+    return f"The agent's own words:\n\n{fence(outcome.summary, limit=8_000)}"
+
+
+def lost_reason(conclusion: str) -> Reason:
+    """The reason code of a run that ended without a verdict, by what Actions concluded."""
+    return {"cancelled": Reason.CANCELLED, "timed_out": Reason.TIMED_OUT}.get(conclusion, Reason.RUNNER_LOST)
+
+
+def lost_text(claim: Claim, conclusion: str, url: str) -> str:
+    """One sentence for such a run."""
+    where = f"[the run]({url})" if url else "the run"
+    ends = {
+        "cancelled": "was cancelled before it could say anything",
+        "timed_out": "hit the time limit of its job before it could say anything",
+        "startup_failure": "could not start: the caller's job grants too few permissions, or its file is broken",
+    }
+    return f"{where} that began at {clock(claim.at)} {ends.get(conclusion, 'ended without a verdict')}."

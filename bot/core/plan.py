@@ -1,0 +1,270 @@
+"""Theory of operation: from facts to effects, in one pure function.
+
+    Snapshot ─▶ survey() ─▶ situations ─▶ plan() ─▶ effects
+
+- An event only says "look again": `plan` looks at the whole repository, never at the event.
+- It does no I/O and reads no clock. The same plan serves the Action, the server, a laptop and `ai-ready plan`.
+- Quiescence: planning again after the effects were applied gives no effects. Any crashed prefix of the effects,
+  followed by a new plan, ends in the same state. For that, effects are ordered so that what is said comes first
+  and what bears state (labels, then the claim) comes last, and each is idempotent.
+- At most one run is started by the planning run itself (`claim`); the others are dispatched. A claim is made alone,
+  then everything is read and planned again: only then does it count (`admitted`).
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, assert_never
+
+from bot.core.effects import (
+    CloseIssue,
+    Dispatch,
+    Effect,
+    MakeClaim,
+    PostComment,
+    PutStatus,
+    ReleaseClaim,
+    SetLabels,
+)
+from bot.core.ledger import DONE, Notes, Record, notes_of
+from bot.core.messages.status import status
+from bot.core.messages.verdict import blocked, lost_reason, lost_text, verdict_marker
+from bot.core.model import Issue, Snapshot
+from bot.core.names import REQUEST_LABEL, Reason, StateLabel
+from bot.core.replies import answer_commands
+from bot.core.requests import boxless_sha, label_request, unchanged_since
+from bot.core.settings import ConfigProblem, RepoConfig
+from bot.core.situation import (
+    Closed,
+    Ended,
+    Hold,
+    Invalid,
+    Lost,
+    PullClosed,
+    PullMerged,
+    Queued,
+    Refused,
+    Running,
+    Situation,
+    Start,
+    Unasked,
+    Unstartable,
+    Waiting,
+    Withdrawn,
+)
+from bot.core.survey import Own, Survey, survey
+
+CLAIM_SLACK = timedelta(minutes=60)
+"""A run outside Actions is taken for dead this long after its own time limit (setup and checks come on top)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to do now, and why."""
+
+    effects: tuple[Effect, ...]
+    claim: MakeClaim | None
+    """Make this claim first, alone; then read and plan again."""
+    admitted: Start | None
+    """Our own claim stands: start the agent."""
+    survey: Survey
+    again: bool = False
+    """Planning again right after applying makes sense: a lost run's request is alive."""
+
+
+def plan(snapshot: Snapshot, config: RepoConfig | ConfigProblem, own: Own | None = None) -> Plan:
+    """Decide everything that is to be done in one repository."""
+    seen = survey(snapshot, config, own)
+    starts = [s for s in seen.situations.values() if isinstance(s, Start)]
+    mine = _mine(starts, seen, own)
+    effects: list[Effect] = list(answer_commands(snapshot, seen, config))
+    for number, situation in sorted(seen.situations.items()):
+        if situation is mine and mine is not None:
+            continue
+        effects += _Writer(snapshot, snapshot.issues[number], own).effects(situation)
+    claim = None
+    if mine is not None and own is not None:
+        until = snapshot.now + timedelta(minutes=mine.minutes) + CLAIM_SLACK
+        claim = MakeClaim(mine.issue, mine.run_key, own.run_id, until, mine.usd)
+    return Plan(
+        tuple(effects), claim, _admitted(seen, own), seen, any(isinstance(s, Lost) for s in seen.situations.values())
+    )
+
+
+def _mine(starts: list[Start], seen: Survey, own: Own | None) -> Start | None:
+    """The one issue that this run takes itself: what it was dispatched for, its event's, or the first ready one."""
+    if own is None or any(isinstance(s, Running) and s.claim.run_id == own.run_id for s in seen.situations.values()):
+        return None
+    by_number = {start.issue: start for start in starts}
+    if own.issue:
+        return by_number.get(own.issue)
+    ranks = {number: rank for rank, number in enumerate(seen.arrangement.ready)}
+    return by_number.get(own.prefer) or min(starts, key=lambda s: ranks[s.issue], default=None)
+
+
+def _admitted(seen: Survey, own: Own | None) -> Start | None:
+    """The confirmed start behind our own claim."""
+    if own is None:
+        return None
+    for situation in seen.situations.values():
+        if isinstance(situation, Running) and situation.claim.run_id == own.run_id and situation.start is not None:
+            return situation.start
+    return None
+
+
+class _Writer:
+    """Effects of one issue."""
+
+    def __init__(self, snapshot: Snapshot, issue: Issue, own: Own | None) -> None:
+        self.snapshot = snapshot
+        self.issue = issue
+        self.own = own
+        self.notes = notes_of(issue, snapshot.own_ids)
+
+    def effects(self, situation: Situation) -> Iterable[Effect]:
+        """What has to be written so that GitHub says what is so."""
+        match situation:
+            case Unasked():
+                return ()
+            case Waiting() | Invalid() | Hold():
+                return self._say(situation, StateLabel.WAITING, keep_request=True)
+            case Start():
+                key = situation.run_key
+                said = self._say(situation, StateLabel.QUEUED, keep_request=True, dispatched=key)
+                return (*said, Dispatch(self.issue.number, key))
+            case Queued():
+                return self._labels(StateLabel.QUEUED, keep_request=True)
+            case Running():
+                return self._running(situation)
+            case Unstartable():
+                record = self._record(situation.run_key, situation.reason, situation.request.at)
+                return (
+                    self._verdict(record, situation.text),
+                    *self._say(situation, StateLabel.BLOCKED, keep_request=False),
+                )
+            case Lost():
+                return self._lost(situation)
+            case Ended():
+                return self._ended(situation)
+            case Refused() | Withdrawn() | Closed() | PullClosed():
+                return self._say(situation, None, keep_request=False)
+            case PullMerged():
+                return (*self._say(situation, None, keep_request=False), CloseIssue(self.issue.number))
+            case _:
+                assert_never(situation)
+
+    # ------------------------------------------------------------------------------ situations
+
+    def _running(self, situation: Running) -> tuple[Effect, ...]:
+        if not situation.confirmed:
+            return (ReleaseClaim(self.issue.number),)
+        if self.own is not None and situation.claim.run_id == self.own.run_id:
+            return self._say(situation, StateLabel.RUNNING, keep_request=True)
+        return ()
+
+    def _lost(self, situation: Lost) -> tuple[Effect, ...]:
+        reason = lost_reason(situation.conclusion)
+        record = self._record(situation.claim.run_key, reason, situation.claim.at, usd=situation.claim.usd)
+        text = lost_text(situation.claim, situation.conclusion, situation.url)
+        release = ReleaseClaim(self.issue.number)
+        if not self.issue.open:
+            return (self._verdict(record, text), *self._say(Closed(), None, keep_request=False), release)
+        again = reason is Reason.RUNNER_LOST
+        said = self._say(situation, StateLabel.BLOCKED, keep_request=again)
+        return (self._verdict(record, text), *said, release)
+
+    def _ended(self, situation: Ended) -> tuple[Effect, ...]:
+        """Finish what a killed publisher left half done: status, labels, claim."""
+        label = StateLabel.DONE if situation.record.code == DONE else StateLabel.BLOCKED
+        release = (ReleaseClaim(self.issue.number),) if self.issue.number in self.snapshot.claims else ()
+        if not self.issue.open:
+            return (*self._say(Closed(), None, keep_request=False), *release)
+        moving = self.issue.labels & {StateLabel.WAITING, StateLabel.QUEUED, StateLabel.RUNNING}
+        if moving or release or self._stale_request(situation.record):
+            return (*self._say(situation, label, keep_request=False), *release)
+        return ()
+
+    def _stale_request(self, record: Record) -> bool:
+        request = label_request(self.issue)
+        return request is not None and request.at <= record.at
+
+    # ----------------------------------------------------------------------------------- effects
+
+    def _say(
+        self, situation: Situation, label: StateLabel | None, *, keep_request: bool, dispatched: str = ""
+    ) -> tuple[Effect, ...]:
+        return (*self._status(situation, dispatched), *self._labels(label, keep_request=keep_request))
+
+    def _status(self, situation: Situation, dispatched: str) -> tuple[Effect, ...]:
+        silent = isinstance(situation, Closed | Withdrawn | PullMerged) and self.notes is None
+        if silent:
+            return ()
+        body = status(situation, notes=self._block(situation, dispatched))
+        old = self.notes.comment if self.notes else None
+        if old is not None and _same(old.body, body):
+            return ()
+        return (PutStatus(self.issue.number, body, old.node_id if old else ""),)
+
+    def _block(self, situation: Situation, dispatched: str) -> Mapping[str, Any]:
+        """The machine block: what was approved (noted while it is certainly unedited) and what was dispatched."""
+        block: dict[str, Any] = {"v": 1}
+        request = getattr(situation, "request", None)
+        if request is None:
+            return self._kept(block, self.notes)
+        block["request"] = {"id": request.id, "actor": request.actor.id}
+        known = self.notes is not None and self.notes.request_id == request.id
+        if known and self.notes is not None and self.notes.sha:
+            block["request"]["sha"] = self.notes.sha
+        elif unchanged_since(self.issue, request, self._approved(request.id)):
+            block["request"]["sha"] = boxless_sha(self.issue)
+        if isinstance(situation, Hold):
+            block["hold"] = True
+        if dispatched:
+            block["dispatched"] = {"key": dispatched, "at": self.snapshot.now.isoformat()}
+        return block
+
+    def _approved(self, request_id: str) -> frozenset[str]:
+        sha = (self.own.approved or {}).get(request_id, "") if self.own else ""
+        return frozenset({sha} if sha else ())
+
+    @staticmethod
+    def _kept(block: dict[str, Any], notes: Notes | None) -> dict[str, Any]:
+        if notes is not None and notes.request_id:
+            block["request"] = {"id": notes.request_id, "sha": notes.sha}
+        return block
+
+    def _labels(self, label: StateLabel | None, *, keep_request: bool) -> tuple[Effect, ...]:
+        wanted = {label} if label else set()
+        add = wanted - self.issue.labels
+        remove = (set(StateLabel) - wanted) & self.issue.labels
+        if not keep_request and REQUEST_LABEL in self.issue.labels:
+            remove |= {REQUEST_LABEL}
+        if not add and not remove:
+            return ()
+        return (SetLabels(self.issue.number, tuple(sorted(add)), tuple(sorted(remove))),)
+
+    def _record(self, key: str, reason: str, asked: Any, *, usd: float = 0.0) -> Record:
+        return Record(key, reason, usd, self.snapshot.now, asked)
+
+    def _verdict(self, record: Record, text: str) -> PostComment:
+        body = blocked(record, text)
+        return PostComment(self.issue.number, body, verdict_marker(record.run_key))
+
+
+def _same(old: str, new: str) -> bool:
+    """Equal as GitHub stores it: line ends and outer white space apart."""
+    return old.replace("\r\n", "\n").strip() == new.replace("\r\n", "\n").strip()
+
+
+def dispatch_failed(snapshot: Snapshot, effect: Dispatch, message: str) -> tuple[Effect, ...]:
+    """What is said when GitHub refuses a dispatch for good: the caller workflow or its inputs are not as shipped."""
+    issue = snapshot.issues[effect.issue]
+    record = Record(effect.run_key, Reason.CONFIG_INVALID, 0.0, snapshot.now, snapshot.now)
+    text = f"the workflow could not be dispatched ({message}); compare `.github/workflows/ai-ready.yml` with the shipped example"
+    verdict = PostComment(issue.number, blocked(record, text), verdict_marker(record.run_key))
+    labels = SetLabels(
+        issue.number,
+        (StateLabel.BLOCKED,),
+        tuple(sorted({*(issue.labels & {REQUEST_LABEL, StateLabel.WAITING}), StateLabel.QUEUED})),
+    )
+    return (verdict, labels)

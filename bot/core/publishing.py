@@ -1,0 +1,171 @@
+"""The end of a run, as decisions: read facts → `next_effects` → apply, until it says nothing more.
+
+`publish` may be killed anywhere and run again: every decision is made from what is on GitHub now, so a pull request
+that exists is not opened twice and a verdict that was said is not said twice.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from bot.core.effects import Assign, Continue, Effect, OpenPull, PostComment, PutStatus, ReleaseClaim, SetLabels
+from bot.core.ledger import DONE, Record, notes_of, records
+from bot.core.messages.pull import compare_link, pull_body, pull_title
+from bot.core.messages.status import status
+from bot.core.messages.verdict import blocked, done, verdict_marker
+from bot.core.model import Issue, Pull, Snapshot
+from bot.core.names import REQUEST_LABEL, UNPUSHED, Reason, StateLabel
+from bot.core.requests import label_request
+from bot.core.run import Admission, Outcome
+from bot.core.settings import PullRequest
+from bot.core.situation import Closed, Ended
+from bot.core.verdict import Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What is known at the end of a run, GitHub's state apart."""
+
+    admission: Admission
+    outcome: Outcome | None
+    """None: `work` left none that can be trusted."""
+    failure: Refusal | None = None
+    """Set: the run is Blocked for this, whatever the outcome says."""
+    pushed_oid: str = ""
+    """The commit that is on the branch for this run; empty: nothing was pushed."""
+    server: str = ""
+    settings: PullRequest = PullRequest()
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What to do next."""
+
+    effects: tuple[Effect, ...]
+    verdict: Literal["", "done", "blocked"] = ""
+    """Set on the step that ends the run."""
+    reason: str = ""
+    text: str = ""
+    pull: Pull | None = None
+
+
+def next_step(ending: Ending, snapshot: Snapshot) -> Step:
+    """Decide the next effects; the step with a verdict is the last one."""
+    admission = ending.admission
+    issue = snapshot.issues.get(admission.issue)
+    said = (
+        next((r for r in records(issue, snapshot.own_ids) if r.run_key == admission.run_key), None) if issue else None
+    )
+    pull = _pull(ending, snapshot)
+    if said is not None and issue is not None:
+        verdict: Literal["done", "blocked"] = "done" if said.code == DONE else "blocked"
+        return Step(_finish(snapshot, issue, said), verdict, said.code, "", pull)
+    failure = ending.failure or _judge(ending, pull)
+    if failure is None and pull is None:
+        return Step((_open(ending, snapshot),))
+    started = snapshot.claims[admission.issue].at if admission.issue in snapshot.claims else snapshot.now
+    return _end(ending, snapshot, failure, pull, started)
+
+
+def _judge(ending: Ending, pull: Pull | None) -> Refusal | None:
+    """Blocked by what the outcome says or by what GitHub shows; None: Done as soon as the PR is there."""
+    outcome = ending.outcome
+    if outcome is None:
+        return Refusal(Reason.INTERNAL_ERROR, "the work job left no outcome that can be trusted")
+    if outcome.verdict != "done":
+        return Refusal(Reason(outcome.reason), outcome.text, outcome.details)
+    if not ending.pushed_oid:
+        return Refusal(Reason.INTERNAL_ERROR, "the work is done but nothing was pushed")
+    if pull is not None and pull.head_oid and pull.head_oid != ending.pushed_oid:
+        return Refusal(Reason.BRANCH_CHANGED, f"somebody pushed to `{pull.head}` while this run was being published")
+    return None
+
+
+def _pull(ending: Ending, snapshot: Snapshot) -> Pull | None:
+    """Our open pull request for the branch, as GitHub shows it now."""
+    return next((p for p in snapshot.pulls if p.head == ending.admission.branch and p.open), None)
+
+
+def _open(ending: Ending, snapshot: Snapshot) -> OpenPull:
+    admission, outcome = ending.admission, ending.outcome
+    assert outcome is not None  # noqa: S101 (_judge saw it)
+    body = pull_body(
+        admission.issue,
+        outcome,
+        base_is_default=admission.base == snapshot.default_branch,
+        run_url=admission.run_url,
+        run_key=admission.run_key,
+    )
+    title = pull_title(admission.title, admission.issue)
+    return OpenPull(admission.branch, admission.base, title, body, ending.settings.draft)
+
+
+def _end(ending: Ending, snapshot: Snapshot, failure: Refusal | None, pull: Pull | None, started: datetime) -> Step:
+    admission, outcome = ending.admission, ending.outcome
+    record = Record(
+        run_key=admission.run_key,
+        code=failure.reason if failure else DONE,
+        usd=outcome.usd if outcome else admission.usd,
+        at=snapshot.now,
+        requested_at=started,
+        pull=pull.number if pull and not failure else 0,
+    )
+    if failure is None:
+        assert pull is not None  # noqa: S101 (next_step saw it)
+        assert outcome is not None  # noqa: S101 (_judge saw it)
+        body = done(record, pull, outcome, run_url=admission.run_url)
+    else:
+        body = blocked(
+            record, failure.text, outcome=outcome, link=_link(ending, failure, pull), run_url=admission.run_url
+        )
+    said = PostComment(admission.issue, body, verdict_marker(record.run_key))
+    assign: tuple[Effect, ...] = ()
+    if failure is None and pull is not None and ending.settings.assign == "approver":
+        assign = (Assign(pull.number, admission.approver_login),)
+    issue = snapshot.issues.get(admission.issue)
+    rest = _finish(snapshot, issue, record) if issue else (ReleaseClaim(admission.issue),)
+    verdict: Literal["done", "blocked"] = "blocked" if failure else "done"
+    return Step((*assign, said, *rest), verdict, record.code, failure.text if failure else "", pull)
+
+
+def _link(ending: Ending, failure: Refusal, pull: Pull | None) -> str:
+    if not ending.pushed_oid or failure.reason in UNPUSHED:
+        return ""
+    if pull is not None:
+        return f"The work is on the branch of #{pull.number}."
+    admission = ending.admission
+    return compare_link(ending.server, admission.repo, admission.base, admission.branch)
+
+
+def _finish(snapshot: Snapshot, issue: Issue, record: Record) -> tuple[Effect, ...]:
+    """Status, labels, claim: what is left once the verdict has been said. Equal to what a later plan would do."""
+    label = StateLabel.DONE if record.code == DONE else StateLabel.BLOCKED
+    wanted = {label} if issue.open else set()
+    remove = (set(StateLabel) - wanted) & issue.labels
+    request = label_request(issue)
+    if request is None or request.at <= record.requested_at or not issue.open:
+        remove |= {REQUEST_LABEL} & issue.labels
+    effects: list[Effect] = []
+    notes = notes_of(issue, snapshot.own_ids)
+    block = {"v": 1, **({"request": {"id": notes.request_id, "sha": notes.sha}} if notes and notes.request_id else {})}
+    body = status(Ended(record) if issue.open else Closed(), notes=block)
+    if notes is None or notes.comment.body.strip() != body.strip():
+        effects.append(PutStatus(issue.number, body, notes.comment.node_id if notes else ""))
+    if wanted - issue.labels or remove:
+        effects.append(SetLabels(issue.number, tuple(sorted(wanted - issue.labels)), tuple(sorted(remove))))
+    claim = snapshot.claims.get(issue.number)
+    if claim is not None and claim.run_key == record.run_key:
+        effects.append(ReleaseClaim(issue.number))
+    if effects and _others_on_hold(snapshot, issue.number):
+        effects.append(Continue())
+    return tuple(effects)
+
+
+def _others_on_hold(snapshot: Snapshot, number: int) -> bool:
+    """Whether another issue was ready but held, and so may have waited for this run's slot."""
+    for n, other in snapshot.issues.items():
+        if n != number and other.open and StateLabel.WAITING in other.labels:
+            notes = notes_of(other, snapshot.own_ids)
+            if notes is not None and notes.hold:
+                return True
+    return False

@@ -1,0 +1,99 @@
+"""Acknowledge every command once: a reaction, and a short reply where a reaction does not say enough."""
+
+from collections.abc import Iterable
+from typing import assert_never
+
+from bot.core.access import Answer, may_ask
+from bot.core.commands import Approve, BadCommand, Command, Fix, Help, Init, Retry, Run, Status, Stop, Why
+from bot.core.effects import CancelRun, Effect, PostComment, React
+from bot.core.markers import ours
+from bot.core.messages import replies as say
+from bot.core.messages.status import status_text
+from bot.core.model import Issue, Permission, Snapshot
+from bot.core.names import REPLY_MARKER
+from bot.core.requests import Unread, unread
+from bot.core.settings import ConfigProblem, RepoConfig
+from bot.core.situation import Running, Situation, Unasked
+from bot.core.survey import Survey
+
+ACCEPTED = "eyes"
+REFUSED = "confused"
+
+
+def answer_commands(snapshot: Snapshot, seen: Survey, config: RepoConfig | ConfigProblem) -> tuple[Effect, ...]:
+    """Effects for every command that nobody acknowledged yet, oldest first within an issue."""
+    rules = RepoConfig() if isinstance(config, ConfigProblem) else config
+    effects: list[Effect] = []
+    for number, issue in sorted(snapshot.issues.items()):
+        if not issue.detailed:
+            continue
+        situation = seen.situations.get(number, Unasked())
+        for item in unread(issue, snapshot.now):
+            effects += _answer(snapshot, rules, issue, situation, item)
+    return tuple(effects)
+
+
+def _answer(
+    snapshot: Snapshot, config: RepoConfig, issue: Issue, situation: Situation, item: Unread
+) -> Iterable[Effect]:
+    comment = item.comment
+    answer = may_ask(comment.author, snapshot.permissions.get(comment.author.id, Permission.UNKNOWN))
+    if answer is Answer.UNKNOWN:
+        return ()
+    if answer is Answer.NO:
+        return _refuse(snapshot, issue, item, say.who_may_ask(comment.author))
+    if isinstance(item.command, BadCommand):
+        return _refuse(snapshot, issue, item, say.bad_command(item.command))
+    return _obey(snapshot, config, issue, situation, item, item.command)
+
+
+def _obey(
+    snapshot: Snapshot, config: RepoConfig, issue: Issue, situation: Situation, item: Unread, command: Command
+) -> Iterable[Effect]:
+    match command:
+        case Run() | Retry():
+            problem = _unrunnable(issue, situation, command, config)
+            return _refuse(snapshot, issue, item, problem) if problem else _accept(item)
+        case Stop():
+            running = isinstance(situation, Running) and situation.claim.run_id > 0
+            cancel = (CancelRun(situation.claim.run_id),) if running and isinstance(situation, Running) else ()
+            return (*cancel, *_accept(item))
+        case Why() | Status():
+            return (*_say(snapshot, issue, item, status_text(situation)), *_accept(item))
+        case Help():
+            return (*_say(snapshot, issue, item, say.help_text()), *_accept(item))
+        case Init() | Approve() | Fix():
+            return _refuse(snapshot, issue, item, say.not_here(type(command).__name__.lower()))
+        case _:
+            assert_never(command)
+
+
+def _unrunnable(issue: Issue, situation: Situation, command: Run | Retry, config: RepoConfig) -> str:
+    """Why a request is refused at once; empty: it is accepted."""
+    if issue.is_pull:
+        return say.on_a_pull()
+    if not issue.open:
+        return say.on_a_closed_issue()
+    if isinstance(situation, Running):
+        return say.already_running(situation.url)
+    allowed = {"opus", "sonnet", "haiku", config.agent.model, *config.agent.models.values()}
+    if command.model and command.model not in allowed:
+        return say.unknown_model(command.model, sorted(allowed))
+    return ""
+
+
+def _accept(item: Unread) -> tuple[Effect, ...]:
+    return (React(item.comment.node_id, ACCEPTED),)
+
+
+def _refuse(snapshot: Snapshot, issue: Issue, item: Unread, text: str) -> tuple[Effect, ...]:
+    """The reply comes first: a comment without our reaction is looked at again, one with it never."""
+    return (*_say(snapshot, issue, item, text), React(item.comment.node_id, REFUSED))
+
+
+def _say(snapshot: Snapshot, issue: Issue, item: Unread, text: str) -> tuple[Effect, ...]:
+    said = {data.get("to") for _, data in ours(issue.comments, snapshot.own_ids, REPLY_MARKER)}
+    if item.comment.id in said or issue.locked:
+        return ()
+    body, marker = say.reply(item.comment.id, text)
+    return (PostComment(issue.number, body, marker),)

@@ -1,0 +1,143 @@
+"""Who asked for what: requests and unread commands, derived again each time from label events and comments.
+
+A request is the newest of: the request label while it is on the issue (its last label event), and `/ai run` or
+`/ai retry` comments that nobody edited. It is over when a run of it ended for good, when a later `/ai stop` was
+accepted, or when the label is gone.
+"""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from bot.core.commands import BadCommand, Command, Retry, Run, Stop, parse_command
+from bot.core.ledger import records
+from bot.core.model import Actor, Comment, Issue
+from bot.core.names import REQUEST_LABEL
+
+EXPIRES = timedelta(days=30)
+"""An approval older than this starts nothing."""
+
+UNREAD_FOR = timedelta(days=7)
+"""A command older than this that we never answered stays unanswered (it predates us, or we were away)."""
+
+_TASK_BOX = re.compile(r"^([ \t]*(?:[-*+]|\d+[.)])[ \t]+\[)[xX](\])", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Somebody asked for a run."""
+
+    id: str
+    """`L<epoch seconds of the label event>` or `C<comment id>`: the same seen through REST, GraphQL or a webhook."""
+    actor: Actor
+    at: datetime
+    command: Run | Retry | None = None
+    """What the comment said; None for the label."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A command that we have not acknowledged yet."""
+
+    comment: Comment
+    command: Command | BadCommand
+
+
+def content_sha(issue: Issue) -> str:
+    """sha256 of title + newline + body, in hex: what an approval is for."""
+    return hashlib.sha256(f"{issue.title}\n{issue.body}".encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def boxless_sha(issue: Issue) -> str:
+    """Like `content_sha`, but blind to ticked task boxes: ticking one is not an edit that matters."""
+    body = _TASK_BOX.sub(r"\1 \2", issue.body)
+    return hashlib.sha256(f"{issue.title}\n{body}".encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def commands_of(issue: Issue) -> tuple[Unread, ...]:
+    """Every command of a person on this issue, oldest first, acknowledged or not; edited comments never count."""
+    found = []
+    for comment in issue.comments:
+        if comment.author.is_bot or comment.edited:
+            continue
+        command = parse_command(comment.body)
+        if command is not None:
+            found.append(Unread(comment, command))
+    return tuple(found)
+
+
+def unread(issue: Issue, now: datetime) -> tuple[Unread, ...]:
+    """Commands that wait for an acknowledgement, oldest first."""
+    return tuple(
+        item for item in commands_of(issue) if not item.comment.reactions and now - item.comment.created_at < UNREAD_FOR
+    )
+
+
+def label_request(issue: Issue) -> Request | None:
+    """The request that the label makes, while it is on the issue."""
+    if REQUEST_LABEL not in issue.labels or not issue.label_events:
+        return None
+    event = issue.label_events[-1]
+    return Request(f"L{int(event.at.timestamp())}", event.actor, event.at)
+
+
+def comment_requests(issue: Issue) -> tuple[Request, ...]:
+    """Requests by comment that we have not refused, oldest first."""
+    return tuple(
+        Request(f"C{item.comment.id}", item.comment.author, item.comment.created_at, item.command)
+        for item in commands_of(issue)
+        if isinstance(item.command, Run | Retry) and "confused" not in item.comment.reactions
+    )
+
+
+def stopped_at(issue: Issue) -> datetime | None:
+    """When the last accepted `/ai stop` was said."""
+    times = [
+        item.comment.created_at
+        for item in commands_of(issue)
+        if isinstance(item.command, Stop) and "eyes" in item.comment.reactions
+    ]
+    return max(times, default=None)
+
+
+def live_requests(issue: Issue, own_ids: frozenset[int], attempts: int) -> tuple[Request, ...]:
+    """Requests that are not over, newest first; whether their authors may ask is not looked at here."""
+    over = {record.request_id for record in records(issue, own_ids) if record.final(attempts)}
+    stop = stopped_at(issue)
+    label = label_request(issue)
+    candidates = [*comment_requests(issue), *([label] if label else [])]
+    alive = [
+        request
+        for request in candidates
+        if request.id not in over and (stop is None or request.at > stop) and not _overtaken(request, issue, own_ids)
+    ]
+    return tuple(sorted(alive, key=lambda request: (request.at, request.id), reverse=True))
+
+
+def _overtaken(request: Request, issue: Issue, own_ids: frozenset[int]) -> bool:
+    """A newer request already ended, so this older one was answered by it."""
+    return any(
+        record.requested_at >= request.at and record.request_id != request.id for record in records(issue, own_ids)
+    )
+
+
+def attempt_of(request: Request, issue: Issue, own_ids: frozenset[int]) -> int:
+    """Which attempt a new run of `request` would be, from 1."""
+    return 1 + sum(record.request_id == request.id for record in records(issue, own_ids))
+
+
+def run_key(issue: int, request: Request, attempt: int) -> str:
+    """`7-L1763715000-1`: the name of a run, the same wherever it is made."""
+    return f"{issue}-{request.id}-{attempt}"
+
+
+def unchanged_since(issue: Issue, request: Request, approved_shas: frozenset[str]) -> bool:
+    """Whether title and body are still what `request` approved.
+
+    Told by GitHub's own times: the last edit and the last rename lie before the request (strictly, as they have a
+    resolution of one second). Otherwise only by a hash recorded when the request was made: `approved_shas` holds
+    `boxless_sha` values from the event's payload or from our status comment.
+    """
+    edits = [at for at in (issue.body_edited_at, issue.renamed_at) if at is not None]
+    return all(at < request.at for at in edits) or boxless_sha(issue) in approved_shas

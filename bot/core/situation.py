@@ -1,0 +1,154 @@
+"""Where each issue stands: one closed union, derived from a snapshot. `bot.core.plan` turns it into effects.
+
+The same value feeds the status comment, `/ai why`, `ai-ready plan` and the page.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.core.ledger import Record
+from bot.core.model import Actor, Claim, Pull
+from bot.core.order import Blocker
+from bot.core.requests import Request
+
+
+@dataclass(frozen=True, slots=True)
+class Unasked:
+    """Nobody asks for anything; labels and comments are left as they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawn:
+    """The request is gone (label removed, `/ai stop`) before a run started."""
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """The issue was closed: its state labels go."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The label was put on by somebody who may not ask."""
+
+    actor: Actor
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Prerequisites are open."""
+
+    request: Request
+    on: tuple[Blocker, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Invalid:
+    """It can never become ready as things are: a cycle, itself, something missing or unreadable."""
+
+    request: Request
+    reason: str
+    path: tuple[str, ...]
+    """The cycle, or the reference that can't be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Ready but not started."""
+
+    request: Request
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Ready, and there is room: start it now."""
+
+    issue: int
+    request: Request
+    run_key: str
+    attempt: int
+    model: str
+    usd: float
+    minutes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unstartable:
+    """It would start now, but the run ends before it begins: content edited, config invalid."""
+
+    request: Request
+    run_key: str
+    reason: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """A dispatched run has not claimed it yet."""
+
+    run_key: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A run holds the claim."""
+
+    claim: Claim
+    url: str
+    confirmed: bool = True
+    """False: it is our own claim, and a fact that admitted it no longer holds."""
+    start: "Start | None" = None
+    """What admitted it, where it is our own claim and confirmed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """The run that held the claim ended without a verdict."""
+
+    claim: Claim
+    conclusion: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """Its last run ended and nobody asked again."""
+
+    record: Record
+
+
+@dataclass(frozen=True, slots=True)
+class PullClosed:
+    """Done, but the pull request was closed without a merge."""
+
+    record: Record
+    pull: Pull
+
+
+@dataclass(frozen=True, slots=True)
+class PullMerged:
+    """The pull request was merged into a base on which `Closes #n` does nothing."""
+
+    record: Record
+    pull: Pull
+
+
+Situation = (
+    Unasked
+    | Withdrawn
+    | Closed
+    | Refused
+    | Waiting
+    | Invalid
+    | Hold
+    | Start
+    | Unstartable
+    | Queued
+    | Running
+    | Lost
+    | Ended
+    | PullClosed
+    | PullMerged
+)

@@ -1,0 +1,193 @@
+"""Gate: look at the whole repository, write what is so, and admit at most one issue to this run.
+
+The story: read → plan → claim → read again → plan again → write. A claim counts only when everything that
+admitted it still holds in a read made after it (invariant I3).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Protocol
+
+from bot.core.branches import choose_branch
+from bot.core.effects import Dispatch, ReleaseClaim
+from bot.core.model import Snapshot
+from bot.core.plan import Plan, dispatch_failed, plan
+from bot.core.requests import content_sha
+from bot.core.run import Admission
+from bot.core.settings import ConfigProblem, RepoConfig
+from bot.core.situation import Hold, Invalid, Running, Situation, Start, Waiting
+from bot.core.survey import Own
+from bot.errors import Blocked, GitHubError
+from bot.github.ports import Applied, Reader, Writer
+from bot.job.facts import read_facts, utc_now
+
+ROUNDS = 6
+"""Reads before a gate gives up; two are normal, one more for each thing that moved meanwhile."""
+
+TAKE_NONE = -1
+"""`Own.issue` of a run that takes nothing (any more)."""
+
+SETUP_MINUTES = 20
+"""Minutes of a `work` job on top of the agent's and the checks' own limits: checkout, installing, bundling."""
+
+
+class GitHub(Reader, Writer, Protocol):
+    """Both halves of the client."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gatekeeper:
+    """What a gate needs from outside."""
+
+    github: GitHub
+    parse_config: Callable[[str | None], RepoConfig | ConfigProblem]
+    server: str
+    """Web address, for links and clones."""
+    paused: bool = False
+    clock: Callable[[], datetime] = utc_now
+    sleep: Callable[[float], None] = lambda _: None
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """What a gate came to."""
+
+    admission: Admission | None
+    config: RepoConfig
+    plan: Plan
+    snapshot: Snapshot
+    effects_failed: tuple[Applied, ...] = ()
+
+    @property
+    def job_minutes(self) -> int:
+        """Time limit of the `work` job, in minutes."""
+        if self.admission is None:
+            return SETUP_MINUTES
+        checks = self.config.checks
+        return self.admission.minutes + SETUP_MINUTES + checks.minutes * (1 + 2 * checks.attempts)
+
+    def situation(self, issue: int) -> Situation | None:
+        """Where `issue` stands after this gate."""
+        return self.plan.survey.situations.get(issue)
+
+
+def gate(keeper: Gatekeeper, own: Own) -> Gate:
+    """Plan the repository, apply it, and admit at most one issue.
+
+    Raises:
+        GitHubError: GitHub could not be read. Nothing was started; the next event or the schedule looks again.
+    """
+    focus = {number for number in (own.issue, own.prefer) if number > 0}
+    claimed = 0
+    failed: tuple[Applied, ...] = ()
+    for _ in range(ROUNDS):
+        snapshot = read_facts(keeper.github, focus=focus, paused=keeper.paused, clock=keeper.clock)
+        config = keeper.parse_config(snapshot.config_text)
+        decided = plan(snapshot, config, own)
+        rules = RepoConfig() if isinstance(config, ConfigProblem) else config
+        if claimed and claimed not in snapshot.claims:
+            keeper.sleep(1.0)  # A stale read: what we just created is not visible yet.
+            continue
+        if decided.claim is not None:
+            answer = keeper.github.apply((decided.claim,), snapshot)[0]
+            if answer.ok:
+                claimed = decided.claim.issue
+            elif not answer.unsure:
+                own = replace(own, issue=TAKE_NONE, prefer=0)  # Somebody else holds it: theirs to run.
+            continue
+        answers = keeper.github.apply(decided.effects, snapshot) if decided.effects else ()
+        failed = tuple(answer for answer in answers if not answer.ok)
+        _report_dispatches(keeper, snapshot, failed)
+        if _stepped_back(decided, own):
+            own, claimed = replace(own, issue=TAKE_NONE, prefer=0), 0
+            continue
+        if decided.admitted is not None and any(answer.unsure for answer in failed):
+            continue  # Not known whether `ai-running` was said: look again before starting.
+        if decided.again or (any(answer.unsure for answer in failed) and decided.admitted is None):
+            continue
+        admission = _admission(keeper, snapshot, rules, decided.admitted, own) if decided.admitted else None
+        return Gate(admission, rules, decided, snapshot, failed)
+    if claimed:
+        keeper.github.apply((ReleaseClaim(claimed),), snapshot)
+    return Gate(None, rules, decided, snapshot, failed)
+
+
+def recheck(keeper: Gatekeeper, admission: Admission) -> Gate:
+    """`work` repeats the admission, reading only.
+
+    Raises:
+        Blocked: a fact that admitted the run no longer holds.
+    """
+    own = Own(admission.run_id, admission.run_url, issue=admission.issue)
+    snapshot = read_facts(keeper.github, focus={admission.issue}, paused=keeper.paused, clock=keeper.clock)
+    config = keeper.parse_config(snapshot.config_text)
+    if isinstance(config, ConfigProblem):
+        raise Blocked("config-invalid", config.message)
+    decided = plan(snapshot, config, own)
+    start = decided.admitted
+    issue = snapshot.issues.get(admission.issue)
+    if issue is None or content_sha(issue) != admission.content_sha:
+        raise Blocked("edited-after-approval", "title or body changed after the approval")
+    if start is None or start.run_key != admission.run_key:
+        raise Blocked("cancelled", "the request, its prerequisites or its approval changed before the work began")
+    return Gate(admission, config, decided, snapshot)
+
+
+def _stepped_back(decided: Plan, own: Own) -> bool:
+    """Our claim did not stand: it was released, and the issue has to be told so."""
+    return any(
+        isinstance(s, Running) and s.claim.run_id == own.run_id and not s.confirmed
+        for s in decided.survey.situations.values()
+    )
+
+
+def _report_dispatches(keeper: Gatekeeper, snapshot: Snapshot, failed: tuple[Applied, ...]) -> None:
+    """A dispatch that GitHub refuses for good (no such workflow, no such input) ends as Blocked, not in a loop."""
+    for answer in failed:
+        if isinstance(answer.effect, Dispatch) and answer.status in {403, 404, 422}:
+            keeper.github.apply(dispatch_failed(snapshot, answer.effect, answer.message), snapshot)
+
+
+def _admission(keeper: Gatekeeper, snapshot: Snapshot, config: RepoConfig, start: Start, own: Own) -> Admission:
+    issue = snapshot.issues[start.issue]
+    base = config.pull_request.base or snapshot.default_branch
+    base_oid = snapshot.head_oid if base == snapshot.default_branch else keeper.github.branch_oid(base)
+    if not base_oid:
+        raise GitHubError(f"The base branch {base} (`pull_request.base`) does not exist.", status=404)
+    branch = choose_branch(snapshot, start.issue)
+    command = start.request.command
+    return Admission(
+        issue=start.issue,
+        repo=snapshot.repo,
+        run_key=start.run_key,
+        title=issue.title,
+        branch=branch.name,
+        base=base,
+        base_oid=base_oid,
+        head_oid=branch.head_oid or base_oid,
+        approver_id=start.request.actor.id,
+        approver_login=start.request.actor.login,
+        model=start.model,
+        usd=start.usd,
+        minutes=start.minutes,
+        content_sha=content_sha(issue),
+        guidance=command.guidance if command else "",
+        run_id=own.run_id,
+        run_url=own.run_url,
+    )
+
+
+def why_not(situation: Situation | None) -> str:
+    """One sentence for the log when an issue was not admitted."""
+    match situation:
+        case Waiting(_, on):
+            return "waiting for " + ", ".join(str(blocker.ref) for blocker in on[:10])
+        case Invalid(_, reason, path):
+            return f"can't start: {reason} ({' → '.join(path)})"
+        case Hold(_, why):
+            return f"on hold: {why}"
+        case None:
+            return "nobody asks for it"
+        case _:
+            return type(situation).__name__.lower()
