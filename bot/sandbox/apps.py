@@ -18,7 +18,7 @@ class Apps:
         self._hub = hub
         self._manifests: dict[str, App] = {}
 
-    def create(  # noqa: PLR0913 - what an App is registered with
+    def create(
         self,
         slug: str,
         owner: User,

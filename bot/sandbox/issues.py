@@ -69,7 +69,7 @@ class Issues:
 
     # ------------------------------------------------------------------------------ opening, editing
 
-    def create(  # noqa: PLR0913 - an issue is made of these
+    def create(
         self,
         repo: Repo,
         by: "Token",

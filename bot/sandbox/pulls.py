@@ -23,6 +23,7 @@ class Pulls:
 
     def __init__(self, hub: "Hub") -> None:
         self._hub = hub
+        self._sizes: dict[tuple[str, str], tuple[int, int, int, int]] = {}
 
     # ---------------------------------------------------------------------------------------- reads
 
@@ -64,6 +65,16 @@ class Pulls:
         span = f"{self._base_oid(issue)}..{part(issue).head_oid}"
         return git(issue.repo, "rev-list", "--reverse", span).split()
 
+    def sizes(self, issue: Issue) -> tuple[int, int, int, int]:
+        """Commits, changed files, added lines, removed lines; counted once per pair of ends."""
+        ends = (self._base_oid(issue), part(issue).head_oid)
+        if ends not in self._sizes:
+            counted = git(issue.repo, "diff", "--numstat", "--no-renames", "...".join(ends)).splitlines()
+            pairs = [line.split("\t")[:2] for line in counted]
+            added, removed = (sum(int(pair[side]) for pair in pairs if pair[side] != "-") for side in (0, 1))
+            self._sizes[ends] = (self._hub.repos.count_between(issue.repo, *ends), len(pairs), added, removed)
+        return self._sizes[ends]
+
     def closes(self, issue: Issue) -> list[int]:
         """Numbers of the issues that merging it closes: closing words in its body, on the default branch only."""
         if part(issue).base != issue.repo.default_branch:
@@ -78,7 +89,7 @@ class Pulls:
 
     # ------------------------------------------------------------------------------------- changing
 
-    def create(  # noqa: PLR0913 - a pull request is made of these
+    def create(
         self, repo: Repo, by: "Token", *, title: str, head: str, base: str, body: str = "", draft: bool = False
     ) -> Issue:
         """Open a pull request of `head` (`branch` or `owner:branch`); refused in GitHub's words."""

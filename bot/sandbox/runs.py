@@ -195,7 +195,7 @@ class Actions:
         runs = (run for run in self.runs.values() if run.repo is repo)
         return sorted((run for run in runs if moment is None or run.created_at <= moment), key=lambda r: -r.id)
 
-    def create_run(  # noqa: PLR0913 - a run is made of these
+    def create_run(
         self,
         repo: Repo,
         workflow: Workflow,

@@ -23,7 +23,7 @@ from bot.sandbox.errors import Refused, not_found
 from bot.sandbox.faults import Faults
 from bot.sandbox.issues import Issues
 from bot.sandbox.links import Links
-from bot.sandbox.payloads import event_payload
+from bot.sandbox.payloads import Change, event_payload
 from bot.sandbox.pulls import Pulls
 from bot.sandbox.records import App, Event, Repo, User
 from bot.sandbox.repos import Repos
@@ -185,7 +185,7 @@ class Hub:
     def emit(self, name: str, action: str, repo: Repo | None, by: Token, **parts: Any) -> Event:
         """Tell the subscribers what happened. `parts` are the records that the payload is made of."""
         ref, oid = str(parts.get("ref", "")), str(parts.get("oid", ""))
-        payload = event_payload(self, name, action, repo, by, parts)
+        payload = event_payload(Change(self, name, action, repo, by, parts))
         event = Event(name, action, repo, by.user, payload, by.kind, self.now(), ref, oid)
         for subscriber in tuple(self._subscribers):
             subscriber(event)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import jwt
 
 from bot.sandbox.errors import Refused
-from bot.sandbox.records import ROLES, App, Installation, Repo, Role, TokenKind, User
+from bot.sandbox.records import ROLES, App, Installation, Issue, Repo, Role, TokenKind, User
 
 if TYPE_CHECKING:
     from bot.sandbox.state import Hub
@@ -103,6 +103,12 @@ class Token:
         if self.is_integration:
             raise Refused(403, "Resource not accessible by integration")
         raise Refused(403, "Must have admin rights to Repository.")
+
+    def require_on(self, issue: Issue, level: str, *, anyone: bool = False) -> None:
+        """`require` for an issue; on a pull request either `issues` or `pull_requests` will do, as on GitHub."""
+        if issue.pull is not None and self.may(issue.repo, "pull_requests", level, anyone=anyone):
+            return
+        self.require(issue.repo, "issues", level, anyone=anyone)
 
 
 class Tokens:
