@@ -1,0 +1,51 @@
+# Thin: every target is one command, written out in docs/contributing.md.
+# A fresh machine needs git, make and python3 >= 3.11; uv, the environment and the locked packages come by themselves.
+SHELL := /bin/sh
+.DELETE_ON_ERROR:
+.PHONY: demo test test-all lint types bench install clean help
+
+export UV_PYTHON_DOWNLOADS := never
+PYTHON ?= python3
+UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
+RUN := .venv/bin
+STAMP := .venv/.installed
+
+demo: $(STAMP) ## the main job on this machine: no account, no key
+	$(RUN)/ai-ready demo $(ARGS)
+
+test: $(STAMP) ## unit tests and the stories that need nothing else
+	$(RUN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+
+test-all: $(STAMP) ## also what needs npm (installs it into .ai-ready/)
+	AI_READY_TEST_NPM=1 $(RUN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+
+lint: $(STAMP) ## ruff, zizmor, the schemas of the workflow files
+	$(RUN)/ruff check .
+	$(RUN)/ruff format --check .
+	$(RUN)/zizmor --offline --persona pedantic --no-progress .github/workflows examples action.yml
+	$(RUN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml examples/*.yml
+	$(RUN)/check-jsonschema --builtin-schema vendor.github-actions action.yml
+
+types: $(STAMP) ## mypy, strict
+	$(RUN)/mypy
+
+bench: $(STAMP) ## what things cost, with ratios in one run
+	$(RUN)/python -m benchmarks $(ARGS)
+
+install: $(STAMP) ## the environment in .venv
+
+$(STAMP): pyproject.toml uv.lock | $(UV)
+	$(UV) sync --frozen --quiet
+	@touch $@
+
+.uv/bin/uv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "ai-ready needs python3 3.11 or newer; $(PYTHON) is older. Try: make PYTHON=python3.12"; exit 2; }
+	@echo "Fetching uv into .uv/ ..."
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-compile --no-deps --require-hashes --only-binary :all: \
+	    --target .uv --requirement .github/action/uv.txt || { echo "python3 has no pip; install uv or python3-pip first."; exit 2; }
+
+clean: ## remove what the targets made
+	rm -rf .venv .uv .ai-ready .pytest_cache .mypy_cache .ruff_cache
+
+help: ## this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'

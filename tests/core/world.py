@@ -1,0 +1,165 @@
+"""A pure GitHub in one value: builders for snapshots, and `after(snapshot, effects)` as GitHub would be then."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
+
+from bot.core.effects import (
+    Assign,
+    CancelRun,
+    CloseIssue,
+    Continue,
+    Dispatch,
+    EditPull,
+    Effect,
+    MakeClaim,
+    OpenPull,
+    PostComment,
+    PutStatus,
+    React,
+    ReleaseClaim,
+    SetLabels,
+)
+from bot.core.model import (
+    ActionsRun,
+    Actor,
+    Claim,
+    Comment,
+    Issue,
+    LabelEvent,
+    Permission,
+    Pull,
+    RunState,
+    Snapshot,
+)
+from bot.core.names import REQUEST_LABEL
+
+T0 = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+ANN = Actor(5, "ann")
+BOB = Actor(6, "bob")
+BOT = Actor(41898282, "github-actions[bot]", is_bot=True)
+RENOVATE = Actor(77, "renovate[bot]", is_bot=True)
+SHA = "a" * 40
+
+
+def issue(
+    number: int,
+    title: str = "",
+    *,
+    by: Actor | None = None,
+    labels: Iterable[str] = (),
+    comments: Iterable[Comment] = (),
+    **more: object,
+) -> Issue:
+    """An open issue read in detail; `by`: who put the request label on, at T0."""
+    names = {*labels, *([REQUEST_LABEL] if by else [])}
+    events = (LabelEvent(f"LE{number}", by, T0),) if by else ()
+    base = Issue(
+        number=number,
+        title=title or f"Issue {number}",
+        labels=frozenset(names),
+        node_id=f"I_{number}",
+        id=1000 + number,
+        label_events=events,
+        comments=tuple(comments),
+        detailed=True,
+    )
+    return replace(base, **more)  # type: ignore[arg-type]
+
+
+def comment(id: int, body: str, author: Actor = ANN, *, minutes: int = 1, **more: object) -> Comment:  # noqa: A002
+    """A comment made some minutes after T0."""
+    base = Comment(id, f"IC_{id}", author, body, T0 + timedelta(minutes=minutes))
+    return replace(base, **more)  # type: ignore[arg-type]
+
+
+def snapshot(*issues: Issue, **more: object) -> Snapshot:
+    """A repository in which ann may write, bob may read."""
+    base = Snapshot(
+        repo="acme/shop",
+        now=T0 + timedelta(minutes=5),
+        default_branch="main",
+        issues=MappingProxyType({i.number: i for i in issues}),
+        permissions=MappingProxyType({ANN.id: Permission.WRITE, BOB.id: Permission.READ}),
+        own_ids=frozenset({BOT.id}),
+        head_oid=SHA,
+    )
+    return replace(base, **more)  # type: ignore[arg-type]
+
+
+def later(snap: Snapshot, **delta: float) -> Snapshot:
+    """The same, read later."""
+    return replace(snap, now=snap.now + timedelta(**delta))
+
+
+def edit(snap: Snapshot, number: int, **changes: object) -> Snapshot:
+    """Change one issue."""
+    changed = replace(snap.issues[number], **changes)  # type: ignore[arg-type]
+    return replace(snap, issues=MappingProxyType({**snap.issues, number: changed}))
+
+
+def close(snap: Snapshot, number: int) -> Snapshot:
+    """Close an issue as completed."""
+    return edit(snap, number, open=False, state_reason="completed")
+
+
+def after(snap: Snapshot, effects: Iterable[Effect]) -> Snapshot:
+    """GitHub once these effects have been done."""
+    for effect in effects:
+        snap = _after(snap, effect)
+    return snap
+
+
+def _after(snap: Snapshot, effect: Effect) -> Snapshot:
+    match effect:
+        case SetLabels(number, add, remove):
+            labels = (snap.issues[number].labels | set(add)) - set(remove)
+            return edit(snap, number, labels=labels)
+        case PutStatus(number, body, node_id):
+            return _put(snap, number, body, node_id)
+        case PostComment(number, body, marker):
+            assert marker in body
+            return _put(snap, number, body, "")
+        case React(node_id, content):
+            return _react(snap, node_id, content)
+        case MakeClaim(number, key, run_id, until, usd):
+            if number in snap.claims:
+                return snap
+            made = Claim(number, key, run_id, snap.now, until, usd)
+            return replace(snap, claims=MappingProxyType({**snap.claims, number: made}))
+        case ReleaseClaim(number):
+            rest = {n: c for n, c in snap.claims.items() if n != number}
+            return replace(snap, claims=MappingProxyType(rest))
+        case Dispatch(number, key):
+            id_ = 9000 + len(snap.runs)
+            run = ActionsRun(id_, RunState.ACTIVE, name=f"ai-ready #{number} [{key}]")
+            return replace(snap, runs=MappingProxyType({**snap.runs, id_: run}))
+        case OpenPull(head, base, title, _, draft):
+            number = 500 + len(snap.pulls)
+            pull = Pull(number, head, base, True, False, draft, snap.branches.get(head, ""), f"/pull/{number}", title=title)
+            return replace(snap, pulls=(*snap.pulls, pull))
+        case CloseIssue(number):
+            return close(snap, number)
+        case CancelRun() | EditPull() | Assign() | Continue():
+            return snap
+
+
+def _put(snap: Snapshot, number: int, body: str, node_id: str) -> Snapshot:
+    comments = snap.issues[number].comments
+    if node_id:
+        return edit(
+            snap, number, comments=tuple(replace(c, body=body) if c.node_id == node_id else c for c in comments)
+        )
+    id_ = 100_000 + sum(len(i.comments) for i in snap.issues.values())
+    return edit(snap, number, comments=(*comments, Comment(id_, f"IC_{id_}", BOT, body, snap.now)))
+
+
+def _react(snap: Snapshot, node_id: str, content: str) -> Snapshot:
+    for number, item in snap.issues.items():
+        if any(c.node_id == node_id for c in item.comments):
+            comments = tuple(
+                replace(c, reactions=c.reactions | {content}) if c.node_id == node_id else c for c in item.comments
+            )
+            return edit(snap, number, comments=comments)
+    raise AssertionError(node_id)
