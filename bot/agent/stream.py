@@ -7,8 +7,7 @@ comes from a process that hostile code can reach, so shapes are checked and unkn
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from types import MappingProxyType
+from dataclasses import dataclass, field
 from typing import Any, assert_never
 
 MOST_ERRORS = 10
@@ -32,7 +31,7 @@ class Spoke:
     message_id: str
     text: str = ""
     tool: str = ""
-    input: Mapping[str, Any] = MappingProxyType({})
+    input: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
