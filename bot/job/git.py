@@ -22,8 +22,13 @@ from pathlib import Path
 from typing import IO, Protocol
 from urllib.parse import urlsplit
 
-from bot.core.names import Reason
+from bot.core.names import GITHUB_ACTIONS_BOT_ID, Reason
+from bot.core.secret import Secret
 from bot.errors import AiReadyError, Blocked
+
+BOT_NAME = "github-actions[bot]"
+BOT_EMAIL = f"{GITHUB_ACTIONS_BOT_ID}+github-actions[bot]@users.noreply.github.com"
+"""Who commits, as GitHub links it to the account."""
 
 NEUTRAL: tuple[tuple[str, str], ...] = (
     ("advice.detachedHead", "false"),
@@ -49,6 +54,8 @@ NEUTRAL: tuple[tuple[str, str], ...] = (
     ("protocol.https.allow", "always"),
     ("push.recurseSubmodules", "no"),
     ("submodule.recurse", "false"),
+    ("user.name", BOT_NAME),
+    ("user.email", BOT_EMAIL),
 )
 """What every command runs with; see git-config(1)."""
 
@@ -102,7 +109,7 @@ class Remote:
 
     url: str
     """`https://…`, `http://…` or `file:///…`, without credentials."""
-    token: str = field(default="", repr=False)
+    token: Secret = field(default=Secret(""))
 
     def __post_init__(self) -> None:
         parts = urlsplit(self.url)
@@ -113,11 +120,11 @@ class Remote:
         """The header that authenticates, for this address only (as actions/checkout does it, but in memory)."""
         if not self.token:
             return ()
-        basic = base64.b64encode(f"x-access-token:{self.token}".encode()).decode()
+        basic = base64.b64encode(f"x-access-token:{self.token.reveal()}".encode()).decode()
         return ((f"http.{self.url}.extraheader", f"AUTHORIZATION: basic {basic}"),)
 
 
-def remote_of(server_url: str, repo: str, token: str) -> Remote:
+def remote_of(server_url: str, repo: str, token: Secret) -> Remote:
     """Where `owner/repo` is on a server; on `file://` it may be bare (`repo.git`) or not."""
     base = server_url.rstrip("/")
     if base.startswith("file://"):
@@ -154,11 +161,16 @@ class Git:
         return replace(self, work_tree=work_tree)
 
     def __call__(
-        self, *words: str, data: bytes = b"", remote: Remote | None = None, seconds: float = 120, most: int = MAX_OUTPUT
+        self,
+        *words: str,
+        data: bytes | IO[bytes] = b"",
+        remote: Remote | None = None,
+        seconds: float = 120,
+        most: int = MAX_OUTPUT,
     ) -> bytes:
         """Run `git words…`; its stdout. Raises `GitFailed`, or `Blocked(cancelled)` when told to stop.
 
-        `data` is its stdin. More than `most` bytes of output are an error here; see `attempt`.
+        `data` is its stdin (an open, unbuffered file: from where it stands). More than `most` bytes of output are an error here; see `attempt`.
         """
         ran = self.attempt(*words, data=data, remote=remote, seconds=seconds, most=most)
         if ran.cut:
@@ -172,19 +184,25 @@ class Git:
         return self(*words).decode("utf-8", "surrogateescape").strip()
 
     def attempt(
-        self, *words: str, data: bytes = b"", remote: Remote | None = None, seconds: float = 120, most: int = MAX_OUTPUT
+        self,
+        *words: str,
+        data: bytes | IO[bytes] = b"",
+        remote: Remote | None = None,
+        seconds: float = 120,
+        most: int = MAX_OUTPUT,
     ) -> Ran:
         """As calling it, but how it ended is the caller's to judge."""
         end = time.monotonic() + seconds
         with contextlib.ExitStack() as stack:
             stdin, stderr = (stack.enter_context(tempfile.TemporaryFile()) for _ in range(2))
-            stdin.write(data)
-            stdin.seek(0)
+            if isinstance(data, bytes):
+                stdin.write(data)
+                stdin.seek(0)
             process = subprocess.Popen(
                 (_program(), *words),
                 env=self._environment(remote),
                 cwd=self.work_tree or self.folder,
-                stdin=stdin,
+                stdin=stdin if isinstance(data, bytes) else data,
                 stdout=subprocess.PIPE,
                 stderr=stderr,
                 bufsize=0,
@@ -228,6 +246,7 @@ class Git:
             "PATH": f"{Path(_program()).parent}:{os.defpath}",
             "HOME": os.devnull,
             "LC_ALL": "C",
+            "TZ": "UTC",
             "GIT_CONFIG_NOSYSTEM": "1",
             "GIT_CONFIG_GLOBAL": os.devnull,
             "GIT_ATTR_NOSYSTEM": "1",
@@ -246,7 +265,7 @@ class Git:
         stderr.seek(max(0, size - STDERR_TAIL))
         text = (stderr.read() + b"\n" + out[-STDERR_TAIL:]).decode("utf-8", "replace").strip()
         if remote and remote.token:
-            text = text.replace(remote.token, "***")
+            text = text.replace(remote.token.reveal(), "***")
         return self.redact(re.sub(r"(?i)(authorization: *\w+ +)\S+", r"\1***", text))
 
 

@@ -1,0 +1,40 @@
+"""The one commit of a run: who made it, what it says, how it is recognised later.
+
+Author and committer are the bot, the person who asked is co-author. The last line names the run, so that `publish`,
+killed after its push and started again, knows its own work.
+"""
+
+from bot.core.outbound import one_line
+from bot.core.run import Admission
+from bot.job.git import Git
+
+RUN_TRAILER = "AI-Ready-Run"
+SUBJECT = 120
+
+
+def commit_message(admission: Admission) -> str:
+    """Subject from the title (an issue's author may not command git hosts by it), then the trailers."""
+    title = one_line(admission.title, SUBJECT) or "Work on the issue"
+    # The login without its @: a commit message mentions, too.
+    return (
+        f"{title}\n\nFor #{admission.issue}, written by an AI agent at the request of {admission.approver_login}.\n\n"
+        f"Co-authored-by: {_coauthor(admission)}\n{RUN_TRAILER}: {admission.run_key}\n"
+    )
+
+
+def commit_tree(git: Git, tree: str, parent: str, admission: Admission) -> str:
+    """Make the commit; its id."""
+    message = commit_message(admission).encode("utf-8", "replace")
+    return git("commit-tree", tree, "-p", parent, "-F", "-", data=message).decode("ascii").strip()
+
+
+def run_of(git: Git, commit: str) -> str:
+    """The run key that a commit names; empty when it names none."""
+    words = ("log", "-1", "--no-show-signature", f"--format=%(trailers:key={RUN_TRAILER},valueonly,separator=%x2C)")
+    return git.line(*words, commit)
+
+
+def _coauthor(admission: Admission) -> str:
+    """As GitHub links it to the account, whatever its name is by then."""
+    login = one_line(admission.approver_login, 100)
+    return f"{login} <{admission.approver_id}+{login}@users.noreply.github.com>"

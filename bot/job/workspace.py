@@ -1,0 +1,193 @@
+"""Where a run works: a git folder of ours, and a work tree that belongs to the agent.
+
+Owns what is where and whose it is. Under the run's folder (`bot.agent.isolation.run_root`):
+
+    store.git/   ours: objects, index, refs; the agent can read the objects and write nothing
+    REPO/        the agent's: the files, and a throwaway `.git` that borrows our objects, so that it can log, diff
+                 and commit for itself; nothing of that `.git` is ever read by us
+    home/        the agent's HOME (the isolation's)
+
+What the agent leaves is collected by `bot.job.collect` with our git folder; no submodule and no LFS content is
+fetched, for that would need more than this repository's token.
+"""
+
+import os
+import re
+import shutil
+import stat
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from bot.agent.isolation import Isolation
+from bot.agent.process import Cancel
+from bot.core.names import Reason
+from bot.core.paths import listed
+from bot.core.run import Admission
+from bot.errors import Blocked, InternalError
+from bot.job.fetch import fetch_commits
+from bot.job.git import BOT_EMAIL, BOT_NAME, Git, Remote, make_git_folder
+
+HISTORY = 20
+"""Commits the agent sees of the past: enough to learn a project's manners, little to fetch."""
+
+GUIDES = ("CLAUDE.md", "AGENTS.md")
+GUIDE_BYTES = 64 << 10
+
+WHOLE_LISTING = 1 << 30
+"""Bytes of a listing of every file of a repository: several millions of them."""
+
+JUNK = (
+    *("__pycache__/", "*.py[co]", ".pytest_cache/", ".mypy_cache/", ".ruff_cache/", ".hypothesis/", ".coverage"),
+    *("*.egg-info/", ".venv/", "node_modules/", ".DS_Store", ".nyc_output/"),
+)
+"""Never part of a change unless the repository tracks them: what running its tests leaves behind."""
+
+
+class Screen(Protocol):
+    """Knows the secrets of this process (`bot.job.redact.Redactor`)."""
+
+    def text(self, text: str) -> str:
+        """`text` without secrets."""
+        ...
+
+    def found(self, data: bytes) -> list[str]:
+        """The kinds of secrets that are in `data`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What every step of a job stands on."""
+
+    root: Path
+    """The run's folder: ours, outside every home."""
+    isolation: Isolation
+    cancel: Cancel
+    screen: Screen
+    log: Callable[[str], None]
+    environ: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Our environment; what passes to git and to commands is picked by name there."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContainedPath:
+    """A real folder, reached through no symlink, inside a folder of ours; making one is the check."""
+
+    path: Path
+    root: Path
+
+    def __post_init__(self) -> None:
+        found = self.path.lstat()
+        inside = self.path.parent.resolve() == self.root.resolve()
+        if not stat.S_ISDIR(found.st_mode) or not inside or self.root.stat().st_uid != os.geteuid():
+            raise InternalError(f"{self.path} is not a folder of this run.")
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """A checked-out repository, ready for the agent."""
+
+    git: Git
+    """Ours, looking at the tree."""
+    tree: ContainedPath
+    start: str
+    """The commit the run starts from."""
+    guides: Mapping[str, str]
+    """CLAUDE.md and AGENTS.md as they are on the base branch, cut at `GUIDE_BYTES`."""
+    notes: tuple[str, ...]
+    """What the agent does not see."""
+
+
+def prepare(admission: Admission, remote: Remote, ground: Ground) -> Workspace:
+    """Fetch and check out what the run starts from, without leaving a credential anywhere.
+
+    Raises `Blocked`: an empty repository, a commit that is gone, a server that can't be read, a full disk.
+    """
+    if not admission.head_oid or not admission.base_oid:
+        raise Blocked(Reason.SETUP_FAILED, "The repository has no commit yet: push a first one, then ask again.")
+    git = make_git_folder(
+        ground.root / "store.git", redact=ground.screen.text, stop=ground.cancel, network=ground.environ
+    )
+    oids = (admission.head_oid, admission.base_oid)
+    fetch_commits(git, remote, oids, branches=(admission.base, admission.branch), depth=HISTORY)
+    tree = ground.root / _folder_name(admission.repo)
+    tree.mkdir(mode=0o755)
+    git = git.on(tree)
+    _exclude(git, JUNK)
+    git("checkout", "--quiet", "--force", "--detach", admission.head_oid, seconds=600)
+    _lend_history(git, tree, admission)
+    workspace = Workspace(
+        git, ContainedPath(tree, ground.root), admission.head_oid, read_guides(git, admission.base_oid), _unseen(git)
+    )
+    ground.isolation.own(tree)
+    return workspace
+
+
+def read_guides(git: Git, commit: str) -> dict[str, str]:
+    """The project's words to agents, from `commit` and never from the work tree, where an agent may have put them.
+
+    A guide that is a symlink to the other one (a common habit) is left out: the other one is there.
+    """
+    guides = {}
+    for name in GUIDES:
+        entry = git("ls-tree", "-z", commit, "--", name)
+        if entry.startswith(b"100"):
+            blob = git.attempt("cat-file", "blob", f"{commit}:{name}", most=GUIDE_BYTES)
+            guides[name] = blob.out.decode("utf-8", "replace")
+    return guides
+
+
+def exclude(workspace: Workspace, paths: list[bytes]) -> None:
+    """These untracked paths (folders end in `/`) are not part of the change from now on."""
+    patterns = [b"/" + re.sub(rb"([\\*?\[\] !#])", rb"\\\1", path) for path in paths if b"\n" not in path]
+    with (workspace.git.folder / "info" / "exclude").open("ab") as file:
+        file.writelines(pattern + b"\n" for pattern in patterns)
+
+
+def _exclude(git: Git, patterns: tuple[str, ...]) -> None:
+    info = git.folder / "info"
+    info.mkdir(exist_ok=True)
+    (info / "exclude").write_text("".join(f"{pattern}\n" for pattern in patterns), encoding="utf-8")
+
+
+def _folder_name(repo: str) -> str:
+    """The repository's name, as people's tools expect it (some take a project's name from its folder)."""
+    name = repo.rpartition("/")[2]
+    return "repository" if name in {"", ".", "..", "home", "bin", "store.git"} else name
+
+
+def _lend_history(git: Git, tree: Path, admission: Admission) -> None:
+    """Make the agent's own `.git`: a few files, our objects borrowed read-only, no remote, no credential."""
+    lent = tree / ".git"
+    for folder in ("objects/info", "refs/heads", "info"):
+        (lent / folder).mkdir(parents=True)
+    (lent / "HEAD").write_text(f"ref: refs/heads/{admission.branch}\n", encoding="ascii")
+    head = lent / "refs" / "heads" / admission.branch
+    head.parent.mkdir(parents=True, exist_ok=True)
+    head.write_text(f"{admission.head_oid}\n", encoding="ascii")
+    (lent / "objects" / "info" / "alternates").write_text(f"{git.folder / 'objects'}\n", encoding="utf-8")
+    # The files change their owner after checkout: without checkStat every one would be read again to compare.
+    (lent / "config").write_text(
+        "[core]\n\trepositoryformatversion = 0\n\tbare = false\n\tfileMode = true\n\tcheckStat = minimal\n"
+        f'\ttrustctime = false\n[user]\n\tname = "{BOT_NAME}"\n\temail = "{BOT_EMAIL}"\n',
+        encoding="utf-8",
+    )
+    for name in ("shallow", "index"):
+        if (git.folder / name).exists():
+            shutil.copyfile(git.folder / name, lent / name)
+
+
+def _unseen(git: Git) -> tuple[str, ...]:
+    """What a checkout with this repository's token alone does not bring."""
+    notes = []
+    told = git("ls-files", "-z", "--stage", "--", ".gitmodules", ":(glob)**/.gitattributes").split(b"\0")
+    if any(entry.endswith(b"\t.gitmodules") for entry in told):
+        entries = git("ls-files", "-z", "--stage", most=WHOLE_LISTING).split(b"\0")
+        modules = [os.fsdecode(entry.partition(b"\t")[2]) for entry in entries if entry.startswith(b"160000 ")]
+        notes.append(f"Submodules were not fetched, the agent saw them empty: {listed(modules)}")
+    attributes = [entry for entry in told if entry.endswith(b".gitattributes")]
+    if any(b"filter=lfs" in git("cat-file", "blob", entry.split(b" ")[1].decode()) for entry in attributes[:50]):
+        notes.append("Files in Git LFS were not fetched, the agent saw their pointers")
+    return tuple(notes)
