@@ -1,0 +1,259 @@
+"""What we are told from outside: the environment, as frozen data. The only reader of `os.environ`.
+
+`VARIABLES` is the documentation of every variable, and `ActionEnv.from_environ` reads no other. An empty variable is
+one that is not set, as GitHub Actions sets inputs nobody gave to empty. The repository's config file is read by
+`parse_repo_config`.
+"""
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final, Literal, cast
+from urllib.parse import urlsplit
+
+from bot.core.names import CONFIG_PATH
+from bot.core.secret import Secret
+from bot.core.settings import ConfigProblem, RepoConfig
+from bot.errors import ConfigError
+
+
+def parse_repo_config(text: str | None, *, path: str = CONFIG_PATH) -> RepoConfig | ConfigProblem:
+    """The repository's config, or the one sentence that says what to correct. Never raises; None: there is no file."""
+    if text is None or not text.strip():
+        return RepoConfig()
+    from bot.repo_config import parse  # noqa: PLC0415 (brings YAML: most repositories have no config file)
+
+    return parse(text, path=path)
+
+
+class Step(StrEnum):
+    """The commands that read their facts from the environment."""
+
+    GATE = "gate"
+    WORK = "work"
+    PUBLISH = "publish"
+    RUN = "run"
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """One environment variable as documented (docs/configuration.md)."""
+
+    name: str
+    meaning: str
+    fix: str = ""
+    """What to do when it is needed and not there."""
+    needed: frozenset[Step] = frozenset()
+    secret: bool = False
+
+
+_ACTIONS = frozenset({Step.GATE, Step.WORK, Step.PUBLISH})
+_HANDED = frozenset({Step.WORK, Step.PUBLISH})
+
+VARIABLES: Final = (
+    Variable(
+        "GITHUB_TOKEN",
+        "The job's token, or a person's for `ai-ready run`.",
+        "give the step `env: GITHUB_TOKEN: ${{ github.token }}`, or on a laptop `export GITHUB_TOKEN=$(gh auth token)`",
+        needed=frozenset(Step),
+        secret=True,
+    ),
+    Variable(
+        "GITHUB_REPOSITORY", "`owner/name`.", "GitHub Actions sets it; elsewhere pass `--repo owner/name`", _ACTIONS
+    ),
+    Variable("GITHUB_API_URL", "Address of the REST API; default `https://api.github.com`."),
+    Variable("GITHUB_GRAPHQL_URL", "Address of the GraphQL API; default: the one that belongs to the REST API."),
+    Variable(
+        "GITHUB_SERVER_URL", "Where repositories are cloned from; default: the server of the API. May be `file://…`."
+    ),
+    Variable("GITHUB_EVENT_NAME", "What started the workflow.", "GitHub Actions sets it", frozenset({Step.GATE})),
+    Variable("GITHUB_EVENT_PATH", "File with the event's payload."),
+    Variable("GITHUB_RUN_ID", "Number of the workflow run."),
+    Variable("GITHUB_RUN_ATTEMPT", "1, or more when somebody pressed *Re-run*."),
+    Variable("GITHUB_OUTPUT", "File for the step's outputs."),
+    Variable("GITHUB_STEP_SUMMARY", "File for the job's summary."),
+    Variable("AI_READY_ISSUE", "Input `issue` of `workflow_dispatch`: the issue this run was started for."),
+    Variable("AI_READY_RUN_KEY", "Input `run_key` of `workflow_dispatch`."),
+    Variable("AI_READY_PAUSED", "Anything but empty, `0`, `false`, `no` or `off`: nothing is started."),
+    Variable(
+        "AI_READY_ADMISSION",
+        "What `gate` admitted, one line of JSON.",
+        "pass the output `admission` of the job `gate`",
+        _HANDED,
+    ),
+    Variable("AI_READY_OUTCOME_SHA256", "sha256 of `outcome.json` as `work` wrote it; empty when it wrote none."),
+    Variable("AI_READY_BUNDLE_SHA256", "sha256 of `work.bundle` as `work` wrote it; empty when it wrote none."),
+    Variable(
+        "AI_READY_WORK_RESULT",
+        "How the job `work` ended: `success`, `failure`, `cancelled` or `skipped`.",
+        "pass `${{ needs.work.result }}`",
+        frozenset({Step.PUBLISH}),
+    ),
+    Variable("ANTHROPIC_API_KEY", "Key of the Messages API; wins over the next one.", secret=True),
+    Variable("CLAUDE_CODE_OAUTH_TOKEN", "Token of a Claude subscription (`claude setup-token`).", secret=True),
+    Variable("ANTHROPIC_BASE_URL", "Another address of the Messages API, such as a gateway."),
+    Variable("AI_READY_CLAUDE", "Path of the Claude CLI; default: `claude` on PATH, then the pinned one."),
+)
+"""Every variable we read."""
+
+WorkResult = Literal["", "success", "failure", "cancelled", "skipped"]
+
+
+@dataclass(frozen=True, slots=True)
+class ActionEnv:
+    """What a job step (or `ai-ready run`) was told. Texts that were not given are empty, numbers 0."""
+
+    token: Secret
+    repository: str
+    api_url: str
+    """Without a slash at the end, as are the next two."""
+    graphql_url: str
+    server_url: str
+    event_name: str
+    event_path: Path | None
+    run_id: int
+    run_attempt: int
+    output_path: Path | None
+    summary_path: Path | None
+    issue: int
+    run_key: str
+    paused: bool
+    admission: str
+    outcome_sha256: str
+    bundle_sha256: str
+    work_result: WorkResult
+    api_key: Secret
+    oauth_token: Secret
+    model_url: str
+    claude: str
+    others: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """The whole environment but our secrets, for those who pick from it by name (git, the agent's commands)."""
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str], step: Step) -> "ActionEnv":
+        """Read and check everything. Raises `ConfigError`, which names the variable and what to do."""
+        reader = _Reader(environ)
+        reader.demand(step)
+        api_url = reader.address("GITHUB_API_URL", "https://api.github.com")
+        return cls(
+            token=Secret(reader.text("GITHUB_TOKEN")),
+            repository=reader.shaped("GITHUB_REPOSITORY", _REPOSITORY, "owner/name"),
+            api_url=api_url,
+            graphql_url=_graphql_url(api_url, reader.address("GITHUB_GRAPHQL_URL", "")),
+            server_url=reader.address("GITHUB_SERVER_URL", _server_url(api_url), files=True),
+            event_name=reader.text("GITHUB_EVENT_NAME"),
+            event_path=reader.path("GITHUB_EVENT_PATH"),
+            run_id=reader.number("GITHUB_RUN_ID"),
+            run_attempt=reader.number("GITHUB_RUN_ATTEMPT") or 1,
+            output_path=reader.path("GITHUB_OUTPUT"),
+            summary_path=reader.path("GITHUB_STEP_SUMMARY"),
+            issue=reader.number("AI_READY_ISSUE"),
+            run_key=reader.shaped("AI_READY_RUN_KEY", _RUN_KEY, "a run key such as 7-C123-1"),
+            paused=reader.text("AI_READY_PAUSED").lower() not in ("", "0", "false", "no", "off"),
+            admission=reader.text("AI_READY_ADMISSION"),
+            outcome_sha256=reader.shaped("AI_READY_OUTCOME_SHA256", _SHA256, "64 hexadecimal digits"),
+            bundle_sha256=reader.shaped("AI_READY_BUNDLE_SHA256", _SHA256, "64 hexadecimal digits"),
+            work_result=cast("WorkResult", reader.shaped("AI_READY_WORK_RESULT", _RESULT, "the result of a job")),
+            api_key=Secret(reader.text("ANTHROPIC_API_KEY")),
+            oauth_token=Secret(reader.text("CLAUDE_CODE_OAUTH_TOKEN")),
+            model_url=reader.address("ANTHROPIC_BASE_URL", ""),
+            claude=reader.text("AI_READY_CLAUDE"),
+            others=MappingProxyType({name: value for name, value in environ.items() if name not in SECRET_NAMES}),
+        )
+
+    @property
+    def secrets(self) -> tuple[Secret, ...]:
+        """Every secret that was given: what redaction must know."""
+        return tuple(secret for secret in (self.token, self.api_key, self.oauth_token) if secret)
+
+    def model_key(self) -> tuple[str, Secret]:
+        """Variable and value of the model's key; the API key wins over the token, as in the CLI. Raises `ConfigError`."""
+        if self.api_key:
+            return "ANTHROPIC_API_KEY", self.api_key
+        if self.oauth_token:
+            return "CLAUDE_CODE_OAUTH_TOKEN", self.oauth_token
+        raise ConfigError(
+            "There is no key for the model: set the secret ANTHROPIC_API_KEY or CLAUDE_CODE_OAUTH_TOKEN in the "
+            "repository (Settings → Secrets and variables → Actions) and pass it in the workflow file."
+        )
+
+
+SECRET_NAMES: Final = frozenset(variable.name for variable in VARIABLES if variable.secret)
+
+
+def action_env(step: Step) -> ActionEnv:
+    """This process's environment for `step`. Raises `ConfigError`."""
+    return ActionEnv.from_environ(os.environ, step)
+
+
+# ------------------------------------------------------------------------------------- one variable each
+
+_REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}/(?!\.{1,2}$)[A-Za-z0-9._-]{1,100}")
+_RUN_KEY = re.compile(r"[0-9]{1,10}-[A-Za-z0-9_-]{1,80}")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_RESULT = re.compile(r"success|failure|cancelled|skipped")
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    environ: Mapping[str, str]
+
+    def demand(self, step: Step) -> None:
+        missing = [each for each in VARIABLES if step in each.needed and not self.text(each.name)]
+        if missing:
+            words = "; ".join(f"{each.name} is not set: {each.fix}" for each in missing)
+            raise ConfigError(f"`ai-ready {step}` can't start. {words}.")
+
+    def text(self, name: str) -> str:
+        return self.environ.get(name, "").strip()
+
+    def shaped(self, name: str, pattern: re.Pattern[str], right: str) -> str:
+        text = self.text(name)
+        if text and not pattern.fullmatch(text):
+            raise ConfigError(f"{name} has to be {right}.")
+        return text
+
+    def number(self, name: str) -> int:
+        text = self.text(name)
+        if text and not (text.isascii() and text.isdigit() and len(text) <= 15 and int(text) > 0):
+            raise ConfigError(f"{name} has to be a whole number above 0.")
+        return int(text or 0)
+
+    def path(self, name: str) -> Path | None:
+        text = self.text(name)
+        return Path(text) if text else None
+
+    def address(self, name: str, default: str, *, files: bool = False) -> str:
+        text = self.text(name).rstrip("/") or default
+        try:
+            parts = urlsplit(text)
+            usable = bool(parts.hostname) or (files and parts.scheme == "file")
+        except ValueError:
+            raise ConfigError(f"{name} is not an address such as https://github.example.com.") from None
+        schemes = ("https", "http", "file") if files else ("https", "http")
+        if text and (parts.scheme not in schemes or not usable):
+            raise ConfigError(f"{name} is not an address such as https://github.example.com.")
+        if parts.username or parts.password:
+            raise ConfigError(f"{name} carries a user name or a password; leave that out and give a token.")
+        return text
+
+
+def _graphql_url(api_url: str, given: str) -> str:
+    """Where GraphQL belongs to this REST API; a `given` one only when it is on the same server (it gets the token).
+
+    https://docs.github.com/en/graphql/guides/forming-calls-with-graphql#the-graphql-endpoint
+    """
+    if given and urlsplit(given).netloc == urlsplit(api_url).netloc:
+        return given
+    root, ghes, _ = api_url.partition("/api/v3")
+    return f"{root}/api/graphql" if ghes else f"{api_url}/graphql"
+
+
+def _server_url(api_url: str) -> str:
+    """The server of this REST API: github.com, `NAME.ghe.com`, or a GitHub Enterprise Server."""
+    root, ghes, _ = api_url.partition("/api/v3")
+    return root if ghes else api_url.replace("://api.", "://", 1)
