@@ -1,0 +1,316 @@
+"""What has been read of a repository so far, and what that makes necessary to read next.
+
+A `Part` is one selection of a GraphQL document together with what takes its answer in; taking it in may call for
+further parts (the next page, earlier comments). Pure; `gather` does the asking.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from types import MappingProxyType
+
+from bot.core.model import ActionsRun, Claim, Issue, Json, Pull, Ref, Snapshot, Standing
+from bot.core.names import GITHUB_ACTIONS_BOT_ID, issue_branch
+from bot.errors import GitHubError
+from bot.github import queries, read
+from bot.github.claims import read_claim
+from bot.github.wanted import NodeIds, Wanted
+
+OPEN_PAGES = 200
+RECENT_PAGES = 40
+INNER_PAGES = 10
+"""Pages read at most: 20,000 open issues, 2,000 issues touched lately, 1,000 comments of one issue."""
+REFS_AT_MOST = 1000
+"""Prerequisites looked up for one snapshot; those beyond stay unknown, and unknown waits."""
+LOOK_BACK = timedelta(hours=2)
+"""How far back unread comments on issues without a label of ours are looked for (an hourly plan, missed once)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One piece of a document, and what to do with its answer: take it in, and say what else must be read."""
+
+    selection: str
+    take: Callable[[Json], "Iterable[Part]"]
+
+
+class Gathering:
+    """What has been read so far. `parts()` says what to ask first; `snapshot()` what it came to."""
+
+    def __init__(self, wanted: Wanted, ids: NodeIds) -> None:
+        self.wanted = wanted
+        self.ids = ids
+        self.native = True
+        self.truncated = False
+        self.repo = wanted.repo
+        self.default_branch = ""
+        self.head_oid = ""
+        self.config_text: str | None = None
+        self.labels: frozenset[str] = frozenset()
+        self.viewer_id = 0
+        self.light: dict[int, Issue] = {}
+        self.details: dict[int, Json] = {}
+        self.standings: dict[Ref, Standing] = {}
+        self.pulls: dict[int, Pull] = {}
+        self.all_pulls_seen = False
+        self.branches: dict[str, str] = {}
+        self.claims: dict[int, Claim] = {}
+        self.runs: dict[int, ActionsRun] = {}
+        self._looked_up: set[int] = set()
+
+    # ------------------------------------------------------------------------------- what to ask for
+
+    def parts(self) -> list[Part]:
+        """Everything that is needed whatever the answers are."""
+        found = [
+            Part(queries.basics(), self._take_basics),
+            self._refs_part("", 1),
+            Part(queries.recent_pulls(), self._take_pulls),
+            *(Part(queries.one_issue(number), self._taker(number)) for number in self.wanted.focus),
+        ]
+        if self.wanted.prerequisites:
+            found.append(self._open_part("", 1))
+            found.append(Part(queries.closed_issues(), self._take_closed))
+        if self.wanted.everything:
+            found += [self._asked_part("", 1), self._recent_part("", 1)]
+        return found
+
+    def followers(self) -> list[Part]:
+        """What turns out to be missing once every page is there: details of labelled issues, pull requests of runs."""
+        ours = set(queries.OUR_LABELS)
+        found = [
+            Part(queries.one_issue(issue.number), self._taker(issue.number))
+            for issue in self.light.values()
+            if self.wanted.everything and issue.labels & ours and issue.number not in self.details
+        ]
+        if not self.all_pulls_seen:
+            unseen = sorted(
+                self._run_before() - self._looked_up - {_issue_of(pull.head) for pull in self.pulls.values()}
+            )
+            found += [Part(queries.pulls_of(number), self._take_heads) for number in unseen]
+        self._looked_up |= self._run_before()
+        return found
+
+    def _run_before(self) -> set[int]:
+        """Issues that a run may have opened a pull request for."""
+        ours = set(queries.OUR_LABELS)
+        labelled = {number for number, data in self.details.items() if read.labels(data["labels"]) & ours}
+        return labelled | (set(self.wanted.focus) & self.details.keys())
+
+    def unknown_refs(self) -> list[Ref]:
+        """Text prerequisites of the issues that somebody asks for, as far as nothing is known of them."""
+        if not self.wanted.prerequisites:
+            return []
+        home = self.repo.lower()
+        here = {number for number, issue in self.light.items() if issue.open} | self.details.keys()
+        refs = (ref for number in sorted(self.details) for ref in self._text_refs(self.details[number], home))
+        unknown = (ref for ref in refs if ref not in self.standings and not (ref.repo == home and ref.number in here))
+        return list(dict.fromkeys(unknown))[:REFS_AT_MOST]
+
+    def _text_refs(self, data: Json, home: str) -> Sequence[Ref]:
+        asked = bool(read.labels(data["labels"]) & set(queries.OUR_LABELS)) or int(data["number"]) in self.wanted.focus
+        asked = asked or any("/ai" in str(node["body"]) for node in read.nodes(data["comments"]))
+        if not asked or data.get("state") != "OPEN" or not data["body"]:
+            return ()
+        # Here, not above: the Markdown parser is not needed where nothing is asked for.
+        from bot.core import prerequisites  # noqa: PLC0415
+
+        return prerequisites.parse(str(data["body"]), repo=home)
+
+    # ------------------------------------------------------------------------------ what was answered
+
+    def _take_basics(self, data: Json) -> Iterable[Part]:
+        self.repo = str(data["nameWithOwner"])
+        self.ids.repository = str(data["id"])
+        branch = data.get("defaultBranchRef") or {}
+        target = branch.get("target") or {}
+        self.default_branch, self.head_oid = str(branch.get("name") or ""), str(target.get("oid") or "")
+        self.ids.tree = str((target.get("tree") or {}).get("oid") or "")
+        config = data.get("config")
+        # A config too long for one answer can't be judged: as good as not there would be worse than an error.
+        if isinstance(config, dict) and config.get("isTruncated"):
+            raise GitHubError(f"{self.repo}: the config file is too large to be read.", status=422)
+        self.config_text = str(config["text"]) if isinstance(config, dict) and config.get("text") is not None else None
+        found = {name: data[alias]["id"] for alias, name in queries.LABEL_ALIASES.items() if data.get(alias)}
+        self.ids.labels.update(found)
+        self.labels = frozenset(found)
+        return ()
+
+    def _open_part(self, after: str, page: int) -> Part:
+        def take(data: Json) -> Iterable[Part]:
+            self._mark_gaps(data["open"])
+            for node in read.nodes(data["open"]):
+                self.light[int(node["number"])] = read.light_issue(node)
+            return self._next(data["open"], page, OPEN_PAGES, self._open_part)
+
+        return Part(queries.open_issues(after), take)
+
+    def _asked_part(self, after: str, page: int) -> Part:
+        def take(data: Json) -> Iterable[Part]:
+            more = [part for node in self._kept(data["asked"]) for part in self._take_issue(node)]
+            return [*more, *self._next(data["asked"], page, OPEN_PAGES, self._asked_part)]
+
+        return Part(queries.asked_issues(after), take)
+
+    def _recent_part(self, after: str, page: int) -> Part:
+        midnight = self.wanted.now.replace(hour=0, minute=0, second=0, microsecond=0)
+        since = min(midnight, self.wanted.now - LOOK_BACK)
+
+        def take(data: Json) -> Iterable[Part]:
+            more = [part for node in self._kept(data["recent"]) for part in self._take_issue(node)]
+            return [*more, *self._next(data["recent"], page, RECENT_PAGES, self._recent_part)]
+
+        return Part(queries.recent_issues(after, since=since), take)
+
+    def _refs_part(self, after: str, page: int) -> Part:
+        def take(data: Json) -> Iterable[Part]:
+            if data.get("refs") is None:
+                return []
+            for node in read.nodes(data["refs"]):
+                self._take_ref(node)
+            return self._next(data["refs"], page, OPEN_PAGES, self._refs_part)
+
+        return Part(queries.our_refs(after), take)
+
+    def _take_ref(self, node: Json) -> None:
+        branch = (str(node.get("prefix") or "") + str(node["name"])).removeprefix("refs/heads/")
+        target = node.get("target") or {}
+        oid = str(target.get("oid") or "")
+        self.branches[branch] = oid
+        if target.get("committedDate"):
+            claim = read_claim(branch, oid, str(target.get("message") or ""), read.when(target["committedDate"]))
+            if claim is not None:
+                self.claims[claim.issue] = claim
+        self._take_changes(read.nodes(node.get("associatedPullRequests")))
+
+    def _take_pulls(self, data: Json) -> Iterable[Part]:
+        self.all_pulls_seen = not data["pulls"]["pageInfo"]["hasNextPage"]
+        self._take_changes(read.nodes(data["pulls"]))
+        return ()
+
+    def _take_heads(self, data: Json) -> Iterable[Part]:
+        for key, connection in data.items():
+            if key.startswith("head"):
+                self._take_changes(read.nodes(connection))
+        return ()
+
+    def _take_changes(self, found: Iterable[Json]) -> None:
+        """Pull requests: all of them may be prerequisites; ours are those of `ai/issue-…` in this repository."""
+        for node in found:
+            self.standings[Ref(self.repo.lower(), int(node["number"]))] = read.standing(node)
+            if str(node["headRefName"]).startswith("ai/issue-") and not node["isCrossRepository"]:
+                pull = read.pull(node)
+                self.pulls[pull.number] = pull
+                self.ids.issues[pull.number] = pull.node_id
+
+    def _take_closed(self, data: Json) -> Iterable[Part]:
+        for node in read.nodes(data["closed"]):
+            self.standings[read.linked_ref(node)] = read.standing(node)
+        return ()
+
+    def _taker(self, number: int) -> Callable[[Json], Iterable[Part]]:
+        def take(data: Json) -> Iterable[Part]:
+            node = data.get(f"issue{number}")
+            here = isinstance(node, dict) and str(node["repository"]["nameWithOwner"]).lower() == self.repo.lower()
+            # Absent, or transferred: here it is no more.
+            return self._take_issue(node) if isinstance(node, dict) and here else ()
+
+        return take
+
+    def _take_issue(self, node: Json) -> list[Part]:
+        number = int(node["number"])
+        if number in self.details:
+            return []
+        self.details[number] = node
+        self.ids.issues[number] = str(node["id"])
+        for who in _people(node):
+            if who.get("id"):
+                self.ids.users[str(who["login"]).lower()] = str(who["id"])
+        self.standings.update(read.linked(node))
+        return [*self._earlier_comments(number, 1), *self._earlier_events(number, 1)]
+
+    def _earlier_comments(self, number: int, page: int) -> Iterable[Part]:
+        info = self.details[number]["comments"]["pageInfo"]
+        if not info["hasPreviousPage"]:
+            return
+        if page > INNER_PAGES:
+            self.truncated = True
+            return
+
+        def take(data: Json) -> Iterable[Part]:
+            _prepend(self.details[number], data.get(f"comments{number}"), "comments")
+            return self._earlier_comments(number, page + 1)
+
+        yield Part(queries.more_comments(number, str(info["startCursor"])), take)
+
+    def _earlier_events(self, number: int, page: int) -> Iterable[Part]:
+        info = (self.details[number].get("timelineItems") or {}).get("pageInfo") or {}
+        if not info.get("hasPreviousPage") or page > INNER_PAGES:
+            # The newest 100 to 1,000 label events hold the one that counts: the last.
+            return
+
+        def take(data: Json) -> Iterable[Part]:
+            _prepend(self.details[number], data.get(f"events{number}"), "timelineItems")
+            return self._earlier_events(number, page + 1)
+
+        yield Part(queries.more_events(number, str(info["startCursor"])), take)
+
+    def _kept(self, connection: Json) -> list[Json]:
+        self._mark_gaps(connection)
+        return read.nodes(connection)
+
+    def _mark_gaps(self, connection: Json) -> None:
+        """GitHub leaves null where it failed to make one node: the list is not whole."""
+        self.truncated |= None in (connection.get("nodes") or ())
+
+    def _next(self, connection: Json, page: int, most: int, part: Callable[[str, int], Part]) -> list[Part]:
+        info = connection["pageInfo"]
+        if not info["hasNextPage"]:
+            return []
+        if page >= most:
+            self.truncated = True
+            return []
+        return [part(str(info["endCursor"]), page + 1)]
+
+    # ----------------------------------------------------------------------------------- what it is
+
+    def snapshot(self) -> Snapshot:
+        """Everything read, as facts."""
+        issues = {**self.light, **{number: read.full_issue(data) for number, data in self.details.items()}}
+        return Snapshot(
+            repo=self.repo,
+            now=self.wanted.now,
+            default_branch=self.default_branch,
+            issues=MappingProxyType(issues),
+            standings=MappingProxyType(dict(self.standings)),
+            own_ids=frozenset({GITHUB_ACTIONS_BOT_ID, self.viewer_id} - {0}),
+            claims=MappingProxyType(dict(self.claims)),
+            runs=MappingProxyType(dict(self.runs)),
+            pulls=tuple(self.pulls[number] for number in sorted(self.pulls)),
+            branches=MappingProxyType(dict(self.branches)),
+            head_oid=self.head_oid,
+            config_text=self.config_text,
+            paused=self.wanted.paused,
+            labels=self.labels,
+            truncated=self.truncated,
+        )
+
+
+def _issue_of(head: str) -> int:
+    """The issue whose run wrote the branch `ai/issue-7` or `ai/issue-7-2`; 0 for any other branch."""
+    number = head.removeprefix(issue_branch(0).removesuffix("0")).partition("-")[0]
+    return int(number) if number.isascii() and number.isdigit() else 0
+
+
+def _people(node: Json) -> Iterable[Json]:
+    """Everybody an issue's answer names."""
+    found = [node.get("author")]
+    found += [event.get("actor") for event in read.nodes(node.get("timelineItems"))]
+    found += [remark.get("author") for remark in read.nodes(node.get("comments"))]
+    return (who for who in found if isinstance(who, dict))
+
+
+def _prepend(node: Json, page: Json | None, name: str) -> None:
+    """Put an earlier page of `name` before what is there."""
+    earlier = (page or {}).get(name) or {"nodes": [], "pageInfo": {"hasPreviousPage": False}}
+    node[name] = {"pageInfo": earlier["pageInfo"], "nodes": [*earlier["nodes"], *node[name]["nodes"]]}
