@@ -1,0 +1,85 @@
+"""The agent's brief: the issue, sanitised, with what the checkout and the config add; and what had to be left out."""
+
+import secrets
+from dataclasses import dataclass
+
+from bot.agent.prompt import PromptFacts, Said, build_prompt
+from bot.agent.sanitize import sanitise
+from bot.core.run import Admission
+from bot.core.settings import RepoConfig
+from bot.job.checks import Planned
+from bot.job.git import Git
+from bot.job.workspace import Workspace
+
+MAX_DIFF = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What a run is about: facts that `work` read again, never what `gate` passed on."""
+
+    admission: Admission
+    config: RepoConfig
+    body: str
+    """The issue's body, as it is."""
+    comments: tuple[Said, ...] = ()
+    """Those of people who may ask, as they are, oldest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """The first prompt."""
+
+    prompt: str
+    fence: str
+    """The random word that marks other people's text; follow-ups use the same."""
+    notes: tuple[str, ...]
+
+
+def brief(task: Task, workspace: Workspace, commands: tuple[Planned, ...]) -> Brief:
+    """Write the first prompt, and note what of the issue the agent does not read."""
+    body = sanitise(task.body)
+    comments = [(said.author, sanitise(said.text)) for said in task.comments]
+    texts = [body, sanitise(task.admission.title), *(clean for _, clean in comments)]
+    fence = f"data-{secrets.token_hex(6)}"
+    admission = task.admission
+    prompt = build_prompt(
+        PromptFacts(
+            repo=admission.repo,
+            issue=admission.issue,
+            title=texts[1].text,
+            body=body.text,
+            fence=fence,
+            comments=tuple(Said(author, clean.text) for author, clean in comments),
+            rules=tuple(workspace.guides.items()),
+            guidance=admission.guidance,
+            instructions=task.config.agent.instructions,
+            checks=tuple((planned.name, planned.command) for planned in commands),
+            previous_diff=_earlier_diff(workspace.git, admission),
+        )
+    )
+    return Brief(prompt, fence, _left_out(sum(text.hidden for text in texts), sum(text.images for text in texts)))
+
+
+def _earlier_diff(git: Git, admission: Admission) -> str:
+    """What is on the branch already, when this run goes on from earlier work."""
+    if admission.head_oid == admission.base_oid:
+        return ""
+    fork = git.attempt("merge-base", admission.base_oid, admission.head_oid)
+    if fork.exit_code != 0:
+        return ""  # it lies further back than the history we fetched; the agent sees the files
+    start = fork.out.decode("ascii").strip()
+    return git.attempt("diff-tree", "-p", "-r", start, admission.head_oid, most=MAX_DIFF).out.decode("utf-8", "replace")
+
+
+def _left_out(hidden: int, images: int) -> tuple[str, ...]:
+    notes = []
+    if hidden:
+        notes.append(f"Hidden text in the issue was not given to the agent ({_times(hidden)})")
+    if images:
+        notes.append(f"Images in the issue were not read ({_times(images)})")
+    return tuple(notes)
+
+
+def _times(count: int) -> str:
+    return "1 place" if count == 1 else f"{count} places"

@@ -1,0 +1,116 @@
+"""One session with an agent, as `work` sees it: ask, ask again, and what it has used so far.
+
+`Agent` is the small interface behind which backends are interchangeable; `claude_session` is headless Claude behind
+the key proxy. The heavy parts (the proxy's HTTP) are imported when a session starts.
+"""
+
+import contextlib
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from bot.agent.isolation import reachable
+from bot.agent.process import environment
+from bot.core.run import AgentReport
+from bot.core.secret import Secret
+from bot.job.workspace import Ground
+
+if TYPE_CHECKING:
+    from bot.agent.claude_code import Cli
+    from bot.agent.key_proxy import KeyProxy
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One message to the agent, and what it may still use."""
+
+    prompt: str
+    workspace: Path
+    seconds: float
+    turns: int
+    env: Mapping[str, str] = field(default_factory=dict)
+    """`checks.env`: what the repository's commands get, too."""
+
+
+class Agent(Protocol):
+    """An agent that keeps its memory between asks. Afterwards no process of it is alive."""
+
+    def ask(self, ask: Ask) -> AgentReport:
+        """Let it work; what happened, as facts. Costs in the report are of the whole session."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ModelAccess:
+    """How to reach the model, and how much of it a run may use."""
+
+    model: str
+    usd: float
+    api_key: Secret = Secret("")
+    oauth_token: Secret = Secret("")
+    """Used only where there is no API key, as the CLI itself prefers."""
+    base_url: str = ""
+    """ANTHROPIC_BASE_URL; empty: the official host."""
+    cli: str = ""
+    """AI_READY_CLAUDE."""
+
+
+@contextlib.contextmanager
+def claude_session(access: ModelAccess, ground: Ground) -> Iterator[Agent]:
+    """Headless Claude as the isolation's user, the key on our side of a loopback proxy.
+
+    Raises `Blocked(setup-failed)` when there is no CLI that can be used.
+    """
+    from bot.agent.claude_code import Cli, claude_version, find_cli  # noqa: PLC0415 (see the module's docstring)
+    from bot.agent.key_proxy import Credential, serve_key_proxy  # noqa: PLC0415
+
+    path = reachable(find_cli(access.cli, path=ground.environ.get("PATH", "")), root=ground.root)
+    cli = Cli(path, claude_version(path))
+    credential = (
+        Credential("api-key", access.api_key.reveal())
+        if access.api_key
+        else Credential("oauth", access.oauth_token.reveal())
+    )
+    with serve_key_proxy(credential, budget_usd=access.usd, upstream=access.base_url) as proxy:
+        yield ClaudeSession(access, ground, cli, proxy)
+
+
+@dataclass(slots=True)
+class ClaudeSession:
+    """A conversation with the CLI: the first ask begins it, the next ones go on."""
+
+    access: ModelAccess
+    ground: Ground
+    cli: "Cli"
+    proxy: "KeyProxy"
+    id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    begun: bool = False
+
+    def ask(self, ask: Ask) -> AgentReport:
+        """Spawn the CLI once."""
+        from bot.agent.claude_code import AgentJob, run_claude  # noqa: PLC0415
+
+        ground = self.ground
+        job = AgentJob(
+            prompt=ask.prompt,
+            workspace=ask.workspace,
+            model=self.access.model,
+            max_turns=ask.turns,
+            usd=self.access.usd,
+            seconds=ask.seconds,
+            session_id=self.id,
+            resume=self.begun,
+            env=environment(ground.isolation, ground.environ, ask.env),
+        )
+        self.begun = True
+        show = ground.screen.text
+        return run_claude(
+            job,
+            self.cli,
+            ground.isolation,
+            self.proxy,
+            cancel=ground.cancel,
+            log=lambda line: ground.log(show(line)),
+        )
