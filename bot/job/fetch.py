@@ -13,6 +13,9 @@ RETRY_AFTER = (0.5, 3.0)
 FETCH_SECONDS = 900
 """5 GB at 6 MB/s."""
 
+QUIET_FETCH = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--no-auto-gc")
+"""Takes what is named, and nothing that git would add out of kindness."""
+
 FOR_NOW = (
     "Could not resolve host",
     "Connection refused",
@@ -62,7 +65,7 @@ def remote_branches(git: Git, remote: Remote, names: Sequence[str]) -> dict[str,
     """Where these branches are on the server now; those that are not there are left out."""
     refs = [f"refs/heads/{name}" for name in names]
     try:
-        out = _stubborn(git, remote, "ls-remote", "--refs", remote.url, *refs).decode("utf-8", "replace")
+        out = stubborn(git, remote, "ls-remote", "--refs", remote.url, *refs).decode("utf-8", "replace")
     except GitFailed as error:
         raise unreadable(error) from error
     found = dict(line.split("\t", 1)[::-1] for line in out.splitlines() if "\t" in line)
@@ -97,11 +100,11 @@ def _fetch_branches(git: Git, remote: Remote, branches: Sequence[str]) -> None:
 
 def _fetch(git: Git, remote: Remote, wanted: Sequence[str], *, depth: int) -> None:
     shallow = (f"--depth={depth}",) if depth else ()
-    words = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--no-auto-gc")
-    _stubborn(git, remote, *words, *shallow, remote.url, *wanted)
+    stubborn(git, remote, *QUIET_FETCH, *shallow, remote.url, *wanted)
 
 
-def _stubborn(git: Git, remote: Remote, *words: str) -> bytes:
+def stubborn(git: Git, remote: Remote, *words: str) -> bytes:
+    """Run a command that talks to `remote`; again when that failed for now. Raises `GitFailed`."""
     for wait in RETRY_AFTER:
         try:
             return git(*words, remote=remote, seconds=FETCH_SECONDS)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from bot.core.names import Reason
 from bot.core.paths import Guard, is_git_folder, link_problem, notes_on, printable, resolve
+from bot.core.settings import RepoConfig
 from bot.core.verdict import Refusal
 from bot.job.git import Git
 from bot.job.workspace import Screen
@@ -30,6 +31,11 @@ class Rules:
     guard: Guard
     files: int
     patch_bytes: int
+
+
+def rules_of(config: RepoConfig) -> Rules:
+    """What a repository's config lets a change be."""
+    return Rules(Guard(config.protect, config.allow), config.limits.files, config.limits.patch_kb << 10)
 
 
 @dataclass(frozen=True, slots=True)

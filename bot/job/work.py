@@ -16,7 +16,6 @@ from pathlib import Path
 from bot.agent.prompt import follow_up_prompt
 from bot.core.names import UNPUSHED, Reason
 from bot.core.outbound import one_line
-from bot.core.paths import Guard
 from bot.core.run import AgentReport, Check, Outcome
 from bot.core.verdict import (
     Bounds,
@@ -38,7 +37,7 @@ from bot.job.commit import commit_tree
 from bot.job.fetch import disk_full
 from bot.job.git import GitFailed, NeverStop, Remote, Stop
 from bot.job.handover import BUNDLE_FILE
-from bot.job.protect import Rules, inspect_change
+from bot.job.protect import inspect_change, rules_of
 from bot.job.session import Agent, Ask
 from bot.job.workspace import Ground, Workspace, prepare
 
@@ -178,7 +177,7 @@ def _collect(task: Task, ground: Ground, diary: Diary) -> tuple[Refusal | None, 
     base = workspace.git.line("rev-parse", f"{workspace.start}^{{tree}}")
     if found.tree == base:
         return None, False
-    inspection = inspect_change(workspace.git, workspace.start, found.tree, rules_of(task), ground.screen)
+    inspection = inspect_change(workspace.git, workspace.start, found.tree, rules_of(task.config), ground.screen)
     diary.change_notes = inspection.notes
     if inspection.refusal is None:
         diary.tree = found.tree
@@ -257,12 +256,6 @@ def _outcome(task: Task, ground: Ground, diary: Diary, refusal: Refusal | None) 
         notes=tuple(show(one_line(note, 500)) for note in (*diary.notes, *diary.change_notes)),
         metrics={phase: round(seconds, 3) for phase, seconds in diary.metrics.items()},
     )
-
-
-def rules_of(task: Task) -> Rules:
-    """What this repository's config lets a change be."""
-    config = task.config
-    return Rules(Guard(config.protect, config.allow), config.limits.files, config.limits.patch_kb << 10)
 
 
 def _bounds(task: Task) -> Bounds:

@@ -1,0 +1,158 @@
+"""Publish, the git half: from what `work` handed over to a commit on the server's branch, or why not.
+
+Runs where the write token is and executes nothing that came with the work: a clean git folder, one commit out of the
+bundle, of which only the *tree* is kept. The commit that is pushed is made here, so that its author, message, dates
+and parent are ours. Starting again after a kill is safe: a commit of the same run that is already on the branch is
+recognised by its trailer and its tree.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from bot.core.names import UNPUSHED, Reason
+from bot.core.run import Admission, Outcome
+from bot.core.settings import RepoConfig
+from bot.core.verdict import Refusal
+from bot.errors import Blocked
+from bot.job.bundle import open_bundle
+from bot.job.commit import commit_tree, run_of
+from bot.job.fetch import QUIET_FETCH, disk_full, fetch_commits, remote_branches, stubborn
+from bot.job.git import Git, GitFailed, Remote, make_git_folder
+from bot.job.handover import Received
+from bot.job.protect import inspect_change, rules_of
+from bot.job.push import push
+from bot.job.workspace import Screen
+
+LATER_COMMITS = 50
+"""Commits on top of ours among which our own is looked for."""
+
+CLOCK_SLACK = 7 * 86_400
+"""Seconds by which committers' clocks may be off when we look whether the base was rewritten."""
+
+NONE_SINCE = "no commits selected for shallow requests"
+"""What git says when every commit of a branch is older than the date asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Press:
+    """What publishing stands on."""
+
+    folder: Path
+    """A fresh folder of ours."""
+    remote: Remote
+    screen: Screen
+    environ: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """The run's commit is on the server's branch."""
+
+    commit: str
+    paths: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+    """What deserves a look, as this side sees it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """Nothing of the run is on the server, and why: None when there was nothing to push."""
+
+    refusal: Refusal | None
+
+
+def prepare_branch(admission: Admission, received: Received, config: RepoConfig, press: Press) -> Pushed | Withheld:
+    """Verify what was handed over and push it. Raises nothing a run can cause; what it can is in `Withheld`."""
+    outcome = received.outcome
+    if received.bundle is None or not outcome.commit_oid:
+        return Withheld(_nothing_there(outcome))
+    if outcome.verdict == "blocked" and outcome.reason in UNPUSHED:
+        return Withheld(None)
+    try:
+        return _prepare(admission, received.bundle, config, press)
+    except Blocked as blocked:
+        return Withheld(Refusal(Reason(blocked.code), blocked.text, blocked.details))
+    except GitFailed as error:
+        if error.disk_full:
+            return Withheld(Refusal(Reason.SETUP_FAILED, disk_full().text))
+        return Withheld(Refusal(Reason.INTERNAL_ERROR, "git failed while the work was being published.", str(error)))
+
+
+def _prepare(admission: Admission, bundle: Path, config: RepoConfig, press: Press) -> Pushed | Withheld:
+    remote = press.remote
+    git = make_git_folder(press.folder / "clean.git", redact=press.screen.text, network=press.environ)
+    there = remote_branches(git, remote, [admission.base, admission.branch])
+    tip = there.get(admission.branch, "")
+    wanted = [admission.head_oid, *([tip] if tip else [])]
+    fetch_commits(git, remote, wanted, branches=(admission.base, admission.branch), depth=LATER_COMMITS if tip else 1)
+    unpacked = open_bundle(git, bundle, admission)
+    rules = rules_of(config)
+    inspection = inspect_change(git, admission.head_oid, unpacked.tree, rules, press.screen)
+    if inspection.refusal:
+        return Withheld(inspection.refusal)
+    if not inspection.changes:
+        return Withheld(Refusal(Reason.NO_CHANGES, "The commit that was handed over changes nothing."))
+    paths = tuple(change.path for change in inspection.changes)
+    ours = _already_there(git, admission, tip, unpacked.tree)
+    if ours:
+        return Pushed(ours, paths, inspection.notes)
+    refusal = _moved(git, admission, there, press)
+    if refusal:
+        return Withheld(refusal)
+    commit = commit_tree(git, unpacked.tree, admission.head_oid, admission)
+    refusal = push(git, remote, commit, admission.branch)
+    return Withheld(refusal) if refusal else Pushed(commit, paths, inspection.notes)
+
+
+def _nothing_there(outcome: Outcome) -> Refusal | None:
+    if outcome.verdict == "done":
+        return Refusal(Reason.INTERNAL_ERROR, "The work job said Done but handed over no commit.")
+    return None
+
+
+def _already_there(git: Git, admission: Admission, tip: str, tree: str) -> str:
+    """Our own commit, when an earlier try of this very run has pushed it; people may have gone on from it."""
+    if not tip or tip == admission.head_oid:
+        return ""
+    words = ("rev-list", f"--max-count={LATER_COMMITS}", tip, f"^{admission.head_oid}")
+    for commit in git(*words).decode("ascii").split():
+        same = git.line("rev-parse", f"{commit}^{{tree}}") == tree
+        if same and run_of(git, commit) == admission.run_key:
+            return commit
+    return ""
+
+
+def _moved(git: Git, admission: Admission, there: Mapping[str, str], press: Press) -> Refusal | None:
+    """Whether branch and base are still what the run started from."""
+    tip = there.get(admission.branch, "")
+    continues = admission.head_oid != admission.base_oid
+    if tip not in ({admission.head_oid} if continues else {"", admission.head_oid}):
+        what = "is gone" if not tip else "has other commits now"
+        return Refusal(Reason.BRANCH_CHANGED, f"The branch {admission.branch} {what}; it is left as it is.")
+    base = there.get(admission.base, "")
+    if not base:
+        return Refusal(Reason.BASE_CHANGED, f"The branch {admission.base}, which the work is meant for, is gone.")
+    if base != admission.base_oid and not _descends(git, admission, press, base):
+        text = f"The history of {admission.base} was rewritten while the run was at work."
+        return Refusal(Reason.BASE_CHANGED, text)
+    return None
+
+
+def _descends(git: Git, admission: Admission, press: Press, tip: str) -> bool:
+    """Whether `tip` was reached from the run's base by adding commits.
+
+    Fetches commits only, back to the base's date, into a folder of their own. Raises `GitFailed` when it can't.
+    """
+    fetch_commits(git, press.remote, [admission.base_oid], branches=(), depth=1)
+    born = int(git.line("show", "--no-patch", "--format=%ct", admission.base_oid))
+    history = make_git_folder(press.folder / "history.git", redact=press.screen.text, network=press.environ)
+    words = (*QUIET_FETCH, "--filter=tree:0", f"--shallow-since={born - CLOCK_SLACK}")
+    try:
+        stubborn(history, press.remote, *words, press.remote.url, f"{tip}:refs/ai-ready/base")
+    except GitFailed as error:
+        if NONE_SINCE in error.stderr:
+            return False
+        raise
+    # Exit code 1: it is not; 128: the base is not among them at all.
+    return history.attempt("merge-base", "--is-ancestor", admission.base_oid, tip).exit_code == 0
