@@ -38,7 +38,8 @@ class _Wrong(Exception):
 
     def __init__(self, node: yaml.Node | yaml.Event, text: str) -> None:
         super().__init__(text)
-        self.problem = _Problem(node.start_mark.line + 1, text)
+        mark = node.start_mark
+        self.problem = _Problem(mark.line + 1 if mark else 1, text)
 
 
 class _Loader(yaml.SafeLoader):

@@ -1,0 +1,283 @@
+"""Finds secrets in text and takes them out: in logs, errors, comments, and in the diffs of an agent.
+
+Two nets. Values we know (our token, the model's key) are found whole or in part, plain, base64 at each alignment, hex,
+URL-encoded, JSON-escaped, reversed and rot13. Values we don't know are found by the formats in `FORMATS`; a further
+source of patterns joins there. Both run in linear time. What no net can hold (one character a line, a cipher) is why
+the agent never has a secret in the first place.
+"""
+
+import base64
+import codecs
+import json
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import quote
+
+from bot.core.outbound import clean
+from bot.core.secret import Secret
+
+MARK: Final = "[redacted]"
+
+PIECE: Final = 8
+"""Characters of a known value that already count: a value is found by its first or last eight."""
+
+SHORTEST: Final = 8
+"""Known values shorter than this are not looked for: they would be everywhere."""
+
+# ------------------------------------------------------------------------------------ unknown values
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """How a kind of secret looks."""
+
+    kind: str
+    hints: tuple[str, ...]
+    """One of these is in every match: a quick look saves the pattern."""
+    pattern: re.Pattern[str]
+    in_files: bool = True
+    """False: fine in a repository's files (a test's database URL), but never in a log of ours."""
+
+
+# A literal \n, \r or \t (as in JSON) and the end of a terminal colour are boundaries too.
+_START = r"(?:(?<![A-Za-z0-9_-])|(?<=\\[nrt])|(?<=[0-9\[]m))"
+_END = r"(?![A-Za-z0-9_-])"
+
+FORMATS: Final = (
+    # https://docs.github.com/en/authentication/keeping-your-account-and-data-secure/about-authentication-to-github
+    Format("github-token", ("ghp_", "gho_", "ghu_", "ghr_"), re.compile(r"gh[pour]_[A-Za-z0-9_]{36,255}")),
+    # ghs_ + 36 characters, or since 2026 ghs_<app id>_<JWT>
+    Format("github-token", ("ghs_",), re.compile(r"ghs_[A-Za-z0-9._-]{35,2000}[A-Za-z0-9_-]")),
+    Format("github-token", ("github_pat_",), re.compile(r"github_pat_[A-Za-z0-9_]{36,255}")),
+    Format(
+        "anthropic-key",
+        ("sk-ant-",),
+        re.compile(r"sk-ant-(?=[A-Za-z0-9_-]{0,40}[0-9A-Z])(?:[a-z]{2,10}[0-9]{2}-)?[A-Za-z0-9_-]{20,400}"),
+    ),
+    Format(
+        "aws-key",
+        ("AKIA", "ASIA", "ABIA", "ACCA"),
+        re.compile(rf"{_START}(?:AKIA|ASIA|ABIA|ACCA)(?![0-9A-Z]{{0,16}}EXAMPLE)[0-9A-Z]{{16}}{_END}"),
+    ),
+    Format(
+        "aws-key",
+        ("ecret",),
+        re.compile(
+            r"(?i:aws_?secret_?(?:access_?)?key)[\"']?\s{0,5}[=:]\s{0,5}[\"']?"
+            r"(?![A-Za-z0-9/+=]{0,40}EXAMPLE)(?P<secret>[A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])"
+        ),
+    ),
+    Format(
+        "slack-token",
+        ("xox", "xapp-"),
+        re.compile(rf"{_START}(?:xox[abeoprs](?:\.xox[bp])?|xapp)-(?=[A-Za-z-]{{0,60}}[0-9])[A-Za-z0-9-]{{18,300}}"),
+    ),
+    Format(
+        "slack-webhook",
+        ("hooks.slack.com",),
+        re.compile(r"hooks\.slack\.com/(?:services|workflows|triggers)/[A-Za-z0-9/_-]{20,200}"),
+    ),
+    Format(
+        "jwt",
+        ("eyJ",),
+        re.compile(rf"{_START}eyJ[A-Za-z0-9_-]{{5,4000}}\.eyJ[A-Za-z0-9_-]{{5,8000}}\.[A-Za-z0-9_-]{{16,2000}}"),
+    ),
+    # At least one run of 24 base64 characters: a placeholder between the lines is no key.
+    Format(
+        "private-key",
+        ("PRIVATE KEY",),
+        re.compile(
+            r"-----BEGIN [A-Z0-9 ]{0,30}PRIVATE KEY(?: BLOCK)?-----(?:[^-]|-(?!----)){0,400}?[A-Za-z0-9+/]{24}"
+            r"(?:[^-]|-(?!----)){0,40000}(?:-----END [A-Z0-9 ]{0,40}-----)?"
+        ),
+    ),
+    Format("npm-token", ("npm_",), re.compile(rf"{_START}npm_[A-Za-z0-9]{{36}}{_END}")),
+    Format("pypi-token", ("pypi-AgE",), re.compile(r"pypi-AgE[A-Za-z0-9_-]{50,1000}")),
+    Format("gitlab-token", ("glpat-",), re.compile(rf"{_START}glpat-[A-Za-z0-9_-]{{20,300}}")),
+    Format("google-key", ("AIza",), re.compile(rf"{_START}AIza[A-Za-z0-9_-]{{35}}{_END}")),
+    Format("stripe-key", ("k_live_",), re.compile(rf"{_START}[rs]k_live_[A-Za-z0-9]{{24,200}}")),
+    Format(
+        "openai-key", ("sk-proj-", "sk-svcacct-"), re.compile(rf"{_START}sk-(?:proj|svcacct)-[A-Za-z0-9_-]{{40,300}}")
+    ),
+    Format(
+        "url-password",
+        ("://",),
+        re.compile(r"://[^\s/:@\"'<>]{0,200}:(?P<secret>[^\s/@\"'<>]{3,500})@"),
+        in_files=False,
+    ),
+    Format(
+        "authorization",
+        ("uthorization",),
+        re.compile(
+            r"(?i:authorization)[\"']?\s{0,3}[:=]\s{0,3}[\"']?(?:(?i:basic|bearer|token)\s{1,3})(?P<secret>[^\s\"',;]{8,4000})"
+        ),
+        in_files=False,
+    ),
+)
+"""The seam for more: a table of another tool becomes further entries here."""
+
+# -------------------------------------------------------------------------------------- known values
+
+KNOWN: Final = "known-secret"
+
+_PUBLIC = re.compile(
+    r"(?:gh[pousr]_(?:[0-9]+_)?|github_pat_|sk-ant-(?:[a-z]+[0-9]{2}-)?|sk-(?:proj-)?|xox[a-z]-|[a-z][a-z0-9+.-]*://[^/]*/"
+    r"(?:services/)?)?(?:eyJ[A-Za-z0-9_-]*\.)?"
+)
+"""What every value of a kind begins with: no piece of a secret."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """One way a known value may be written."""
+
+    text: str
+    secret: range
+    """Where in `text` the part is that is not public."""
+    whole: bool
+    """Only all of it counts: the value is too plain for its pieces to mean anything."""
+
+    def spans(self, text: str) -> Iterator[tuple[int, int]]:
+        """Where this form, or a piece of it that holds the secret part's beginning or end, stands in `text`."""
+        if self.whole:
+            yield from ((at, at + len(self.text)) for at in _every(self.text, text))
+            return
+        for offset in {self.secret.start, self.secret.stop - PIECE}:
+            for at in _every(self.text[offset : offset + PIECE], text):
+                yield self._grown(text, at, offset)
+
+    def _grown(self, text: str, at: int, offset: int) -> tuple[int, int]:
+        """The longest stretch around `text[at : at + PIECE]` that reads as this form does around `offset`."""
+        before, after = 0, PIECE
+        while before < min(at, offset) and text[at - before - 1] == self.text[offset - before - 1]:
+            before += 1
+        most = min(len(text) - at, len(self.text) - offset)
+        while after < most and text[at + after] == self.text[offset + after]:
+            after += 1
+        return at - before, at + after
+
+
+def _every(needle: str, text: str) -> Iterator[int]:
+    at = text.find(needle)
+    while at != -1:
+        yield at
+        at = text.find(needle, at + len(needle))
+
+
+def _values(known: Iterable[Secret | str]) -> Iterator[str]:
+    """The values to look for: of a key in several lines, each line but its first and last."""
+    for each in known:
+        value = each.reveal() if isinstance(each, Secret) else each
+        lines = [line.strip() for line in value.splitlines()]
+        yield from (line for line in lines if len(line) >= SHORTEST and not line.startswith("-----"))
+
+
+def _forms(value: str) -> Iterator[_Form]:
+    public = _PUBLIC.match(value)
+    skip = public.end() if public else 0
+    secret = value[skip:]
+    whole = len(secret) < 2 * PIECE or not (any(map(str.isdigit, secret)) and any(map(str.isalpha, secret)))
+
+    def form(text: str, start: int = skip, stop: int | None = None) -> _Form:
+        return _Form(text, range(start, len(text) if stop is None else stop), whole)
+
+    yield form(value)
+    yield form(codecs.encode(value, "rot13"))
+    yield form(value[::-1], 0, len(secret))
+    for other in {json.dumps(value)[1:-1], quote(value, safe="")} - {value}:
+        yield form(other, skip if other.startswith(value[:skip]) else 0)
+    raw, head = value.encode("utf-8", "surrogatepass"), len(value[:skip].encode("utf-8", "surrogatepass"))
+    for text in (raw.hex(), raw.hex().upper()):
+        yield form(text, 2 * head)
+    for text, start in _base64_forms(raw, head):
+        yield form(text, start)
+
+
+def _base64_forms(raw: bytes, head: int) -> Iterator[tuple[str, int]]:
+    """What is always there of `raw` in the base64 of something longer, for its three possible places in it.
+
+    With each: where its part without the first `head` bytes begins.
+    """
+    for shift, first in enumerate((0, 2, 3)):
+        last = (shift + len(raw)) * 8 // 6
+        text = base64.b64encode(bytes(shift) + raw)[first:last].decode()
+        start = max(0, -(-(shift + head) * 8 // 6) - first)
+        yield from ((each, start) for each in {text, text.replace("+", "-").replace("/", "_")})
+
+
+# ------------------------------------------------------------------------------------- the redactor
+
+_KEY_BEGINS = re.compile(r"-----BEGIN [A-Z0-9 ]{0,30}PRIVATE KEY(?: BLOCK)?-----")
+_KEY_LINE = re.compile(r"\s*(?:[A-Za-z0-9+/=]*|[A-Za-z-]{1,40}: .{0,200})\s*")
+
+
+class Redactor:
+    """Takes secrets out of text: the values it is told of, and what looks like one."""
+
+    def __init__(self, known: Iterable[Secret | str]) -> None:
+        self._forms = tuple(form for value in dict.fromkeys(_values(known)) for form in _forms(value))
+
+    def __repr__(self) -> str:
+        return "Redactor(…)"
+
+    def text(self, text: str) -> str:
+        """`text` with every secret replaced by `MARK`.
+
+        A secret that something invisible cuts in two is taken out too; the invisible then goes with it.
+        """
+        pieces = _merged(self._spans(text, files=False))
+        bare = clean(text)
+        if bare == text:
+            return _without(text, pieces)
+        joined = _merged(self._spans(bare, files=False))
+        if not joined:
+            return _without(text, pieces)
+        shown = _without(bare, joined)
+        for start, end in pieces:  # found only with the invisible between it and the word before
+            shown = shown.replace(text[start:end], MARK)
+        return shown
+
+    def lines(self, lines: Iterable[str]) -> Iterator[str]:
+        """Like `text`, for a stream of lines; remembers being inside a private key."""
+        in_key = False
+        for line in lines:
+            in_key = (in_key and bool(_KEY_LINE.fullmatch(line))) or bool(_KEY_BEGINS.search(line))
+            yield f"{MARK}\n" if in_key and line.endswith("\n") else MARK if in_key else self.text(line)
+
+    def found(self, data: str | bytes) -> list[str]:
+        """The kinds of secrets in a file, a diff or a text that is to be published; UTF-16 and invisibles included."""
+        texts = [data] if isinstance(data, str) else [data.decode("utf-8", "replace")]
+        if isinstance(data, bytes) and b"\0" in data:
+            texts.append(data.replace(b"\0", b"").decode("utf-8", "replace"))
+        texts += [bare for text in tuple(texts) if (bare := clean(text)) != text]
+        return sorted({kind for text in texts for kind, _, _ in self._spans(text, files=True)})
+
+    def _spans(self, text: str, *, files: bool) -> Iterator[tuple[str, int, int]]:
+        for form in self._forms:
+            yield from ((KNOWN, start, end) for start, end in form.spans(text))
+        for each in FORMATS:
+            if (files and not each.in_files) or not any(hint in text for hint in each.hints):
+                continue
+            group = "secret" if "secret" in each.pattern.groupindex else 0
+            yield from ((each.kind, *match.span(group)) for match in each.pattern.finditer(text))
+
+
+def _merged(spans: Iterable[tuple[str, int, int]]) -> list[tuple[int, int]]:
+    """Where secrets stand, as stretches that don't touch each other, in order."""
+    merged: list[tuple[int, int]] = []
+    for start, end in sorted((start, end) for _, start, end in spans):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    return merged
+
+
+def _without(text: str, spans: Iterable[tuple[int, int]]) -> str:
+    kept, end = [], 0
+    for start, stop in spans:
+        kept += [text[end:start], MARK]
+        end = stop
+    return "".join([*kept, text[end:]])
