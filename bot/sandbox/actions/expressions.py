@@ -20,6 +20,10 @@ Contexts = Mapping[str, Any]
 _STATUS_FUNCTIONS = ("success", "failure", "cancelled", "always")
 
 
+class Partial(dict[str, Any]):
+    """A context of which only these properties are known here; `fill_in` leaves its others to act."""
+
+
 @dataclass(frozen=True, slots=True)
 class Status:
     """What `success()`, `failure()` and `cancelled()` say."""
@@ -126,9 +130,10 @@ def _with_literals(text: str, contexts: Contexts) -> str:
         starts_path = word.kind == "name" and word.text.lower() in contexts and (at == 0 or words[at - 1].text != ".")
         if starts_path:
             last = _path_end(text, words, at)
-            path = text[word.start : words[last].end]
-            parts += [text[position : word.start], _literal(evaluate(path, contexts))]
-            position = words[last].end
+            value = evaluate(text[word.start : words[last].end], contexts)
+            if value is not None or not isinstance(contexts[word.text.lower()], Partial):
+                parts += [text[position : word.start], _literal(value)]
+                position = words[last].end
         at = last + 1
     return "".join((*parts, text[position:]))
 
