@@ -9,6 +9,7 @@ from bot.sandbox.records import App, Hook, Installation, Repo, User
 
 if TYPE_CHECKING:
     from bot.sandbox.state import Hub
+    from bot.sandbox.tokens import Token
 
 
 class Apps:
@@ -61,6 +62,13 @@ class Apps:
             by = self._hub.person(account.login)
             self._hub.emit("installation", "created", None, by, installation=installation)
             return installation
+
+    def uninstall(self, installation: Installation, by: "Token") -> None:
+        """Its tokens stop working."""
+        with self._hub.lock:
+            self._hub.emit("installation", "deleted", None, by, installation=installation)
+            installation.app.installations.remove(installation)
+            installation.suspended = True
 
     def installation(self, installation_id: int) -> Installation:
         """Raises `Refused` 404."""

@@ -194,6 +194,18 @@ class Pulls:
         pull.threads.append(self._hub.register(thread))
         self._hub.register(made)
 
+    def reply(self, issue: Issue, by: "Token", comment_id: int, body: str) -> tuple[ReviewThread, ReviewComment]:
+        """Answer in the thread that this comment is in. Raises `Refused` 404."""
+        with self._hub.lock:
+            for thread in part(issue).threads:
+                if any(comment.id == comment_id for comment in thread.comments):
+                    now, first = self._hub.now(), thread.comments[0]
+                    node = self._hub.new_node("PRRC")
+                    made = ReviewComment(*node, by.user, body, now, now, first.review_id, in_reply_to=first.id)
+                    thread.comments.append(self._hub.register(made))
+                    return thread, made
+            raise not_found()
+
     def resolve_thread(self, thread: ReviewThread, by: "Token", *, resolved: bool = True) -> None:
         """Mark a conversation as resolved, or open it again."""
         with self._hub.lock:
@@ -209,13 +221,12 @@ class Pulls:
             tree = _merge_tree(repo, base, pull.head_oid) if base else None
             if tree is None:
                 raise Refused(405, "Pull Request is not mergeable")
-            before = self._hub.repos.refs(repo)
             words = title or f"Merge pull request #{issue.number} from {repo.owner.login}/{pull.head}\n\n{issue.title}"
             parents = ["-p", base] + (["-p", pull.head_oid] if method == "merge" else [])
             oid = git(repo, "commit-tree", tree, *parents, data=words.encode(), author=by.user).strip()
             git(repo, "update-ref", f"refs/heads/{pull.base}", oid, base)
             self._merged(issue, by, base, oid)
-            self._hub.repos.announce(repo, before, by)
+            self._hub.repos.moved(repo, f"refs/heads/{pull.base}", base, oid, by)
             return oid
 
     def _merged(self, issue: Issue, by: "Token", base: str, oid: str) -> None:

@@ -2,11 +2,12 @@
 
 import os
 import subprocess
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from bot.sandbox.errors import Refused
-from bot.sandbox.records import Label, Milestone, Repo, Role, User
+from bot.sandbox.records import Hook, Label, Milestone, Repo, Role, User
 
 if TYPE_CHECKING:
     from bot.sandbox.state import Hub
@@ -37,9 +38,7 @@ class Repos:
             subprocess.run(["git", "init", "--quiet", "--bare", "-b", "main", path], check=True, env=_env())
             number, node_id = self._hub.new_node("R")
             repo = Repo(number, node_id, owner, name, path, self._hub.now(), private=private)
-            for setting in ("http.receivepack=true", "uploadpack.allowAnySHA1InWant=true", "gc.auto=0"):
-                key, _, value = setting.partition("=")
-                git(repo, "config", key, value)
+            _configure(repo)
             self._hub.repositories[number] = self._hub.register(repo)
             repo.set_collaborator(admin, "admin")
             for label, color in DEFAULT_LABELS.items():
@@ -68,6 +67,36 @@ class Repos:
             repo.labels[name.lower()] = self._hub.register(label)
             return label
 
+    def edit_label(self, repo: Repo, label: Label, changes: Mapping[str, Any]) -> None:
+        """`new_name`, `color`, `description`."""
+        with self._hub.lock:
+            name = str(changes.get("new_name") or label.name)
+            if name.lower() != label.name.lower() and name.lower() in repo.labels:
+                raise Refused.validation("Label", "name", "already_exists")
+            del repo.labels[label.name.lower()]
+            repo.labels[name.lower()] = label
+            label.name, label.color = name, str(changes.get("color") or label.color).lstrip("#")
+            label.description = str(changes.get("description", label.description) or "")
+
+    def delete_label(self, repo: Repo, label: Label) -> None:
+        """From the repository and, in silence, from its issues."""
+        with self._hub.lock:
+            del repo.labels[label.name.lower()]
+            self._hub.forget(label.node_id)
+            for issue in repo.issues.values():
+                if label in issue.labels:
+                    issue.labels.remove(label)
+                    self._hub.issues.changed(issue)
+
+    def add_hook(
+        self, repo: Repo, url: str, *, secret: str = "", events: Iterable[str] = ("*",), active: bool = True
+    ) -> Hook:
+        """A repository webhook."""
+        with self._hub.lock:
+            hook = Hook(self._hub.new_id(), url, secret, tuple(events), active=active)
+            repo.hooks.append(hook)
+            return hook
+
     def create_milestone(self, repo: Repo, title: str, by: "Token", *, description: str = "") -> Milestone:
         """A milestone; its number counts per repository."""
         with self._hub.lock:
@@ -80,6 +109,10 @@ class Repos:
             return milestone
 
     # ---------------------------------------------------------------------------------------- reads
+
+    def blob(self, repo: Repo, oid: str) -> bytes:
+        """A blob's bytes."""
+        return _run(repo, "cat-file", "blob", oid).stdout
 
     def refs(self, repo: Repo, prefix: str = "refs/") -> dict[str, str]:
         """Full ref name → object id, of everything that starts with `prefix`."""
@@ -126,9 +159,9 @@ class Repos:
     ) -> str:
         """A person's push: one commit on `branch` (made from the default branch where it is new); None deletes a file."""
         with self._hub.lock:
-            before = self.refs(repo)
+            before = self.branch_oid(repo, branch) or ZERO
             oid = self.write_commit(repo, branch, files, author=by.user, message=message)
-            self.announce(repo, before, by)
+            self.moved(repo, f"refs/heads/{branch}", before, oid, by)
             return oid
 
     def write_commit(
@@ -152,33 +185,32 @@ class Repos:
                 raise Refused(422, "Reference name must start with 'refs/' and contain at least two slashes.")
             if not _try(repo, "cat-file", "-t", oid).strip():
                 raise Refused(422, "Object does not exist")
-            before = self.refs(repo)
-            if ref in before:
+            if ref in self.refs(repo):
                 raise Refused(422, "Reference already exists")
             git(repo, "update-ref", ref, oid, ZERO)
-            self.announce(repo, before, by)
+            self.moved(repo, ref, ZERO, oid, by)
 
     def update_ref(self, repo: Repo, ref: str, oid: str, by: "Token", *, force: bool = False) -> None:
         """`PATCH git/refs/…`; 422 unless it is a fast-forward or forced."""
         with self._hub.lock:
-            before = self.refs(repo)
-            if ref not in before:
+            before = self.refs(repo).get(ref)
+            if before is None:
                 raise Refused(422, "Reference does not exist")
             if not self.resolve(repo, oid):
                 raise Refused(422, "Object does not exist")
-            if not force and not self.is_ancestor(repo, before[ref], oid):
+            if not force and not self.is_ancestor(repo, before, oid):
                 raise Refused(422, "Update is not a fast forward")
             git(repo, "update-ref", ref, oid)
-            self.announce(repo, before, by)
+            self.moved(repo, ref, before, oid, by)
 
     def delete_ref(self, repo: Repo, ref: str, by: "Token") -> None:
         """`DELETE git/refs/…`; 422 "Reference does not exist"."""
         with self._hub.lock:
-            before = self.refs(repo)
-            if ref not in before:
+            before = self.refs(repo).get(ref)
+            if before is None:
                 raise Refused(422, "Reference does not exist")
             git(repo, "update-ref", "-d", ref)
-            self.announce(repo, before, by)
+            self.moved(repo, ref, before, ZERO, by)
 
     def create_commit(self, repo: Repo, tree: str, parents: Sequence[str], message: str, by: "Token") -> str:
         """`POST git/commits`: an object that no ref points to yet."""
@@ -191,22 +223,39 @@ class Repos:
             args = [part for parent in parents for part in ("-p", parent)]
             return git(repo, "commit-tree", tree, *args, data=message.encode(), author=by.user).strip()
 
-    def announce(self, repo: Repo, before: Mapping[str, str], by: "Token") -> None:
-        """Refs changed from `before` to what they are now: emit push, create and delete; move pull request heads."""
-        after = self.refs(repo)
-        for ref in sorted(before.keys() | after.keys()):
-            old, new = before.get(ref, ZERO), after.get(ref, ZERO)
-            if old == new or not ref.startswith(("refs/heads/", "refs/tags/")):
-                continue
+    def create_tree(self, repo: Repo, entries: Sequence[Mapping[str, Any]], base: str = "") -> str:
+        """`POST git/trees`: `entries` ({path, mode, type, sha | content}; sha None deletes) on top of `base`."""
+        with self._hub.lock, tempfile.TemporaryDirectory() as folder:
+            index = {"GIT_INDEX_FILE": f"{folder}/index"}
+            if base:
+                git(repo, "read-tree", base, env=index)
+            for entry in entries:
+                oid = entry.get("sha")
+                if "content" in entry:
+                    oid = git(repo, "hash-object", "-w", "--stdin", data=str(entry["content"]).encode()).strip()
+                if oid is None:
+                    git(repo, "update-index", "--force-remove", str(entry["path"]), env=index)
+                else:
+                    info = f"{entry.get('mode', '100644')},{oid},{entry['path']}"
+                    git(repo, "update-index", "--add", "--cacheinfo", info, env=index)
+            return git(repo, "write-tree", env=index).strip()
+
+    def moved(self, repo: Repo, ref: str, old: str, new: str, by: "Token") -> None:
+        """A ref went from `old` to `new`: emit push, create and delete; move pull request heads."""
+        if old == new or not ref.startswith(("refs/heads/", "refs/tags/")):
+            return
+        with self._hub.lock:
             if ZERO in (old, new):
                 self._hub.emit("create" if old == ZERO else "delete", "", repo, by, ref=ref, oid=new)
             self._hub.emit("push", "", repo, by, ref=ref, oid=new, before=old)
             self._hub.pulls.follow(repo, ref, old, new, by)
 
 
-def git(repo: Repo, *args: str, data: bytes | None = None, author: User | None = None) -> str:
+def git(
+    repo: Repo, *args: str, data: bytes | None = None, author: User | None = None, env: Mapping[str, str] | None = None
+) -> str:
     """Run git in the repository; its output. A failure is the sandbox's own bug and raises."""
-    done = _run(repo, *args, data=data, author=author)
+    done = _run(repo, *args, data=data, env=_env(author) | dict(env or {}))
     if done.returncode != 0:
         raise AssertionError(f"git {' '.join(args)} failed in {repo.full_name}: {done.stderr.decode(errors='replace')}")
     return done.stdout.decode(errors="replace")
@@ -218,10 +267,38 @@ def _try(repo: Repo, *args: str) -> str:
 
 
 def _run(
-    repo: Repo, *args: str, data: bytes | None = None, author: User | None = None
+    repo: Repo, *args: str, data: bytes | None = None, env: Mapping[str, str] | None = None
 ) -> "subprocess.CompletedProcess[bytes]":
     argv = ["git", "-C", str(repo.path), *args]
-    return subprocess.run(argv, input=data or b"", capture_output=True, env=_env(author), check=False)
+    return subprocess.run(argv, input=data or b"", capture_output=True, env=env or _env(), check=False)
+
+
+_SETTINGS = {
+    "http.receivepack": "true",
+    "uploadpack.allowAnySHA1InWant": "true",
+    "receive.hideRefs": "refs/pull",
+    "gc.auto": "0",
+}
+_UPDATE_HOOK = """#!/bin/sh
+# GitHub keeps workflow files from tokens without the `workflows` permission.
+[ -n "$SANDBOX_KEEP_WORKFLOWS" ] && [ "$3" != 0000000000000000000000000000000000000000 ] || exit 0
+file=$(git log --format= --name-only "$3" --not --all -- .github/workflows | head -n 1)
+[ -z "$file" ] && exit 0
+echo "refusing to allow a GitHub App to create or update workflow \\`$file\\` without \\`workflows\\` permission" >&2
+exit 1
+"""
+_POST_RECEIVE_HOOK = '#!/bin/sh\nexec cat >> "$SANDBOX_PUSHED"\n'
+"""Tells the sandbox which refs moved: lines of `old new ref`."""
+
+
+def _configure(repo: Repo) -> None:
+    for key, value in _SETTINGS.items():
+        git(repo, "config", key, value)
+    for name, script in {"update": _UPDATE_HOOK, "post-receive": _POST_RECEIVE_HOOK}.items():
+        hook = repo.path / "hooks" / name
+        hook.parent.mkdir(exist_ok=True)
+        hook.write_text(script)
+        hook.chmod(0o755)
 
 
 def _env(author: User | None = None) -> dict[str, str]:

@@ -25,6 +25,7 @@ from bot.sandbox.issues import Issues
 from bot.sandbox.links import Links
 from bot.sandbox.payloads import Change, event_payload
 from bot.sandbox.pulls import Pulls
+from bot.sandbox.rates import Rates
 from bot.sandbox.records import App, Event, Repo, User
 from bot.sandbox.repos import Repos
 from bot.sandbox.requests import RequestLog
@@ -58,6 +59,7 @@ class Hub:
         self.ghost = self.create_user("ghost", id=10137)
         self.actions_bot = self.create_user("github-actions[bot]", bot=True, id=ACTIONS_BOT_ID)
         self.requests = RequestLog()
+        self.rates = Rates(self)
         self.faults = Faults(self)
         self.tokens = Tokens(self)
         self.repos = Repos(self)

@@ -65,9 +65,10 @@ class Token:
 
     def sees(self, repo: Repo) -> bool:
         """Whether `repo` exists for this token."""
-        return not repo.private or self._inside(repo)
+        return not repo.private or self.reaches(repo)
 
-    def _inside(self, repo: Repo) -> bool:
+    def reaches(self, repo: Repo) -> bool:
+        """Whether its rights are about `repo` at all (a public repository can be seen from outside too)."""
         if self.kind == "job":
             return self.repo is repo
         if self.kind == "installation" and self.installation is not None:
@@ -79,7 +80,7 @@ class Token:
     def may(self, repo: Repo, area: str, level: str, *, anyone: bool = False) -> bool:
         """Whether `require` would let it pass."""
         if self.is_integration:
-            if not self._inside(repo):
+            if not self.reaches(repo):
                 return level == "read" and self.sees(repo)
             granted = "read" if area == "metadata" else self.permissions.get(area, "none")
             return LEVELS.index(granted) >= LEVELS.index(level)

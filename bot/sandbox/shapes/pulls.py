@@ -11,7 +11,26 @@ from bot.sandbox.shapes.repos import page_url, repo_url, repository
 if TYPE_CHECKING:
     from bot.sandbox.state import Hub
 
-_SHARED = ["id", "node_id", "number", "state", "locked", "title", "user", "body", "labels", "milestone", "created_at", "updated_at", "closed_at", "assignee", "assignees", "author_association", "active_lock_reason", "comments_url"]
+_SHARED = [
+    "id",
+    "node_id",
+    "number",
+    "state",
+    "locked",
+    "title",
+    "user",
+    "body",
+    "labels",
+    "milestone",
+    "created_at",
+    "updated_at",
+    "closed_at",
+    "assignee",
+    "assignees",
+    "author_association",
+    "active_lock_reason",
+    "comments_url",
+]
 """What a pull request has from its issue half, word for word."""
 
 
