@@ -1,0 +1,161 @@
+"""GraphQL's mutations on the hub. Each checks the asker's permission, then does what the REST verb would do."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from bot.sandbox.errors import Refused
+from bot.sandbox.graphql_reads import CONTENTS, node
+from bot.sandbox.graphql_records import Asker
+from bot.sandbox.records import Comment, Issue, Label, Repo, User
+from bot.sandbox.repos import ZERO
+
+T = TypeVar("T")
+Json = dict[str, Any]
+Mutation = Callable[[Asker, Json], Json]
+
+
+def _add_labels(ask: Asker, given: Json) -> Json:
+    issue = _issue(ask, given["labelableId"])
+    _require(ask, issue)
+    ask.hub.issues.add_labels(issue, [_label(ask, label_id).name for label_id in given["labelIds"]], ask.token)
+    return {"labelable": issue}
+
+
+def _remove_labels(ask: Asker, given: Json) -> Json:
+    """What it doesn't carry is left alone in silence (REST says 404)."""
+    issue = _issue(ask, given["labelableId"])
+    _require(ask, issue)
+    for label_id in given["labelIds"]:
+        label = _label(ask, label_id)
+        if issue.has_label(label.name):
+            ask.hub.issues.remove_label(issue, label.name, ask.token)
+    return {"labelable": issue}
+
+
+def _create_label(ask: Asker, given: Json) -> Json:
+    repo = node(ask, given["repositoryId"])
+    ask.token.require(repo, "issues", "write")
+    name, color = str(given["name"]), str(given["color"])
+    if name.lower() in repo.labels:
+        raise Refused(422, "Name has already been taken")
+    label = ask.hub.repos.create_label(repo, name, color=color, description=str(given.get("description") or ""))
+    return {"label": label}
+
+
+def _add_comment(ask: Asker, given: Json) -> Json:
+    issue = _issue(ask, given["subjectId"])
+    _require(ask, issue, anyone=True)
+    comment = ask.hub.issues.add_comment(issue, ask.token, str(given["body"]))
+    return {"commentEdge": {"node": comment}, "subject": issue}
+
+
+def _update_comment(ask: Asker, given: Json) -> Json:
+    comment = _of_type(ask, given["id"], Comment)
+    _require(ask, comment.issue, anyone=comment.user is ask.token.user)
+    ask.hub.issues.edit_comment(comment, ask.token, str(given["body"]))
+    return {"issueComment": comment}
+
+
+def _add_reaction(ask: Asker, given: Json) -> Json:
+    subject = node(ask, given["subjectId"])
+    if not isinstance(subject, Issue | Comment):
+        raise _unresolved(given["subjectId"])
+    _require(ask, subject.issue if isinstance(subject, Comment) else subject, anyone=True)
+    reaction, _ = ask.hub.issues.react(subject, ask.token, CONTENTS[given["content"]])
+    return {"reaction": {"id": reaction.node_id, "databaseId": reaction.id, "content": given["content"]}}
+
+
+def _close_issue(ask: Asker, given: Json) -> Json:
+    issue = _issue(ask, given["issueId"])
+    if issue.pull is not None:
+        raise _unresolved(given["issueId"])
+    _require(ask, issue, anyone=issue.user is ask.token.user)
+    ask.hub.issues.close(issue, ask.token, reason=str(given.get("stateReason") or "COMPLETED").lower())
+    return {"issue": issue}
+
+
+def _update_pull(ask: Asker, given: Json) -> Json:
+    issue = _issue(ask, given["pullRequestId"])
+    if issue.pull is None:
+        raise _unresolved(given["pullRequestId"])
+    ask.token.require(issue.repo, "pull_requests", "write", anyone=issue.user is ask.token.user)
+    ask.hub.issues.edit(issue, ask.token, title=given.get("title"), body=given.get("body"))
+    return {"pullRequest": issue}
+
+
+def _add_assignees(ask: Asker, given: Json) -> Json:
+    issue = _issue(ask, given["assignableId"])
+    _require(ask, issue)
+    ask.hub.issues.assign(issue, [_of_type(ask, user_id, User).login for user_id in given["assigneeIds"]], ask.token)
+    return {"assignable": issue}
+
+
+def _update_refs(ask: Asker, given: Json) -> Json:
+    """All or nothing: every `beforeOid` must hold before anything changes."""
+    repo = _of_type(ask, given["repositoryId"], Repo)
+    ask.token.require(repo, "contents", "write")
+    current = ask.hub.repos.refs(repo)
+    for update in given["refUpdates"]:
+        before = update.get("beforeOid")
+        if before is not None and current.get(update["name"], ZERO) != before:
+            raise Refused(422, f"Reference cannot be updated: {update['name']} is not at {before}")
+    for update in given["refUpdates"]:
+        name, after = str(update["name"]), str(update["afterOid"])
+        if after == ZERO:
+            ask.hub.repos.delete_ref(repo, name, ask.token)
+        elif name in current:
+            ask.hub.repos.update_ref(repo, name, after, ask.token, force=bool(update.get("force")))
+        else:
+            ask.hub.repos.create_ref(repo, name, after, ask.token)
+    return {}
+
+
+def _require(ask: Asker, issue: Issue, *, anyone: bool = False) -> None:
+    """Write access to an issue; to a pull request's conversation either permission will do."""
+    if issue.pull is not None and ask.token.may(issue.repo, "pull_requests", "write", anyone=anyone):
+        return
+    ask.token.require(issue.repo, "issues", "write", anyone=anyone)
+
+
+def _issue(ask: Asker, node_id: str) -> Issue:
+    return _of_type(ask, node_id, Issue)
+
+
+def _label(ask: Asker, node_id: str) -> Label:
+    return _of_type(ask, node_id, Label)
+
+
+def _of_type(ask: Asker, node_id: str, kind: type[T]) -> T:
+    found = node(ask, node_id)
+    if not isinstance(found, kind):
+        raise _unresolved(node_id)
+    return found
+
+
+def _unresolved(node_id: str) -> Refused:
+    return Refused(404, f"Could not resolve to a node with the global id of '{node_id}'")
+
+
+def _named(mutation: Mutation) -> Callable[[Asker, Any, Json], Json]:
+    """A resolver: unpacks `input` and hands `clientMutationId` back."""
+
+    def resolve(ask: Asker, _root: Any, args: Json) -> Json:
+        given = args["input"]
+        return {"clientMutationId": given.get("clientMutationId"), **mutation(ask, given)}
+
+    return resolve
+
+
+WRITES: dict[str, Callable[[Asker, Any, Json], Json]] = {
+    "addAssigneesToAssignable": _named(_add_assignees),
+    "addComment": _named(_add_comment),
+    "addLabelsToLabelable": _named(_add_labels),
+    "addReaction": _named(_add_reaction),
+    "closeIssue": _named(_close_issue),
+    "createLabel": _named(_create_label),
+    "removeLabelsFromLabelable": _named(_remove_labels),
+    "updateIssueComment": _named(_update_comment),
+    "updatePullRequest": _named(_update_pull),
+    "updateRefs": _named(_update_refs),
+}
+"""By field of `Mutation`; no other type has fields of these names."""
