@@ -144,6 +144,8 @@ def one_line(text: str, limit: int = 1_000) -> str:
 # -------------------------------------------------------------------------------------------- inert
 
 _CODE = re.compile(r"`[^`]+`")
+_A_CODE = "\ufffe"
+"""Stands for a code span; `clean` leaves none in a text."""
 _CHUNK = re.compile(r"(?:`[^`]+`|[^\s`]+|`)+")
 _ACTS = re.compile(
     r"[@\uff20\ufe6b\\]"  # mentions, e-mail addresses; escapes
@@ -153,7 +155,7 @@ _ACTS = re.compile(
     r"|<(?=[A-Za-z/!?])|&(?:\#|[A-Za-z][A-Za-z0-9]{0,40};)"  # HTML
     r"|!\[|\][(:\[]|\[\^"  # images, links, reference definitions, footnotes
     r"|[*~](?=\S)|(?<=\S)[*~]|(?<!\w)_|_(?!\w)"  # emphasis that could pair with ours
-    r"|\$`|`\$",  # mathematics in back-ticks
+    rf"|\${_A_CODE}|{_A_CODE}\$",  # $`mathematics`$
     re.IGNORECASE,
 )
 _LEADS = re.compile(r"/[A-Za-z].*|[-+*>]|>.*|#{1,6}|[-=_*]{2,}|\d{1,9}[.)]")
@@ -165,10 +167,8 @@ def _quoted(chunk: str, room: int) -> str:
 
 
 def _acts(chunk: str, *, first: bool) -> bool:
-    plain = _CODE.sub("", chunk)
-    if "`" in plain or "$`" in chunk or "`$" in chunk or _ACTS.search(plain):
-        return True
-    return first and bool(_LEADS.fullmatch(chunk))
+    around = _CODE.sub(_A_CODE, chunk)
+    return "`" in around or bool(_ACTS.search(around)) or (first and bool(_LEADS.fullmatch(chunk)))
 
 
 def inert(text: str, limit: int = 1_000) -> str:
