@@ -1,0 +1,40 @@
+"""Fixtures of the job's tests."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.job.stage import Server, make_server, standing
+
+from bot.agent.isolation import run_root
+from bot.job.workspace import Ground
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Server:
+    """A server with one repository: a README, a program, a test."""
+    made = make_server(tmp_path / "server")
+    made.commit({"README.md": "# Shop\n", "app.py": "x = 1\n", "tests/test_app.py": "def test(): pass\n"})
+    return made
+
+
+@pytest.fixture
+def ground(tmp_path: Path) -> Iterator[Ground]:
+    """A ground without isolation: these tests are about git."""
+    root = tmp_path / "run"
+    root.mkdir()
+    with standing(root) as made:
+        yield made
+
+
+@pytest.fixture
+def apart() -> Iterator[Ground]:
+    """A ground with another uid, in a place that uid can reach."""
+    if os.geteuid() != 0:
+        pytest.skip("becomes another user")
+    root = run_root(Path(tempfile.gettempdir()))
+    with standing(root, isolated=True) as made:
+        yield made
+        made.isolation.discard(root)
