@@ -19,6 +19,7 @@ from bot.core.names import CONFIG_PATH
 from bot.core.secret import Secret
 from bot.core.settings import ConfigProblem, RepoConfig
 from bot.errors import ConfigError
+from bot.report import Report
 
 
 def parse_repo_config(text: str | None, *, path: str = CONFIG_PATH) -> RepoConfig | ConfigProblem:
@@ -185,9 +186,45 @@ class ActionEnv:
 SECRET_NAMES: Final = frozenset(variable.name for variable in VARIABLES if variable.secret)
 
 
-def action_env(step: Step) -> ActionEnv:
-    """This process's environment for `step`. Raises `ConfigError`."""
-    return ActionEnv.from_environ(os.environ, step)
+def action_env(step: Step, *, repository: str = "") -> ActionEnv:
+    """This process's environment for `step`; a `repository` that is given wins. Raises `ConfigError`."""
+    environ = {**os.environ, "GITHUB_REPOSITORY": repository} if repository else os.environ
+    return ActionEnv.from_environ(environ, step)
+
+
+def action_report() -> Report:
+    """The runner's write channels, where there are any."""
+    reader = _Reader(os.environ)
+    return Report(
+        output=reader.path("GITHUB_OUTPUT"),
+        summary=reader.path("GITHUB_STEP_SUMMARY"),
+        annotate=reader.text("GITHUB_ACTIONS") == "true",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class DemoEnv:
+    """What `ai-ready demo` takes from outside."""
+
+    api_key: Secret
+    model_url: str
+    claude: str
+    colour: bool
+    """False: NO_COLOR is set (https://no-color.org)."""
+    others: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """The whole environment but our secrets: where tools and certificates are."""
+
+
+def demo_env() -> DemoEnv:
+    """This process's environment for the demo. Raises `ConfigError`."""
+    reader = _Reader(os.environ)
+    return DemoEnv(
+        api_key=Secret(reader.text("ANTHROPIC_API_KEY")),
+        model_url=reader.address("ANTHROPIC_BASE_URL", ""),
+        claude=reader.text("AI_READY_CLAUDE"),
+        colour=not reader.text("NO_COLOR"),
+        others=MappingProxyType({name: value for name, value in os.environ.items() if name not in SECRET_NAMES}),
+    )
 
 
 # ------------------------------------------------------------------------------------- one variable each

@@ -10,8 +10,8 @@ from datetime import datetime
 from typing import Protocol
 
 from bot.core.branches import choose_branch
-from bot.core.effects import Dispatch, ReleaseClaim
-from bot.core.model import Snapshot
+from bot.core.effects import Dispatch, Effect, React, ReleaseClaim
+from bot.core.model import Issue, Snapshot
 from bot.core.plan import Plan, dispatch_failed, plan
 from bot.core.requests import content_sha
 from bot.core.run import Admission
@@ -72,8 +72,8 @@ class Gate:
         return self.plan.survey.situations.get(issue)
 
 
-def gate(keeper: Gatekeeper, own: Own) -> Gate:
-    """Plan the repository, apply it, and admit at most one issue.
+def gate(keeper: Gatekeeper, own: Own, *, only: int = 0) -> Gate:
+    """Plan the repository, apply it, and admit at most one issue. `only`: write nothing about any other issue.
 
     Raises:
         GitHubError: GitHub could not be read. Nothing was started; the next event or the schedule looks again.
@@ -96,7 +96,8 @@ def gate(keeper: Gatekeeper, own: Own) -> Gate:
             elif not answer.unsure:
                 own = replace(own, issue=TAKE_NONE, prefer=0)  # Somebody else holds it: theirs to run.
             continue
-        answers = keeper.github.apply(decided.effects, snapshot) if decided.effects else ()
+        effects = tuple(e for e in decided.effects if not only or _about(e, snapshot.issues.get(only)))
+        answers = keeper.github.apply(effects, snapshot) if effects else ()
         failed = tuple(answer for answer in answers if not answer.ok)
         _report_dispatches(keeper, snapshot, failed)
         if _stepped_back(decided, own):
@@ -132,6 +133,15 @@ def recheck(keeper: Gatekeeper, admission: Admission) -> Gate:
     if start is None or start.run_key != admission.run_key:
         raise Blocked("cancelled", "the request, its prerequisites or its approval changed before the work began")
     return Gate(admission, config, decided, snapshot)
+
+
+def _about(effect: Effect, issue: Issue | None) -> bool:
+    """Whether an effect is about this issue."""
+    if issue is None:
+        return False
+    if isinstance(effect, React):
+        return any(comment.node_id == effect.comment_node_id for comment in issue.comments)
+    return getattr(effect, "issue", 0) == issue.number
 
 
 def _stepped_back(decided: Plan, own: Own) -> bool:

@@ -1,0 +1,5 @@
+"""`python -m bot` is `ai-ready`."""
+
+from bot.cli import main
+
+main()

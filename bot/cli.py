@@ -1,0 +1,153 @@
+"""Every command, each a few lines that call the room that does it. The one door where errors become exit codes.
+
+Exit codes: 0 as asked (Done) · 1 Blocked · 2 usage or config · 3 waiting or on hold · 70 our own fault.
+"""
+
+import sys
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bot.errors import AiReadyError, GitHubError, UsageError
+
+app = typer.Typer(
+    name="ai-ready",
+    help="Label an issue, review a draft PR: runs headless Claude on GitHub issues when their prerequisites have closed.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+INTERRUPTED = 130
+
+
+def main() -> None:
+    """Run one command. Every error is one clear sentence here; a traceback only where the fault is ours."""
+    try:
+        app()
+    except AiReadyError as error:
+        _say(str(error))
+        sys.exit(1 if isinstance(error, GitHubError) else error.exit_code)
+    except KeyboardInterrupt:
+        _say("Interrupted.")
+        sys.exit(INTERRUPTED)
+
+
+def _say(sentence: str) -> None:
+    from bot.config import action_report  # noqa: PLC0415 (only where there is something to say)
+
+    action_report().error(sentence)
+
+
+# ------------------------------------------------------------------------------------- steps of a run
+
+
+@app.command()
+def gate() -> None:
+    """Step 1 of a run: look at the whole repository, write what is so, admit at most one issue."""
+    from bot.config import Step, action_env, action_report  # noqa: PLC0415
+    from bot.job.steps import gate_step  # noqa: PLC0415
+
+    gate_step(action_env(Step.GATE), action_report())
+
+
+@app.command()
+def work(out: Annotated[Path, typer.Option("--out", help="Folder for outcome.json and work.bundle.")]) -> None:
+    """Step 2 of a run: the agent on a branch, our own checks, and what came of it as two files."""
+    from bot.config import Step, action_env, action_report  # noqa: PLC0415
+    from bot.job.steps import work_step  # noqa: PLC0415
+
+    work_step(action_env(Step.WORK), out, action_report())
+
+
+@app.command()
+def publish(folder: Annotated[Path, typer.Option("--in", help="Folder that work wrote.")]) -> None:
+    """Step 3 of a run: push, open the draft pull request, say the verdict."""
+    from bot.config import Step, action_env, action_report  # noqa: PLC0415
+    from bot.job.steps import publish_step  # noqa: PLC0415
+
+    publish_step(action_env(Step.PUBLISH), folder, action_report())
+
+
+@app.command()
+def run(
+    issue: Annotated[int, typer.Option("--issue", min=1, help="Number of the issue.")],
+    repo: Annotated[str, typer.Option("--repo", help="owner/name; default: GITHUB_REPOSITORY.")] = "",
+    request: Annotated[bool, typer.Option("--request", help="Ask for the run first, as the token's user.")] = False,
+) -> None:
+    """Gate, work and publish in a row on this machine. Exit 0 Done, 1 Blocked, 2 usage or config, 3 waiting."""
+    from bot.config import Step, action_env, action_report  # noqa: PLC0415
+    from bot.job.steps import run_step  # noqa: PLC0415
+
+    report = action_report()
+    with tempfile.TemporaryDirectory(prefix="ai-ready-run-") as folder:
+        ran = run_step(action_env(Step.RUN, repository=repo), issue, report, request=request, out=Path(folder))
+    if ran.exit_code:
+        report.error(ran.sentence)
+    raise typer.Exit(ran.exit_code)
+
+
+# ---------------------------------------------------------------------------------------------- plan
+
+
+@app.command()
+def plan(
+    source: Annotated[str, typer.Option("--from", help="File with issues as JSON; `-` for stdin.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Machine-readable output.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Plan every open issue, requested or not.")] = False,
+    config: Annotated[Path | None, typer.Option("--config", help="An ai-ready.yml whose `order` counts.")] = None,
+) -> None:
+    """Say offline what is ready, what waits for what, and what can never start.
+
+    The issues are what GitHub's REST API or `gh issue list --json number,title,body,state,stateReason,labels` gives.
+    """
+    from bot.config import parse_repo_config  # noqa: PLC0415
+    from bot.core.offline import plan_text  # noqa: PLC0415
+    from bot.core.settings import ConfigProblem  # noqa: PLC0415
+
+    rules = parse_repo_config(_read_text(config) if config else None, path=str(config or ""))
+    if isinstance(rules, ConfigProblem):
+        raise UsageError(rules.message)
+    sys.stdout.write(plan_text(_read(source), as_json=as_json, every=every, config=rules))
+
+
+def _read(source: str) -> bytes:
+    if source == "-":
+        return sys.stdin.buffer.read()
+    try:
+        return Path(source).read_bytes()
+    except OSError as error:
+        raise UsageError(f"{source} can't be read: {error.strerror}.") from error
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} can't be read: {error}.") from error
+
+
+# ---------------------------------------------------------------------------------------------- demo
+
+
+@app.command()
+def demo(
+    keep: Annotated[bool, typer.Option("--keep", help="Leave the sandbox up afterwards, until Ctrl-C.")] = False,
+    live: Annotated[bool, typer.Option("--live", help="Use the real model; needs ANTHROPIC_API_KEY.")] = False,
+) -> None:
+    """The whole job on this machine: no account, no key, nothing leaves it (with --live: calls to the model do)."""
+    from bot.config import demo_env  # noqa: PLC0415
+    from bot.sandbox.demo.story import run_demo  # noqa: PLC0415
+
+    raise typer.Exit(run_demo(demo_env(), keep=keep, live=live))
+
+
+@app.command()
+def version() -> None:
+    """Say which ai-ready this is, and which Claude CLI it would run."""
+    from bot.versions import versions_text  # noqa: PLC0415
+
+    sys.stdout.write(versions_text())

@@ -1,0 +1,158 @@
+"""Publish, both halves joined: the branch on git, then "read facts → decide → apply" until the run has its verdict.
+
+Safe to kill and run again anywhere: what is already on GitHub is found, not made twice.
+"""
+
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+from bot.config import ActionEnv, parse_repo_config
+from bot.core.effects import Effect, OpenPull, PostComment, PutStatus
+from bot.core.ledger import records
+from bot.core.model import Pull, Snapshot
+from bot.core.names import Reason
+from bot.core.publishing import Ending, Step, next_step
+from bot.core.run import Admission
+from bot.core.settings import ConfigProblem, RepoConfig
+from bot.core.verdict import Refusal, missing_outcome
+from bot.errors import Blocked, GitHubError
+from bot.github.ports import Applied
+from bot.job.admit import GitHub
+from bot.job.facts import utc_now
+from bot.job.git import remote_of
+from bot.job.handover import Digests, Received, receive
+from bot.job.publish import Press, Pushed, prepare_branch
+from bot.job.redact import Redactor
+from bot.report import Report
+
+ROUNDS = 8
+"""Reads before publishing gives up; two are normal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Publisher:
+    """What publishing needs from outside."""
+
+    github: GitHub
+    env: ActionEnv
+    report: Report
+    folder: Path
+    """Where `work` left its files."""
+    clock: Callable[[], datetime] = utc_now
+    sleep: Callable[[float], None] = field(default=time.sleep)
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How the run ended."""
+
+    verdict: Literal["done", "blocked"]
+    reason: str
+    sentence: str
+    pull: Pull | None = None
+
+
+def publish(publisher: Publisher, admission: Admission, digests: Digests, work_result: str) -> End:
+    """End a run: at most one push, one pull request, one verdict.
+
+    Raises:
+        GitHubError: GitHub could not be read or written to the end; running it again goes on from there.
+    """
+    received, failure = _received(publisher, admission, digests, work_result)
+    ending = Ending(admission, received.outcome if received else None, failure, server=publisher.env.server_url)
+    prepared = False
+    for attempt in range(ROUNDS):
+        snapshot = publisher.github.snapshot(focus={admission.issue}, now=publisher.clock())
+        if not prepared:
+            ending = _prepared(publisher, ending, received, snapshot)
+            prepared = True
+        step = next_step(ending, snapshot)
+        answers = publisher.github.apply(_screened(publisher, step.effects), snapshot) if step.effects else ()
+        failed = [answer for answer in answers if not answer.ok]
+        if step.verdict and not any(answer.unsure for answer in failed):
+            return _end(publisher, admission, step, failed)
+        ending = _after_opening(ending, answers)
+        if failed or (attempt and not step.verdict):
+            publisher.sleep(min(1.0 + attempt, 5.0))  # an answer got lost, or a list is not up to date yet
+    raise GitHubError(f"The verdict of run {admission.run_key} could not be published; run this job again.")
+
+
+def _received(
+    publisher: Publisher, admission: Admission, digests: Digests, work_result: str
+) -> tuple[Received | None, Refusal | None]:
+    if not digests.outcome:
+        return None, missing_outcome(work_result)
+    try:
+        return receive(publisher.folder, digests, admission), None
+    except Blocked as blocked:
+        return None, Refusal(Reason(blocked.code), blocked.text, blocked.details)
+
+
+def _prepared(publisher: Publisher, ending: Ending, received: Received | None, snapshot: Snapshot) -> Ending:
+    """Push the branch, unless the verdict was said already; settings come from the default branch, read now."""
+    parsed = parse_repo_config(snapshot.config_text)
+    config = RepoConfig() if isinstance(parsed, ConfigProblem) else parsed
+    ending = replace(ending, settings=config.pull_request)
+    issue = snapshot.issues.get(ending.admission.issue)
+    said = issue is not None and any(
+        record.run_key == ending.admission.run_key for record in records(issue, snapshot.own_ids)
+    )
+    if received is None or said:
+        return ending
+    env = publisher.env
+    with tempfile.TemporaryDirectory(prefix="ai-ready-publish-") as folder:
+        remote = remote_of(env.server_url, ending.admission.repo, env.token)
+        press = Press(Path(folder), remote, Redactor(env.secrets), env.others)
+        answer = prepare_branch(ending.admission, received, config, press)
+    if isinstance(answer, Pushed):
+        publisher.report.log(f"Pushed {answer.commit[:12]} to {ending.admission.branch}.")
+        outcome = replace(received.outcome, notes=tuple(dict.fromkeys((*received.outcome.notes, *answer.notes))))
+        return replace(ending, outcome=outcome, pushed_oid=answer.commit)
+    if answer.refusal is not None and received.outcome.verdict == "done":
+        return replace(ending, failure=answer.refusal)
+    return ending
+
+
+def _after_opening(ending: Ending, answers: tuple[Applied, ...]) -> Ending:
+    """What the answer to `OpenPull` changes: a refusal for good ends the run as Blocked (pr-failed)."""
+    for answer in answers:
+        if isinstance(answer.effect, OpenPull) and not answer.ok and not answer.unsure:
+            exists = "already exists" in answer.message
+            if not exists and answer.status not in {0, 429} and answer.status < 500:
+                text = f"GitHub refused the pull request: {answer.message}"
+                return replace(ending, failure=Refusal(Reason.PR_FAILED, text))
+    return ending
+
+
+def _screened(publisher: Publisher, effects: tuple[Effect, ...]) -> tuple[Effect, ...]:
+    """Nothing leaves without having passed the redactor, whoever wrote it."""
+    screen = Redactor(publisher.env.secrets)
+    done: list[Effect] = []
+    for effect in effects:
+        if isinstance(effect, PostComment | PutStatus | OpenPull):
+            effect = replace(effect, body=screen.text(effect.body))  # noqa: PLW2901
+        done.append(effect)
+    return tuple(done)
+
+
+def _end(publisher: Publisher, admission: Admission, step: Step, failed: list[Applied]) -> End:
+    report = publisher.report
+    for answer in failed:
+        report.log(f"GitHub refused {type(answer.effect).__name__}: {answer.message or answer.status}")
+    if any(isinstance(answer.effect, PostComment) for answer in failed):
+        report.error(f"The verdict could not be posted to #{admission.issue}.")
+    if step.verdict == "done":
+        number = step.pull.number if step.pull else 0
+        sentence = f"Done: draft PR #{number} for #{admission.issue}."
+        address = step.pull.url if step.pull else ""
+        report.log(f"{sentence} {address}".strip())
+    else:
+        sentence = f"Blocked ({step.reason}): {step.text}"
+        report.log(sentence)
+    report.summarise(f"### #{admission.issue}: {sentence}")
+    return End("done" if step.verdict == "done" else "blocked", step.reason, sentence, step.pull)
