@@ -158,7 +158,9 @@ class ActionEnv:
             admission=reader.text("AI_READY_ADMISSION"),
             outcome_sha256=reader.shaped("AI_READY_OUTCOME_SHA256", _SHA256, "64 hexadecimal digits"),
             bundle_sha256=reader.shaped("AI_READY_BUNDLE_SHA256", _SHA256, "64 hexadecimal digits"),
-            work_result=cast("WorkResult", reader.shaped("AI_READY_WORK_RESULT", _RESULT, "the result of a job")),
+            work_result=cast(
+                "WorkResult", reader.shaped("AI_READY_WORK_RESULT", _RESULT, "success, failure, cancelled or skipped")
+            ),
             api_key=Secret(reader.text("ANTHROPIC_API_KEY")),
             oauth_token=Secret(reader.text("CLAUDE_CODE_OAUTH_TOKEN")),
             model_url=reader.address("ANTHROPIC_BASE_URL", ""),
