@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from types import MappingProxyType
+from urllib.parse import urlsplit
 
 from bot.core.model import ActionsRun, Claim, Issue, Json, Pull, Ref, Snapshot, Standing
 from bot.core.names import GITHUB_ACTIONS_BOT_ID, issue_branch
@@ -115,7 +116,8 @@ class Gathering:
         # Here, not above: the Markdown parser is not needed where nothing is asked for.
         from bot.core import prerequisites  # noqa: PLC0415
 
-        return prerequisites.parse(str(data["body"]), repo=home)
+        hosts = (*prerequisites.GITHUB, urlsplit(str(data["url"])).netloc)
+        return prerequisites.parse(str(data["body"]), repo=home, hosts=hosts)
 
     # ------------------------------------------------------------------------------ what was answered
 

@@ -1,0 +1,289 @@
+"""The story of doing effects: neighbours that GraphQL can do share one request, the others go to REST one by one.
+
+Nothing here is tried twice after an answer that leaves it open whether it was done: that is `Applied.unsure`, and the
+caller reads again. The one exception asks a question that has a certain answer: who holds a claim.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import takewhile
+from urllib.parse import quote
+
+from bot.core.effects import Assign, CancelRun, Continue, Dispatch, Effect, MakeClaim, OpenPull, ReleaseClaim, SetLabels
+from bot.core.model import Json, Snapshot
+from bot.core.names import CONTINUE_EVENT, claim_branch
+from bot.github import queries, read
+from bot.github.claims import claim_message, stamp
+from bot.github.exchange import Answer, Request, Story, get, problems, query
+from bot.github.mutations import Missing, Mutation, create_label, document, is_mutation, issues_of, mutations
+from bot.github.ports import Applied
+from bot.github.wanted import NodeIds
+
+AT_ONCE = 20
+"""Mutations in one document: GitHub does them one after the other and gives up after 10 seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where effects are done."""
+
+    snapshot: Snapshot
+    ids: NodeIds
+    workflow: str
+
+    @property
+    def root(self) -> str:
+        """REST's path of the repository."""
+        return f"/repos/{self.snapshot.repo}"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of one mutation."""
+
+    ok: bool
+    unsure: bool = False
+    message: str = ""
+    status: int = 0
+    data: Json | None = None
+
+
+def apply_effects(effects: Sequence[Effect], place: Place) -> Story[tuple[Applied, ...]]:
+    """Do `effects` in order; one answer each. After a MakeClaim or OpenPull that failed nothing more is tried."""
+    done: list[Applied] = []
+    waiting = tuple(effects)
+    while waiting:
+        batch = tuple(takewhile(lambda effect: is_mutation(effect, place.ids), waiting))
+        if batch:
+            done += yield from _do_together(batch, place)
+            waiting = waiting[len(batch) :]
+            continue
+        applied = yield from _do_alone(waiting[0], place)
+        done.append(applied)
+        waiting = waiting[1:]
+        if not applied.ok and isinstance(applied.effect, MakeClaim | OpenPull):
+            done += [Applied(effect, ok=False, message="not tried: the step before it failed") for effect in waiting]
+            break
+    return tuple(done)
+
+
+# ------------------------------------------------------------------------------------- in one document
+
+
+def _do_together(batch: Sequence[Effect], place: Place) -> Story[list[Applied]]:
+    yield from _look_up(batch, place)
+    yield from _make_labels(batch, place)
+    wanted: list[tuple[Mutation, ...] | Missing] = []
+    for effect in batch:
+        try:
+            wanted.append(mutations(effect, place.ids))
+        except Missing as missing:
+            wanted.append(missing)
+    results = yield from _mutate([mutation for found in wanted if isinstance(found, tuple) for mutation in found])
+    done = []
+    for effect, found in zip(batch, wanted, strict=True):
+        if isinstance(found, Missing):
+            done.append(Applied(effect, ok=False, message=str(found), status=404))
+            continue
+        own, results = results[: len(found)], results[len(found) :]
+        done.append((yield from _judge(effect, own, place)))
+    return done
+
+
+def _look_up(batch: Sequence[Effect], place: Place) -> Story[None]:
+    """Ask for the node ids that no read brought along."""
+    ids = place.ids
+    issues = sorted({number for effect in batch for number in issues_of(effect)} - ids.issues.keys())
+    names = {name for effect in batch if isinstance(effect, SetLabels) for name in (*effect.add, *effect.remove)}
+    labels = sorted(names - ids.labels.keys()) if not ids.repository else []
+    if not issues and not labels:
+        return
+    answer = yield query(queries.document(place.snapshot.repo, queries.node_ids(issues, labels)))
+    data = (answer.body.get("data") or {}) if answer.ok and isinstance(answer.body, dict) else {}
+    repository = data.get("repository") or {}
+    ids.repository = str(repository.get("id") or ids.repository)
+    ids.issues.update({number: str(node["id"]) for number in issues if (node := repository.get(f"id{number}"))})
+    ids.labels.update({name: str(node["id"]) for name in labels if (node := repository.get(queries.alias(name)))})
+
+
+def _make_labels(batch: Sequence[Effect], place: Place) -> Story[None]:
+    """Make the labels that are to be put on and do not exist; all of ours at once, so that it happens once."""
+    ids = place.ids
+    absent = {name for effect in batch if isinstance(effect, SetLabels) for name in effect.add} - ids.labels.keys()
+    if not absent or not ids.repository:
+        return
+    names = [
+        *(name for name in queries.OUR_LABELS if name not in ids.labels),
+        *sorted(absent - set(queries.OUR_LABELS)),
+    ]
+    results = yield from _mutate([create_label(name, ids) for name in names])
+    for name, result in zip(names, results, strict=True):
+        if result.ok and result.data is not None:
+            ids.labels[name] = str(result.data["label"]["id"])
+    lost = [name for name in names if name not in ids.labels]
+    if lost:
+        # Somebody else made it at the same moment, or the answer was lost.
+        answer = yield query(queries.document(place.snapshot.repo, queries.node_ids((), lost)))
+        data = (answer.body.get("data") or {}) if answer.ok and isinstance(answer.body, dict) else {}
+        repository = data.get("repository") or {}
+        ids.labels.update({name: str(node["id"]) for name in lost if (node := repository.get(queries.alias(name)))})
+
+
+def _mutate(batch: Sequence[Mutation]) -> Story[list[Result]]:
+    results: list[Result] = []
+    for start in range(0, len(batch), AT_ONCE):
+        some = batch[start : start + AT_ONCE]
+        answer = yield document(some)
+        results += _results(answer, len(some))
+    return results
+
+
+def _results(answer: Answer, count: int) -> list[Result]:
+    """One result for each mutation of a document."""
+    data = answer.body.get("data") if answer.ok and isinstance(answer.body, dict) else None
+    if not isinstance(data, dict):
+        refused = Result(ok=False, unsure=answer.ambiguous, message=answer.message, status=answer.status)
+        return [refused] * count
+    by_alias = {str(problem.path[0]): problem for problem in problems(answer.body) if problem.path}
+    results = []
+    for index in range(count):
+        problem, node = by_alias.get(f"m{index}"), data.get(f"m{index}")
+        if problem is None:
+            results.append(Result(ok=True, status=answer.status, data=node if isinstance(node, dict) else None))
+        else:
+            results.append(Result(False, problem.transient, problem.message, problem.status))
+    return results
+
+
+def _judge(effect: Effect, results: Sequence[Result], place: Place) -> Story[Applied]:
+    """All mutations of one effect as one answer."""
+    failed = next((result for result in results if not result.ok), None)
+    if isinstance(effect, ReleaseClaim):
+        return (yield from _released(effect, failed, place))
+    if failed is None:
+        return Applied(effect, ok=True, status=results[-1].status if results else 0)
+    unsure = any(result.unsure for result in results)
+    return Applied(effect, ok=False, unsure=unsure, message=failed.message, status=failed.status)
+
+
+def _released(effect: ReleaseClaim, failed: Result | None, place: Place) -> Story[Applied]:
+    """A claim is released when it is gone, or somebody else's: only if it still stands has this failed."""
+    oid = place.ids.claims.pop(effect.issue, "")
+    if failed is None:
+        return Applied(effect, ok=True)
+    holder = yield from _holder(effect.issue, place)
+    if holder is not None and holder != oid:
+        return Applied(effect, ok=True)
+    place.ids.claims[effect.issue] = oid
+    return Applied(effect, ok=False, unsure=failed.unsure, message=failed.message, status=failed.status)
+
+
+# ----------------------------------------------------------------------------------------- one by one
+
+
+def _do_alone(effect: Effect, place: Place) -> Story[Applied]:
+    match effect:
+        case MakeClaim():
+            return (yield from _claim(effect, place))
+        case OpenPull():
+            return (yield from _open_pull(effect, place))
+        case Dispatch():
+            return (yield from _dispatch(effect, place))
+        case CancelRun():
+            answer = yield Request("POST", f"{place.root}/actions/runs/{effect.run_id}/cancel")
+            # 409: it has ended already.
+            return _applied(effect, answer, ok=answer.ok or answer.status == 409)
+        case Assign():
+            path = f"{place.root}/issues/{effect.pull}/assignees"
+            answer = yield Request("POST", path, {"assignees": [effect.login]})
+            return _applied(effect, answer)
+        case Continue():
+            answer = yield Request("POST", f"{place.root}/dispatches", {"event_type": CONTINUE_EVENT}, creates=1)
+            return _applied(effect, answer)
+        case _:
+            raise TypeError(f"nobody does {type(effect).__name__}")
+
+
+def _applied(effect: Effect, answer: Answer, *, ok: bool | None = None) -> Applied:
+    if answer.ok if ok is None else ok:
+        return Applied(effect, ok=True, status=answer.status)
+    return Applied(effect, ok=False, unsure=answer.ambiguous, message=answer.message, status=answer.status)
+
+
+def _claim(effect: MakeClaim, place: Place) -> Story[Applied]:
+    """A commit that names the run, then the branch: creating a ref is GitHub's one atomic test-and-set.
+
+    The commit has no parent, and the default branch's tree; author and date are fixed, so that making it twice makes
+    the same one, and its id tells us from any other run.
+    """
+    snapshot, at = place.snapshot, stamp(place.snapshot.now)
+    if not snapshot.head_oid:
+        return Applied(effect, ok=False, message="the repository is empty", status=409)
+    tree = place.ids.tree
+    if not tree:
+        answer = yield get(f"{place.root}/git/commits/{snapshot.head_oid}")
+        if not answer.ok:
+            return _refused_before(effect, answer)
+        tree = str(answer.body["tree"]["sha"])
+    who = {"name": "ai-ready", "email": "ai-ready@users.noreply.github.com", "date": at}
+    message = claim_message(effect, snapshot.now)
+    body: Json = {"message": message, "tree": tree, "parents": [], "author": who, "committer": who}
+    made = yield Request("POST", f"{place.root}/git/commits", body, repeatable=True)
+    if not made.ok:
+        return _refused_before(effect, made)
+    oid, ref = str(made.body["sha"]), f"refs/heads/{claim_branch(effect.issue)}"
+    answer = yield Request("POST", f"{place.root}/git/refs", {"ref": ref, "sha": oid})
+    if answer.ambiguous:
+        holder = yield from _holder(effect.issue, place)
+        if holder is None:
+            return _applied(effect, answer)
+        answer = Answer(201 if holder == oid else 422, {"message": "Reference already exists" if holder else "lost"})
+    if answer.ok:
+        place.ids.claims[effect.issue] = oid
+    return _applied(effect, answer)
+
+
+def _refused_before(effect: Effect, answer: Answer) -> Applied:
+    """It failed before anything that could be seen was done: no doubt about it, whatever the answer."""
+    return Applied(effect, ok=False, message=answer.message, status=answer.status)
+
+
+def _holder(issue: int, place: Place) -> Story[str | None]:
+    """The commit that an issue's claim points to; empty: there is no claim; None: GitHub would not say."""
+    answer = yield get(f"{place.root}/git/ref/heads/{claim_branch(issue)}")
+    if answer.status == 404:
+        return ""
+    return str(answer.body["object"]["sha"]) if answer.ok else None
+
+
+def _open_pull(effect: OpenPull, place: Place) -> Story[Applied]:
+    body: Json = {
+        "title": effect.title,
+        "head": effect.head,
+        "base": effect.base,
+        "body": effect.body,
+        "draft": effect.draft,
+    }
+    answer = yield Request("POST", f"{place.root}/pulls", body, creates=1)
+    if not answer.ok:
+        return _applied(effect, answer)
+    pull = read.rest_pull(answer.body)
+    place.ids.issues[pull.number] = pull.node_id
+    return Applied(effect, ok=True, status=answer.status, pull=pull)
+
+
+def _dispatch(effect: Dispatch, place: Place) -> Story[Applied]:
+    """Ask for the new run's id; a server that doesn't know the question is asked again without it.
+
+    https://docs.github.com/en/rest/actions/workflows#create-a-workflow-dispatch-event
+    """
+    path = f"{place.root}/actions/workflows/{quote(place.workflow, safe='')}/dispatches"
+    inputs = {"issue": str(effect.issue), "run_key": effect.run_key}
+    body: Json = {"ref": place.snapshot.default_branch, "inputs": inputs}
+    answer = yield Request("POST", path, {**body, "return_run_details": True}, creates=1)
+    if answer.status in (400, 422) and "return_run_details" in answer.message:
+        answer = yield Request("POST", path, body, creates=1)
+    if not answer.ok:
+        return _applied(effect, answer)
+    run_id = answer.body.get("workflow_run_id") if isinstance(answer.body, dict) else 0
+    return Applied(effect, ok=True, status=answer.status, run_id=int(run_id or 0))
