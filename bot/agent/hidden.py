@@ -1,0 +1,256 @@
+"""Text that GitHub's rendering hides, within one block of Markdown: comments, titles, attributes, alternative texts.
+
+Pure and linear in the length of the block. Owns one pass over one block; `sanitize` finds the blocks and repeats.
+Code spans are seen by everybody, so they stay as they are. Grammar: https://github.github.com/gfm/.
+"""
+
+import re
+from bisect import bisect_left
+from dataclasses import dataclass, field
+
+from bot.agent.invisible import ENTITY, is_invisible_entity
+
+IMAGE = "[image not read]"
+"""What stands where an image stood."""
+
+MOST_IMAGES = 50
+"""Images that get the words; more are only counted, so that the text can't grow by them."""
+
+LONG_ALT = 5
+"""Words; an alternative text of more is taken as text that was hidden from people."""
+
+_INTERESTING = re.compile(r"\\[!-/:-@\[-`{-~]|`+|<[!?/A-Za-z]|!\[|\]\(|&")
+
+_LT = r"(?:<|&(?:amp;)*(?:lt|LT|#0*60|#[xX]0*3[cC]);)"
+_GT = r"(?:>|&(?:amp;)*(?:gt|GT|#0*62|#[xX]0*3[eE]);)"
+_BANG = r"(?:!|&(?:amp;)*(?:excl|#0*33|#[xX]0*21);)"
+_DASH = r"(?:-|&(?:amp;)*(?:hyphen|dash|#0*45|#[xX]0*2[dD]);)"
+_ENCODED_START = re.compile(f"{_LT}{_BANG}{_DASH}{_DASH}")
+_ENCODED_END = re.compile(f"{_DASH}{_DASH}{_BANG}?{_GT}")
+
+_TAG = re.compile(
+    r"""</?(?P<name>[A-Za-z][A-Za-z0-9-]*+)(?P<attributes>(?:\s++[^\s"'=<>`/]++(?:\s*+=\s*+(?:"[^"]*+"|'[^']*+'|[^\s"'=<>`]++))?+)*+)\s*+/?+>"""
+)
+_ATTRIBUTE = re.compile(r"""\s++([^\s"'=<>`/]++)(?:\s*+=\s*+("[^"]*+"|'[^']*+'|[^\s"'=<>`]++))?+""")
+
+PLAIN_ATTRIBUTES = frozenset(
+    {
+        *("align", "border", "checked", "class", "cols", "colspan", "dir", "disabled", "height", "href", "id", "lang"),
+        *(
+            "open",
+            "rel",
+            "reversed",
+            "rows",
+            "rowspan",
+            "scope",
+            "span",
+            "src",
+            "start",
+            "target",
+            "type",
+            "valign",
+            "width",
+        ),
+    }
+)
+"""Attributes that say how or where, not what; kept as long as their value is one word."""
+
+_DESTINATION = r"(?:<[^<>\n]*+>|(?:[^\s()\\<]|\\.|\((?:[^\s()\\]|\\.|\((?:[^\s()\\]|\\.)*+\))*+\))*+)"
+_TITLE = r"""(?:"(?:[^"\\]|\\.)*+"|'(?:[^'\\]|\\.)*+'|\((?:[^()\\]|\\.)*+\))"""
+_TARGET = re.compile(rf"\(\s*+(?P<url>{_DESTINATION})(?P<title>\s++{_TITLE})?+\s*+\)", re.DOTALL)
+
+
+@dataclass(slots=True)
+class Found:
+    """What was taken out so far, over all blocks and passes."""
+
+    hidden: int = 0
+    images: int = 0
+
+
+@dataclass(slots=True)
+class Block:
+    """One pass over one block."""
+
+    text: str
+    found: Found
+    labels: frozenset[str]
+    """Normalised labels that the document defines."""
+    html: bool
+    """An HTML block: no code spans, no escapes, no Markdown links."""
+    _out: list[str] = field(default_factory=list)
+    _code: dict[int, int] = field(default_factory=dict)
+    _next: dict[str, int] = field(default_factory=dict)
+    _brackets: dict[int, int] = field(default_factory=dict)
+    _closing: dict[int, int] = field(default_factory=dict)
+
+    def cleaned(self) -> str:
+        """The block without what it hides."""
+        if _INTERESTING.search(self.text) is None:
+            return self.text
+        self._code = {} if self.html else code_spans(self.text)
+        self._brackets = matching_brackets(self.text, self._code)
+        self._closing = {close: opening for opening, close in self._brackets.items()}
+        at = 0
+        while (found := _INTERESTING.search(self.text, at)) is not None:
+            self._out.append(self.text[at : found.start()])
+            at = self._take(found)
+        self._out.append(self.text[at:])
+        return "".join(self._out)
+
+    def _take(self, found: re.Match[str]) -> int:
+        """Handle what stands at `found`; where to go on."""
+        at, mark = found.start(), found[0]
+        if mark[0] == "\\" or mark[0] == "`":
+            end = self._code.get(at, found.end())
+            return self._keep(at, at + 1 if self.html and mark[0] == "\\" else end)
+        if mark == "&":
+            return self._entity(at)
+        if mark == "![":
+            return self._image(at)
+        if mark == "](":
+            return self._link(at)
+        if mark in {"<!", "<?"}:
+            return self._declaration(at, mark)
+        return self._tag(at)
+
+    def _keep(self, start: int, end: int) -> int:
+        self._out.append(self.text[start:end])
+        return end
+
+    def _drop(self, end: int) -> int:
+        self.found.hidden += 1
+        return end
+
+    def _after(self, closing: str, start: int) -> int:
+        """Where `closing` ends, at or after `start`; -1: nowhere. Each stretch is searched once, as `start` only grows."""
+        known = self._next.get(closing, 0)
+        if 0 <= known < start:
+            known = self._next[closing] = self.text.find(closing, start)
+        return known + len(closing) if known >= 0 else -1
+
+    def _declaration(self, at: int, mark: str) -> int:
+        """`<!-- … -->`, `<!DOCTYPE …>`, `<![CDATA[ … ]]>`, `<? … ?>`."""
+        text = self.text
+        if text.startswith("<!--", at):
+            # `<!-->` and `<!--->` are whole comments; `--!>` ends one for browsers, though not for CommonMark.
+            ends = [end for end in (self._after("-->", at + 2), self._after("--!>", at + 4)) if end >= 0]
+            return self._drop(min(ends, default=len(text)))
+        if _ENCODED_START.match(text, at):
+            return self._encoded(at)
+        closing = "]]>" if text.startswith("<![CDATA[", at) else "?>" if mark == "<?" else ">"
+        named = mark == "<?" or text[at + 2 : at + 3].isalpha() or closing == "]]>"
+        end = self._after(closing, at + 2) if named or self.html else -1
+        return self._drop(end) if end >= 0 else self._keep(at, at + 2)
+
+    def _encoded(self, at: int) -> int:
+        end = _ENCODED_END.search(self.text, at + 4)
+        return self._drop(end.end() if end else len(self.text))
+
+    def _entity(self, at: int) -> int:
+        if _ENCODED_START.match(self.text, at):
+            return self._encoded(at)
+        entity = ENTITY.match(self.text, at)
+        if entity is not None and is_invisible_entity(entity[0]):
+            return self._drop(entity.end())
+        return self._keep(at, entity.end() if entity else at + 1)
+
+    def _tag(self, at: int) -> int:
+        tag = _TAG.match(self.text, at)
+        if tag is None:
+            if self.html and self.text.startswith("</", at) and (end := self._after(">", at)) >= 0:
+                return self._drop(end)  # `</ … >` is a comment for browsers
+            return self._keep(at, at + 1)
+        if tag["name"].lower() in {"img", "image"}:
+            alt = " ".join(
+                value or "" for name, value in _ATTRIBUTE.findall(tag["attributes"]) if name.lower() != "src"
+            )
+            return self._unread(alt, tag.end())
+        attributes = self._attributes(tag["attributes"])
+        start, end = tag.start("attributes"), tag.end("attributes")
+        self._out.append(self.text[at:start] + attributes)
+        return self._keep(end, tag.end())
+
+    def _attributes(self, attributes: str) -> str:
+        kept = []
+        for attribute in _ATTRIBUTE.finditer(attributes):
+            value = (attribute[2] or "").strip("\"'")
+            if attribute[1].lower() in PLAIN_ATTRIBUTES and not re.search(r"\s", value):
+                kept.append(attribute[0])
+            else:
+                self.found.hidden += 1
+        return "".join(kept)
+
+    def _image(self, at: int) -> int:
+        close = self._brackets.get(at + 1)
+        if close is None:
+            return self._keep(at, at + 2)
+        alt = self.text[at + 2 : close]
+        target = _TARGET.match(self.text, close + 1)
+        if target is not None:
+            return self._unread(alt + (target["title"] or ""), target.end())
+        label_end = self._brackets.get(close + 1)
+        label = self.text[close + 2 : label_end] if label_end else ""
+        if normalised(label or alt) in self.labels:
+            return self._unread(alt, (label_end or close) + 1)
+        return self._keep(at, at + 2)
+
+    def _unread(self, alt: str, end: int) -> int:
+        """An image: only its place is told, because its alternative text is shown to nobody."""
+        self.found.images += 1
+        if "[" in alt or len(alt.split()) > LONG_ALT:
+            self.found.hidden += 1
+        if self.found.images <= MOST_IMAGES:
+            # What follows must not turn the words into a link or a definition.
+            self._out.append(f"{IMAGE} " if self.text[end : end + 1] in {"(", "[", ":"} else IMAGE)
+        return end
+
+    def _link(self, at: int) -> int:
+        """`[text](url "title")`: the title shows only under a pointer that rests."""
+        target = _TARGET.match(self.text, at + 1) if at in self._closing else None
+        if target is None or target["title"] is None:
+            return self._keep(at, at + 2)
+        self.found.hidden += 1
+        self._out.append(f"]({target['url']})")
+        return target.end()
+
+
+def code_spans(text: str) -> dict[int, int]:
+    """Start and end of each run of backticks that is not escaped: of its code span, or of itself where it is text."""
+    starts: dict[int, list[int]] = {}
+    for run in re.finditer("`+", text):
+        starts.setdefault(len(run[0]), []).append(run.start())
+    spans: dict[int, int] = {}
+    skip_to = 0
+    for found in re.finditer(r"\\.|`+", text, re.DOTALL):
+        if found.start() < skip_to or found[0][0] == "\\":
+            continue
+        # Inside a span a backslash escapes nothing, so any later run of the same length closes it.
+        closers = starts.get(len(found[0]), [])
+        closer = bisect_left(closers, found.end())
+        skip_to = closers[closer] + len(found[0]) if closer < len(closers) else found.end()
+        spans[found.start()] = skip_to
+    return spans
+
+
+def matching_brackets(text: str, code: dict[int, int]) -> dict[int, int]:
+    """For each `[`, outside of code and not escaped, where its `]` is."""
+    pairs: dict[int, int] = {}
+    opened: list[int] = []
+    skip_to = 0
+    for found in re.finditer(r"\\.|`+|[\[\]]", text, re.DOTALL):
+        at = found.start()
+        if at < skip_to:
+            continue
+        if found[0] == "[":
+            opened.append(at)
+        elif found[0] == "]" and opened:
+            pairs[opened.pop()] = at
+        elif found[0][0] == "`":
+            skip_to = code.get(at, found.end())
+    return pairs
+
+
+def normalised(label: str) -> str:
+    """A link label as CommonMark compares it."""
+    return re.sub(r"\s+", " ", label).strip().casefold()

@@ -1,0 +1,132 @@
+"""What people wrote, as people see it: text that GitHub's rendering hides does not reach the agent.
+
+Pure. Owns the blocks of a Markdown document and the fixpoint: taking one thing out can reveal another, so passes
+follow until nothing changes, which makes cleaning a clean text a no-op. Code, seen by everybody, stays.
+"""
+
+import re
+from dataclasses import dataclass
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from bot.agent.hidden import Block, Found, normalised
+from bot.agent.invisible import without_invisible
+
+MOST_PASSES = 10
+"""Ordinary text needs two. Who nests deeper loses every character that could begin something hidden."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clean:
+    """What is left, and what was taken out."""
+
+    text: str
+    hidden: int = 0
+    """Pieces of text that a reader on GitHub would not have seen."""
+    images: int = 0
+    """Images, which the agent does not see."""
+
+
+def sanitise(markdown: str) -> Clean:
+    """`markdown` without what its rendering hides. Idempotent; linear in its length; never raises."""
+    found = Found()
+    text = re.sub(r"\r(?!\n)", "\n", markdown)
+    for _ in range(MOST_PASSES):
+        before, text = text, _pass(text, found)
+        if text == before:
+            return Clean(text, found.hidden, found.images)
+    return Clean(re.sub(r"[<>&\[\]`~]", "", text), found.hidden, found.images)
+
+
+def _pass(text: str, found: Found) -> str:
+    text, runs = without_invisible(text)
+    found.hidden += runs
+    lines = text.split("\n")
+    parts: list[str] = []
+    for piece in _pieces(text, lines):
+        parts += piece.cleaned(lines, found)
+    return "\n".join(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """Some lines of the document that are read in the same way."""
+
+    kind: str
+    """`text`, `html`, `code`, `fence` or `definition`."""
+    start: int
+    end: int
+    labels: frozenset[str]
+    token: Token | None = None
+
+    def cleaned(self, lines: list[str], found: Found) -> list[str]:
+        """These lines without what they hide; fewer, sometimes."""
+        mine = lines[self.start : self.end]
+        match self.kind:
+            case "code":
+                return mine
+            case "fence":
+                return [self._fence(mine[0], found), *mine[1:]]
+            case "definition":
+                return self._definition(mine, found)
+        return [Block("\n".join(mine), found, self.labels, html=self.kind == "html").cleaned()]
+
+    def _fence(self, line: str, found: Found) -> str:
+        """Of ```` ```python and more ````, only the first word is of use; the rest is shown to nobody."""
+        info = self.token.info.strip() if self.token else ""
+        first = info.split(maxsplit=1)[0] if info else ""
+        if info == first or not line.rstrip().endswith(info):
+            return line
+        found.hidden += 1
+        return line.rstrip().removesuffix(info) + first
+
+    def _definition(self, lines: list[str], found: Found) -> list[str]:
+        """`[label]: url "title"` is shown to nobody: kept without its title where a link uses it."""
+        meta = self.token.meta if self.token else {}
+        if str(meta.get("label", "")).startswith("^"):
+            return lines  # a footnote of GitHub's, which is shown
+        if normalised(str(meta.get("label", ""))) not in self.labels:
+            found.hidden += 1
+            return []
+        if not meta.get("title"):
+            return lines
+        found.hidden += 1
+        return [f"{lines[0].partition('[')[0]}[{meta['label']}]: <{meta['url']}>"]
+
+
+def _pieces(text: str, lines: list[str]) -> list[_Piece]:
+    """The document in pieces, in order, every line in exactly one."""
+    environment: dict[str, object] = {}
+    tokens = (
+        MarkdownIt("commonmark", {"inline_definitions": True})
+        .enable("table")
+        .disable("inline")
+        .parse(text, environment)
+    )
+    defined = [token for token in tokens if token.type == "definition"]
+    labels = _used(defined, lines)
+    kinds = {"fence": "fence", "code_block": "code", "html_block": "html", "definition": "definition", "inline": "text"}
+    pieces: list[_Piece] = []
+    at = 0
+    for token in tokens:
+        if token.type not in kinds or token.map is None or token.map[0] < at:
+            continue  # the second cell of a table's row: its line is taken already
+        start, end = token.map[0], min(token.map[1], len(lines))
+        if start > at:
+            pieces.append(_Piece("text", at, start, labels))
+        pieces.append(_Piece(kinds[token.type], start, end, labels, token))
+        at = end
+    if at < len(lines):
+        pieces.append(_Piece("text", at, len(lines), labels))
+    return pieces
+
+
+def _used(defined: list[Token], lines: list[str]) -> frozenset[str]:
+    """The normalised labels that are defined and stand in brackets somewhere else."""
+    if not defined:
+        return frozenset()
+    theirs = {number for token in defined if token.map for number in range(*token.map)}
+    rest = "\n".join(line for number, line in enumerate(lines) if number not in theirs)
+    named = {normalised(label) for label in re.findall(r"\[([^\[\]]{1,999})\]", rest)}
+    return frozenset(normalised(str(token.meta["label"])) for token in defined) & named
