@@ -9,28 +9,19 @@ installed user. Being root (containers) or having passwordless sudo (GitHub's ho
 import contextlib
 import os
 import pwd
-import random
 import secrets
 import shutil
-import socket
-import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Protocol, Self
 
+from bot.agent.uids import SYSTEM_PATH, alive, has_name, marked_processes, run_short, take_uid
 from bot.core.names import Reason
 from bot.errors import Blocked, InternalError
-
-FIRST_UID, LAST_UID = 61000, 61183
-"""Ids that nobody hands out: systemd's homed ends at 60577 and its dynamic users start at 61184
-(https://systemd.io/UIDS-GIDS/), distributions' own users end at 60000."""
-
-SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-"""Where setpriv, sudo and chown may come from; never the run's PATH, which the repository may have a say in."""
 
 MOST_PROCESSES = 4096
 """Processes and threads the uid may have: a fork bomb ends here, not at the machine's limit."""
@@ -161,7 +152,7 @@ def _way_to_root() -> tuple[str, ...]:
     if os.geteuid() == 0:
         return ()
     sudo = shutil.which("sudo", path=SYSTEM_PATH)
-    if sudo is not None and _run((sudo, "-n", "true")).returncode == 0:
+    if sudo is not None and run_short((sudo, "-n", "true")).returncode == 0:
         return (sudo, "-n", "--")
     raise Blocked(
         Reason.SETUP_FAILED,
@@ -175,7 +166,7 @@ class OtherUser:
     def __init__(self, root: Path, *, become_root: tuple[str, ...]) -> None:
         """Take a free uid and prove that it works. `become_root` goes before what root has to do (`sudo -n --`)."""
         self._become_root = become_root
-        self.uid, self._lock = _take_uid()
+        self.uid, self._lock = take_uid()
         try:
             self._prove()
             self.home = root / "home"
@@ -214,7 +205,7 @@ class OtherUser:
         self.kill_all()
         # chmod as the agent and chown only of what is the agent's: neither can touch a file of ours or of root
         # that was hard-linked into the tree.
-        _run((*self._words(), "chmod", "-R", "u+rwX", "--", str(path)), seconds=600)
+        run_short((*self._words(), "chmod", "-R", "u+rwX", "--", str(path)), seconds=600)
         us = f"{os.geteuid()}:{os.getegid()}"
         self._root("chown", "-R", "-h", "-P", f"--from={self.uid}", us, "--", str(path))
 
@@ -223,8 +214,8 @@ class OtherUser:
         # `kill -1` as the uid itself signals all its processes in one atomic step, so nothing forks away from it.
         # Where /proc hides other users' processes (hidepid) we see none: one blind kill, unless we are root.
         blind, end = bool(self._become_root), time.monotonic() + 10
-        while blind or _alive(self.uid):
-            _run((*self._words(), "sh", "-c", "kill -KILL -1"))
+        while blind or alive(self.uid):
+            run_short((*self._words(), "sh", "-c", "kill -KILL -1"))
             if not blind and time.monotonic() > end:
                 raise InternalError(f"Processes of uid {self.uid} do not die.")
             blind = False
@@ -245,7 +236,7 @@ class OtherUser:
             self.kill_all()
             folders = [folder for folder in SHARED_FOLDERS if Path(folder).is_dir()]
             sweep = ("find", *folders, "-xdev", "-mindepth", "1", "-uid", str(self.uid), "-delete")
-            _run((*self._words(), *sweep), seconds=120)
+            run_short((*self._words(), *sweep), seconds=120)
         finally:
             self._lock.close()
 
@@ -257,13 +248,13 @@ class OtherUser:
         return (*self._become_root, *limits, "setpriv", "--reuid", uid, "--regid", uid, *drop, "--")
 
     def _root(self, *argv: str) -> None:
-        done = _run((*self._become_root, *argv), seconds=600)
+        done = run_short((*self._become_root, *argv), seconds=600)
         if done.returncode != 0:
             raise InternalError(f"{argv[0]} failed: {done.stderr.strip()[-500:]}")
 
     def _prove(self) -> None:
         """Become the uid once: in a container without the capability, or with few mapped ids, this fails."""
-        done = _run((*self._words(limited=True), "id", "-u"))
+        done = run_short((*self._words(limited=True), "id", "-u"))
         if done.stdout.strip() != str(self.uid):
             why = done.stderr.strip().splitlines()[-1:] or [f"exit code {done.returncode}"]
             raise Blocked(
@@ -287,7 +278,7 @@ class SameUser:
 
     def identity(self) -> dict[str, str]:
         """Our own name, another home."""
-        name = pwd.getpwuid(os.geteuid()).pw_name if _has_name(os.geteuid()) else "ai-ready"
+        name = pwd.getpwuid(os.geteuid()).pw_name if has_name(os.geteuid()) else "ai-ready"
         return {"HOME": str(self.home), "USER": name, "LOGNAME": name, "TMPDIR": str(self.home / "tmp")}
 
     def launch(self, argv: Sequence[str], *, env: Mapping[str, str], cwd: Path) -> Launch:
@@ -301,12 +292,12 @@ class SameUser:
     def reclaim(self, path: Path) -> None:
         """Make it readable and writable again."""
         self.kill_all()
-        _run(("chmod", "-R", "u+rwX", "--", str(path)), seconds=600)
+        run_short(("chmod", "-R", "u+rwX", "--", str(path)), seconds=600)
 
     def kill_all(self) -> None:
         """Kill by the mark until none has it; a process that cleaned its environment escapes."""
         end = time.monotonic() + 10
-        while marked := list(_marked(self._mark.encode())):
+        while marked := list(marked_processes(self._mark.encode())):
             for pid in marked:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, 9)
@@ -317,7 +308,7 @@ class SameUser:
     def discard(self, path: Path) -> None:
         """Delete as ourselves."""
         self.reclaim(path)
-        _run(("rm", "-rf", "--", str(path)), seconds=600)
+        run_short(("rm", "-rf", "--", str(path)), seconds=600)
 
     def __enter__(self) -> Self:
         return self
@@ -326,73 +317,3 @@ class SameUser:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.kill_all()
-
-
-def _take_uid() -> tuple[int, socket.socket]:
-    """A uid no run on this machine has, with the lock that keeps it so.
-
-    The lock is an abstract unix socket (unix(7)): no file to own or clean, freed by the kernel when we die. We
-    start anywhere in the range, so that what an earlier run left behind rarely meets its uid again.
-    """
-    uids = range(FIRST_UID, LAST_UID + 1)
-    start = random.randrange(len(uids))  # noqa: S311 (spreads, protects nothing)
-    for uid in (*uids[start:], *uids[:start]):
-        if _has_name(uid):
-            continue
-        lock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        try:
-            lock.bind(f"\0ai-ready-uid-{uid}")
-        except OSError:
-            lock.close()
-            continue
-        return uid, lock
-    raise Blocked(
-        Reason.SETUP_FAILED, f"All {len(uids)} user ids for agents are in use on this machine; try again later."
-    )
-
-
-def _has_name(uid: int) -> bool:
-    try:
-        pwd.getpwuid(uid)
-    except KeyError:
-        return False
-    return True
-
-
-def _alive(uid: int) -> bool:
-    """Whether a process with `uid` as real, effective, saved or file-system id lives (zombies do not).
-
-    Reads `status`, not the owner of /proc/PID, which is root for a process that made itself undumpable (proc(5)).
-    """
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            with contextlib.suppress(OSError):
-                fields = dict(
-                    line.split(":\t", 1) for line in (entry / "status").read_text().splitlines() if ":\t" in line
-                )
-                if str(uid) in fields.get("Uid", "").split() and fields.get("State", "")[:1] not in {"Z", "X"}:
-                    return True
-    return False
-
-
-def _marked(mark: bytes) -> Iterator[int]:
-    """Processes that inherited `mark`; none where there is no /proc (macOS), where group kill has to do."""
-    for entry in Path("/proc").glob("[0-9]*/environ"):
-        with contextlib.suppress(OSError):
-            if mark in entry.read_bytes().split(b"\0"):
-                yield int(entry.parent.name)
-
-
-def _run(argv: Sequence[str], *, seconds: float = 30) -> subprocess.CompletedProcess[str]:
-    """Run one of our own short commands; a bad exit code is the caller's to judge."""
-    return subprocess.run(
-        argv,
-        env={"PATH": SYSTEM_PATH, "LC_ALL": "C"},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        errors="replace",
-        timeout=seconds,
-        check=False,
-        start_new_session=True,  # Ctrl-C at the terminal is for us, not for a chown half-way
-    )

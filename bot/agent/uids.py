@@ -1,0 +1,93 @@
+"""The user ids and processes of this machine: a uid nobody else has, what lives under it, our own short commands.
+
+Owns the lock on a uid and the reading of /proc; `isolation` builds on it.
+"""
+
+import contextlib
+import pwd
+import random
+import socket
+import subprocess
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from bot.core.names import Reason
+from bot.errors import Blocked
+
+FIRST_UID, LAST_UID = 61000, 61183
+"""Ids that nobody hands out: systemd's homed ends at 60577 and its dynamic users start at 61184
+(https://systemd.io/UIDS-GIDS/), distributions' own users end at 60000."""
+
+SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+"""Where setpriv, sudo and chown may come from; never the run's PATH, which the repository may have a say in."""
+
+
+def take_uid() -> tuple[int, socket.socket]:
+    """A uid no run on this machine has, with the lock that keeps it so.
+
+    The lock is an abstract unix socket (unix(7)): no file to own or clean, freed by the kernel when we die. We
+    start anywhere in the range, so that what an earlier run left behind rarely meets its uid again.
+    """
+    uids = range(FIRST_UID, LAST_UID + 1)
+    start = random.randrange(len(uids))  # noqa: S311 (spreads, protects nothing)
+    for uid in (*uids[start:], *uids[:start]):
+        if has_name(uid):
+            continue
+        lock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        try:
+            lock.bind(f"\0ai-ready-uid-{uid}")
+        except OSError:
+            lock.close()
+            continue
+        return uid, lock
+    raise Blocked(
+        Reason.SETUP_FAILED, f"All {len(uids)} user ids for agents are in use on this machine; try again later."
+    )
+
+
+def has_name(uid: int) -> bool:
+    """Whether somebody on this machine goes by `uid`."""
+    try:
+        pwd.getpwuid(uid)
+    except KeyError:
+        return False
+    return True
+
+
+def alive(uid: int) -> bool:
+    """Whether a process with `uid` as real, effective, saved or file-system id lives (zombies do not).
+
+    Reads `status`, not the owner of /proc/PID, which is root for a process that made itself undumpable (proc(5)).
+    """
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):
+                fields = dict(
+                    line.split(":\t", 1) for line in (entry / "status").read_text().splitlines() if ":\t" in line
+                )
+                if str(uid) in fields.get("Uid", "").split() and fields.get("State", "")[:1] not in {"Z", "X"}:
+                    return True
+    return False
+
+
+def marked_processes(mark: bytes) -> Iterator[int]:
+    """Processes that inherited `mark`; none where there is no /proc (macOS), where group kill has to do."""
+    for entry in Path("/proc").glob("[0-9]*/environ"):
+        with contextlib.suppress(OSError):
+            if mark in entry.read_bytes().split(b"\0"):
+                yield int(entry.parent.name)
+
+
+def run_short(argv: Sequence[str], *, seconds: float = 30) -> subprocess.CompletedProcess[str]:
+    """Run one of our own short commands; a bad exit code is the caller's to judge."""
+    return subprocess.run(
+        argv,
+        env={"PATH": SYSTEM_PATH, "LC_ALL": "C"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        timeout=seconds,
+        check=False,
+        start_new_session=True,  # Ctrl-C at the terminal is for us, not for a chown half-way
+    )
