@@ -7,6 +7,7 @@ and variables go in by files that are gone once the job has begun: never by argv
 import json
 import shutil
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -18,6 +19,13 @@ from bot.sandbox.actions.processes import cancel_steps, descendants, send, track
 
 ALWAYS_SECONDS = 300.0
 """How long a cancelled job's `if: always()` steps may take altogether."""
+
+_ADOPT_ORPHANS = """
+import ctypes, os, sys
+ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+"""act becomes the parent of processes that lose theirs: a daemon of a step can be found, and killed."""
 
 Why = Literal["", "ended", "cancelled", "timed_out", "lost"]
 
@@ -48,9 +56,8 @@ class Order:
 
 @dataclass(slots=True)
 class StepRecord:
-    """A step as far as it has come."""
+    """A step that act has come to."""
 
-    name: str
     conclusion: str = ""
     outputs: dict[str, str] = field(default_factory=dict)
 
@@ -90,8 +97,8 @@ def run_job(act: Path, order: Order, control: Control, log: Callable[[str], None
     reader = _Reader(log)
     argv = _prepare(act, order)
     environment = {"HOME": str(order.folder / "home"), "PATH": order.env["PATH"], "LANG": "C.UTF-8"}
-    process = subprocess.Popen(
-        argv,
+    with subprocess.Popen(
+        [sys.executable, "-I", "-S", "-c", _ADOPT_ORPHANS, *argv],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -99,21 +106,20 @@ def run_job(act: Path, order: Order, control: Control, log: Callable[[str], None
         start_new_session=True,
         encoding="utf-8",
         errors="replace",
-    )
-    watch = threading.Thread(target=_watch, args=(process.pid, order.seconds, control), name=f"watch {order.job}")
-    watch.start()
-    try:
-        for line in process.stdout or ():
-            reader.line(line)
-            if reader.begun:
-                shutil.rmtree(order.folder / "settings", ignore_errors=True)
-        process.wait()
-    finally:
-        control.end("ended")
-        watch.join()
-        send([pid for pid in (process.pid, *descendants(process.pid)) if process.poll() is None], SIGKILL)
-        process.wait()
-        send(tracked(order.tracking_id), SIGKILL)
+    ) as process:
+        watch = threading.Thread(target=_watch, args=(process.pid, order.seconds, control), name=f"watch {order.job}")
+        watch.start()
+        try:
+            for line in process.stdout or ():
+                reader.line(line)
+                if reader.begun:
+                    shutil.rmtree(order.folder / "settings", ignore_errors=True)
+        finally:
+            control.end("ended")
+            watch.join()
+            if process.poll() is None:
+                send([*descendants(process.pid), process.pid], SIGKILL)
+    send(tracked(order.tracking_id), SIGKILL)
     return reader.result(control.why)
 
 
@@ -196,8 +202,7 @@ class _Reader:
             self._write(f"##[error]{event['msg']}\n")
 
     def _step(self, path: tuple[str, ...], event: Mapping[str, Any]) -> None:
-        command, name = event.get("command"), str(event.get("step", path[0]))
-        step = self._steps.setdefault(path[0], StepRecord(name.partition("\n")[0]))
+        command, step = event.get("command"), self._steps.setdefault(path[0], StepRecord())
         if len(path) == 1 and event.get("stepResult") and event.get("stage") == "Main":
             step.conclusion = str(event["stepResult"])
         if command == "set-output" and len(path) == 1:

@@ -92,7 +92,7 @@ def _run(
     finally:
         hub.tokens.revoke(token)
         shutil.rmtree(folder, ignore_errors=True)
-    _keep(hub, record, result)
+    _keep(hub, record, job, result)
     _keep_artifacts(hub, run, _artifacts(machine, run))
     return Ended(result.conclusion, _outputs(job, known, result, order.secrets))
 
@@ -135,11 +135,14 @@ def _artifacts(machine: Machine, run: WorkflowRun) -> Path:
     return folder
 
 
-def _keep(hub: "Hub", record: Job, result: Result) -> None:
+def _keep(hub: "Hub", record: Job, job: JobFile, result: Result) -> None:
     with hub.lock:
         record.summary = result.summary
-        for number, step in enumerate(result.steps.values(), 1):
-            record.steps.append(Step(step.name, number, "completed", step.conclusion or "skipped"))
+        for index, step in enumerate(job.raw["steps"]):
+            came = result.steps.get(str(step.get("id", index)))
+            what = str(step.get("uses") or step.get("run", "")).partition("\n")[0]
+            conclusion = (came.conclusion if came is not None else "") or "skipped"
+            record.steps.append(Step(str(step.get("name") or f"Run {what}"), index + 1, "completed", conclusion))
 
 
 def _keep_artifacts(hub: "Hub", run: WorkflowRun, folder: Path) -> None:

@@ -62,7 +62,7 @@ def cancel_steps(act: int, *, hurry: Callable[[], bool]) -> None:
         send(entries, number)
         if _wait(lambda: all(map(ended, entries)), seconds, hurry):
             break
-    send([pid for entry in entries for pid in (*descendants(entry), entry)], signal.SIGKILL)
+    send(descendants(act), signal.SIGKILL)
     send([act], signal.SIGINT)
     send([act], signal.SIGCONT)
 

@@ -229,7 +229,8 @@ def one_job(job: Job, event: str, contexts: Contexts) -> dict[str, Any]:
     document = {key: job.source.document[key] for key in ("env", "defaults") if key in job.source.document}
     filled: dict[str, Any] = _filled(document, contexts)
     name = job.source.document.get("name", job.source.path)
-    return {"name": name, "on": {event: None}, **filled, "jobs": {job.id: _filled(raw, contexts)}}
+    filters = [{"cron": "0 * * * *"}] if event == "schedule" else None
+    return {"name": name, "on": {event: filters}, **filled, "jobs": {job.id: _filled(raw, contexts)}}
 
 
 def _filled(value: Any, contexts: Contexts, key: str = "") -> Any:
