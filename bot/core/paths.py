@@ -10,6 +10,7 @@ at any depth, any other one from the root; a match on a folder covers everything
 as a file or symlink.
 """
 
+import fnmatch
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
@@ -90,49 +91,59 @@ def _is_short_git(name: str) -> bool:
 def _short_name_of_built_in(spelling: str) -> str:
     for name in spelling.split("/"):
         short = SHORT_NAME.fullmatch(name)
-        if short:
-            for pattern in BUILT_IN:
-                whole = normal(_core_of(pattern)).replace(".", "").replace("*", "")
-                if whole and whole[:6] == short[1]:
-                    return pattern
+        for pattern in BUILT_IN if short else ():
+            stem = _short_stem(pattern)
+            open_ended = pattern.endswith("*") and not pattern.endswith("**")
+            if short and (short[1] == stem or (open_ended and short[1].startswith(stem))):
+                return pattern
     return ""
 
 
-def _core_of(pattern: str) -> str:
-    """The one name a built-in pattern is about: `**/.claude/**` → `.claude`; without its extension."""
-    name = pattern.removesuffix("/**").rpartition("/")[2]
-    return name if name.startswith(".") and name.count(".") == 1 else name.rpartition(".")[0] or name
+def _short_stem(pattern: str) -> str:
+    """What NTFS' short name of a built-in pattern's file begins with: `**/.claude/**` → `claude`, `.mcp.json` → `mcp`."""
+    name = pattern.removesuffix("/**").rpartition("/")[2].rstrip("*")
+    without_extension = name.rpartition(".")[0].strip(".") or name
+    return normal(without_extension).replace(".", "")[:6]
 
 
 @lru_cache(maxsize=512)
-def _compiled(pattern: str) -> re.Pattern[str]:
-    spelled = "/".join(_normal_pattern_name(name) for name in pattern.strip().removeprefix("./").split("/"))
-    stem = spelled.removesuffix("/**").removesuffix("/")
-    anywhere = "/" not in stem and "/" not in spelled.rstrip("/") and not spelled.startswith("/")
-    words = [] if anywhere is False else ["(?:.*/)?"]
-    names = stem.removeprefix("/").split("/")
-    for index, name in enumerate(names):
-        last = index == len(names) - 1
-        if name == "**":
-            words.append(".*" if last else "(?:.*/)?")
-        else:
-            words.append(_name_pattern(name) + ("" if last else "/"))
-    return re.compile("".join(words) + "(?:/.*)?", re.DOTALL)
-
-
-def _normal_pattern_name(name: str) -> str:
-    """As `_normal_name`, but a pattern's own dots and wildcards stay."""
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
-
-
-def _name_pattern(name: str) -> str:
-    """One name of a pattern as a regular expression; runs of `*` are one, so that matching stays cheap."""
-    wild = {"*": "[^/]*", "?": "[^/]"}
-    return "".join(wild.get(char, re.escape(char)) for char in re.sub(r"\*+", "*", name))
+def _compiled(pattern: str) -> tuple[re.Pattern[str] | None, ...]:
+    """One expression for each name of a pattern; None stands for `**`, any number of names."""
+    spelled = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", pattern.strip()).casefold())
+    spelled = spelled.removeprefix("./")
+    anywhere = "/" not in spelled.rstrip("/")
+    stem = spelled.rstrip("/")
+    stem = stem.removesuffix("/**") or stem
+    words = [word for word in stem.split("/") if word]
+    # fnmatch's expressions do not backtrack from one star into another, so they stay linear.
+    names = [None if word == "**" else re.compile(fnmatch.translate(word)) for word in words]
+    return (None, *names) if anywhere else tuple(names)
 
 
 def _matches(pattern: str, spelling: str) -> bool:
-    return bool(pattern.strip()) and _compiled(pattern).fullmatch(spelling) is not None
+    """Whether `pattern` matches the path or a folder above it: all its places in the pattern at once, name by name."""
+    words = _compiled(pattern)
+    at = _past_stars({0}, words)
+    for name in spelling.split("/") if words else ():
+        if len(words) in at:
+            return True
+        stepped = {place + 1 for place in at if (word := words[place]) and word.fullmatch(name)}
+        at = _past_stars(stepped | _stay(at, words), words)
+    return bool(words) and len(words) in at
+
+
+def _stay(at: set[int], words: Sequence[re.Pattern[str] | None]) -> set[int]:
+    """Places where `**` may take one name more."""
+    return {place for place in at if words[place] is None}
+
+
+def _past_stars(at: set[int], words: Sequence[re.Pattern[str] | None]) -> set[int]:
+    """`at`, and what is reached from there when `**` stands for nothing."""
+    reached = set(at)
+    for place in range(len(words)):
+        if place in reached and words[place] is None:
+            reached.add(place + 1)
+    return reached
 
 
 # ---------------------------------------------------------------------------------------------- symlinks

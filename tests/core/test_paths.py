@@ -1,0 +1,177 @@
+"""Protected paths in every spelling, symlinks resolved against a whole tree, and what deserves a look."""
+
+import os
+
+import pytest
+
+from bot.core.paths import BUILT_IN, Guard, is_git_folder, link_problem, listed, notes_on, printable, resolve
+
+PROTECTED = [
+    ".github/workflows/ci.yml",
+    ".github/workflows/é.yml",
+    ".github/workflows/e\u0301.yml",
+    ".GitHub/x",
+    ".github",
+    ".\uff47\uff49\uff54\uff48\uff55\uff42/x",
+    ".git\u200chub/x",
+    ".github./x",
+    ".github /x",
+    ".github::$INDEX_ALLOCATION/x",
+    ".github\\workflows\\x.yml",
+    "GITHUB~1/workflows/x.yml",
+    ".gitmodules",
+    ".gitattributes",
+    "deep/down/.gitattributes",
+    "GITMOD~1",
+    ".gitlab-ci.yml",
+    "CODEOWNERS",
+    "docs/CODEOWNERS",
+    "CODEOW~1",
+    ".claude/settings.json",
+    ".claude",
+    "packages/a/.claude/settings.json",
+    ".mcp.json",
+    "MCP~1.JSO",
+    "CLAUDE.md",
+    "claude.MD",
+    "sub/CLAUDE.md",
+    "CLAUDE.local.md",
+    "AGENTS.md",
+    ".husky/pre-commit",
+    ".devcontainer/devcontainer.json",
+    ".envrc",
+    ".ripgreprc",
+]
+ORDINARY = [
+    *("src/main.py", "github/x.py", "gitx", "package.json", "CLAUDE.md.txt", "docs/agents.html", "a~1.txt", "envrc"),
+    *("docs/github/workflows.md", "my.mcp.json", "é.txt", "CODEOWNERS2", "claude/settings.json", "x~", "~1"),
+]
+
+
+@pytest.mark.parametrize("path", PROTECTED)
+def test_protected_in_any_spelling(path: str) -> None:
+    """What some file system takes for a protected path is one."""
+    assert Guard().protects(path)
+
+
+@pytest.mark.parametrize("path", ORDINARY)
+def test_ordinary_paths_are_free(path: str) -> None:
+    """Names that only look alike are not protected."""
+    assert Guard().protects(path) == ""
+
+
+def test_every_built_in_pattern_protects_something() -> None:
+    """The list holds no dead pattern."""
+    assert {Guard().protects(path) for path in PROTECTED} == set(BUILT_IN)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "inside", "outside"),
+    [
+        ("*.sql", "a/b/x.SQL", "x.sql.py"),
+        ("migrations/**", "migrations/1/a.py", "app/migrations/a.py"),
+        ("migrations", "app/migrations/a.py", "migrations2"),
+        ("/top.txt", "top.txt", "a/top.txt"),
+        ("a/**/z", "a/b/c/z", "b/z"),
+        ("a/**/z", "a/z", "az"),
+        ("a/*.py", "a/b.py", "a/b/c.py"),
+        ("?.txt", "a.txt", "ab.txt"),
+        ("build/", "x/build/y", "rebuild"),
+        ("**", "anything/at/all", ""),
+    ],
+)
+def test_patterns_are_gitignore_s(pattern: str, inside: str, outside: str) -> None:
+    """Slashes anchor, stars stay within a name, two of them cross folders, a folder covers what is in it."""
+    guard = Guard(protect=(pattern,), allow=BUILT_IN)
+
+    assert guard.protects(inside) == pattern
+    assert not outside or guard.protects(outside) == ""
+
+
+def test_allow_takes_from_the_built_in_list_only() -> None:
+    """What the config itself protects stays so."""
+    guard = Guard(protect=(".gitignore",), allow=(".gitignore", ".gitattributes"))
+
+    assert guard.protects(".gitattributes") == ""
+    assert guard.protects(".gitignore") == ".gitignore"
+    assert guard.protects(".gitmodules") == ".git*"
+
+
+def test_matching_stays_cheap() -> None:
+    """A path made to make patterns backtrack takes no time to speak of (the test's own time limit holds it)."""
+    guard = Guard(protect=("*a*a*a*a*b", "**/x/**/y/**/z"))
+
+    assert guard.protects("a" * 4000) == ""
+    assert guard.protects("x/y/" * 1000) == ""
+
+
+@pytest.mark.parametrize("path", [".git/config", "a/.GIT/x", "git~1/x", "a/../b", "./a", "a//b", ".git \u200d/x"])
+def test_git_s_own_folder_in_any_spelling(path: str) -> None:
+    """These may never be in a tree."""
+    assert is_git_folder(path)
+
+
+LINKS = {
+    "up": "..",
+    "a/up": "..",
+    "a/twice": "../../x",
+    "abs": "/etc/passwd",
+    "loop": "loop",
+    "one": "two",
+    "two": "one",
+    "in": "a/b",
+    "a/gh": "../.github",
+    "hop": "a/up",
+    "over": "hop/../x",
+    "win": "C:\\Windows",
+    "share": "\\\\host\\share",
+    "dot": ".",
+    "long": "a/./b/../c",
+}
+
+
+@pytest.mark.parametrize(
+    ("path", "end"),
+    [
+        *[(name, None) for name in ("up", "a/twice", "abs", "loop", "one", "over")],
+        *[("a/up", ""), ("in", "a/b"), ("a/gh", ".github"), ("hop", ""), ("dot", ""), ("long", "a/c")],
+        ("in/c", "a/b/c"),
+    ],
+)
+def test_where_a_link_leads(path: str, end: str | None) -> None:
+    """Links are followed name by name through the whole tree; out of it or round in circles is nowhere."""
+    assert resolve(path, LINKS) == end
+
+
+@pytest.mark.parametrize("path", ["up", "a/twice", "abs", "loop", "over", "win", "share", "a/gh"])
+def test_links_that_may_not_be(path: str) -> None:
+    """Out of the tree, absolute on any system, or into what is protected."""
+    assert link_problem(path, LINKS, Guard()).startswith(path)
+
+
+@pytest.mark.parametrize("path", ["in", "hop", "dot", "long", "a/up"])
+def test_links_that_may_be(path: str) -> None:
+    """Within the tree they are ordinary."""
+    assert link_problem(path, LINKS, Guard()) == ""
+
+
+def test_what_deserves_a_look_is_named_by_kind() -> None:
+    """Manifests, lock files, tests and build configuration are allowed, and said."""
+    notes = notes_on(["package.json", "uv.lock", "web/package-lock.json", "tests/test_a.py", "Makefile", "src/a.py"])
+
+    assert notes == (
+        "Changes dependency manifests: package.json",
+        "Changes lock files: uv.lock, web/package-lock.json",
+        "Changes tests: tests/test_a.py",
+        "Changes build or CI configuration: Makefile",
+    )
+
+
+def test_a_long_list_is_cut_with_a_count() -> None:
+    """Ten names, then how many more."""
+    assert listed([f"f{n}" for n in range(12)]).endswith("f9 and 2 more")
+
+
+def test_odd_names_print_on_one_line() -> None:
+    """Newlines, escapes and bytes that are no UTF-8 show as what they are."""
+    assert printable(os.fsdecode(b"a\nb\x1b[0m\xe9")) == "a\\nb\\x1b[0m\\xe9"

@@ -1,0 +1,182 @@
+"""Every rule of "is it a success?" (shared/claude.md) and the order of reasons, by table."""
+
+import itertools
+from dataclasses import replace
+
+import pytest
+
+from bot.core.names import UNPUSHED, Reason
+from bot.core.run import AgentReport, Check
+from bot.core.verdict import Bounds, Facts, Refusal, judge, missing_outcome, spent
+
+BOUNDS = Bounds(usd=5.0, minutes=30, max_turns=50)
+GOOD = AgentReport(
+    exit_code=0,
+    results=1,
+    subtype="success",
+    terminal_reason="completed",
+    structured={"verdict": "done", "summary": "Did it.", "reason": ""},
+    usd=1.0,
+    metered_usd=1.1,
+)
+PASSED = Check("test", "pytest", 0, 1.0)
+FAILED = Check("test", "pytest -q", 1, 1.0, tail="1 failed")
+
+
+def reason(report: AgentReport = GOOD, **facts: object) -> Reason | None:
+    refusal = judge(replace(Facts(report, BOUNDS, changed=True, checks=(PASSED,)), **facts))  # type: ignore[arg-type]
+    return refusal.reason if refusal else None
+
+
+def text(report: AgentReport) -> str:
+    refusal = judge(Facts(report, BOUNDS, changed=True))
+    assert refusal is not None
+    return refusal.text
+
+
+def test_done_is_when_every_rule_holds() -> None:
+    """One result, no error, an answer in our form that says done, a diff, checks that passed."""
+    assert reason() is None
+
+
+def test_no_checks_at_all_can_be_done() -> None:
+    """A repository without tests gets its PR; that there were none is said elsewhere."""
+    assert reason(checks=()) is None
+
+
+ENDINGS = {
+    "400, 401, 429, 529, refusal: subtype success all the same": (
+        {"exit_code": 1, "is_error": True, "terminal_reason": "api_error", "api_error_status": 401},
+        Reason.API_ERROR,
+    ),
+    "api error without a status": ({"is_error": True, "terminal_reason": "api_error"}, Reason.API_ERROR),
+    "a status with exit 0": ({"api_error_status": 529}, Reason.API_ERROR),
+    "a granted tool was denied, exit 0": ({"denials": ("Bash",)}, Reason.AGENT_ERROR),
+    "a granted tool was denied, with its rule": ({"denials": ("Write(src/**)",)}, Reason.AGENT_ERROR),
+    "a tool nobody offered was denied": ({"denials": ("WebFetch",)}, None),
+    "the schema was ignored, exit 0": ({"structured": None}, Reason.AGENT_ERROR),
+    "the answer is not ours": ({"structured": {"verdict": "yes"}}, Reason.AGENT_ERROR),
+    "the answer's words are no text": (
+        {"structured": {"verdict": "done", "summary": 1, "reason": ""}},
+        Reason.AGENT_ERROR,
+    ),
+    "SIGINT: exit 0, no result": ({"results": 0, "subtype": "", "terminal_reason": ""}, Reason.AGENT_ERROR),
+    "SIGTERM: 143, no result": ({"exit_code": 143, "results": 0}, Reason.AGENT_ERROR),
+    "killed by a signal": ({"exit_code": -9, "results": 0}, Reason.AGENT_ERROR),
+    "could not be started": ({"exit_code": 127, "results": 0}, Reason.AGENT_ERROR),
+    "two results": ({"results": 2}, Reason.AGENT_ERROR),
+    "max turns": ({"exit_code": 1, "subtype": "error_max_turns", "is_error": True}, Reason.MAX_TURNS),
+    "budget": ({"exit_code": 1, "subtype": "error_max_budget_usd", "is_error": True}, Reason.OVER_BUDGET),
+    "schema retries used up": (
+        {"exit_code": 1, "subtype": "error_max_structured_output_retries", "structured": None},
+        Reason.AGENT_ERROR,
+    ),
+    "some other error": ({"exit_code": 1, "subtype": "error_during_execution", "is_error": True}, Reason.AGENT_ERROR),
+    "is_error alone": ({"is_error": True}, Reason.AGENT_ERROR),
+    "another terminal reason": ({"terminal_reason": "aborted"}, Reason.AGENT_ERROR),
+    "a result, then a bad exit": ({"exit_code": 137}, Reason.AGENT_ERROR),
+    "a result, then it would not end": ({"exit_code": -9, "stopped_for": "hung"}, None),
+    "our clock": ({"exit_code": -9, "results": 0, "stopped_for": "timed-out"}, Reason.TIMED_OUT),
+    "our purse": ({"exit_code": -9, "results": 0, "stopped_for": "over-budget"}, Reason.OVER_BUDGET),
+    "a line without end": ({"exit_code": -9, "results": 0, "stopped_for": "flooded"}, Reason.AGENT_ERROR),
+    "somebody said stop": ({"exit_code": -9, "results": 0, "stopped_for": "cancelled"}, Reason.CANCELLED),
+    "the proxy's no is an api error": (
+        {"exit_code": 1, "is_error": True, "terminal_reason": "api_error", "api_error_status": 400, "metered_usd": 5.0},
+        Reason.OVER_BUDGET,
+    ),
+    "it gave up": ({"structured": {"verdict": "blocked", "summary": "", "reason": "no"}}, Reason.NEEDS_INPUT),
+    "it asks": ({"structured": {"verdict": "needs-input", "summary": "", "reason": "which?"}}, Reason.NEEDS_INPUT),
+}
+
+
+@pytest.mark.parametrize(("change", "expected"), ENDINGS.values(), ids=ENDINGS.keys())
+def test_how_the_agent_ended(change: dict[str, object], expected: Reason | None) -> None:
+    """Each ending of the CLI has one reason, whatever its exit code says."""
+    assert reason(replace(GOOD, **change)) == expected  # type: ignore[arg-type]
+
+
+def test_a_diff_is_needed() -> None:
+    """An agent that says done and changed nothing gets no empty PR."""
+    assert reason(changed=False, checks=()) is Reason.NO_CHANGES
+
+
+def test_a_question_needs_no_diff() -> None:
+    """The agent's own words come before the missing diff."""
+    asks = replace(GOOD, structured={"verdict": "needs-input", "summary": "", "reason": "which?"})
+
+    refusal = judge(Facts(asks, BOUNDS, changed=False))
+
+    assert refusal is not None
+    assert (refusal.reason, refusal.details) == (Reason.NEEDS_INPUT, "which?")
+
+
+@pytest.mark.parametrize(
+    ("check", "words"),
+    [
+        (FAILED, "failed with exit code 1: pytest -q"),
+        (Check("test", "sleep 99", -1, 900.0), "still running after 900 s"),
+        (Check("lint", "ruf", 127, 0.1), "The lint command was not found"),
+    ],
+)
+def test_a_failed_check_says_which_and_how(check: Check, words: str) -> None:
+    """The sentence names the command; the details are its tail."""
+    refusal = judge(Facts(GOOD, BOUNDS, changed=True, checks=(PASSED, check)))
+
+    assert refusal is not None
+    assert refusal.reason is Reason.TESTS_FAILED
+    assert words in refusal.text
+    assert refusal.details == check.tail
+
+
+def test_the_order_of_reasons() -> None:
+    """Of several that hold, the one that is named is the first of this list."""
+    holds: list[tuple[Reason, dict[str, object], dict[str, object]]] = [
+        (Reason.CANCELLED, {}, {"cancelled": True}),
+        (Reason.PROTECTED_PATHS, {}, {"change": Refusal(Reason.PROTECTED_PATHS, "no")}),
+        (Reason.TIMED_OUT, {"stopped_for": "timed-out"}, {}),
+        (Reason.NEEDS_INPUT, {"structured": {"verdict": "blocked", "summary": "", "reason": ""}}, {}),
+        (Reason.NO_CHANGES, {}, {"changed": False}),
+        (Reason.TESTS_FAILED, {}, {"checks": (FAILED,)}),
+    ]
+    for (first, report_1, facts_1), (second, report_2, facts_2) in itertools.combinations(holds, 2):
+        both = replace(GOOD, **{**report_2, **report_1})  # type: ignore[arg-type]
+
+        assert reason(both, **{**facts_2, **facts_1}) is first, (first, second)
+
+
+def test_what_must_not_be_pushed_outranks_how_the_agent_ended() -> None:
+    """A run that timed out has its branch pushed, so a protected path has to be named instead."""
+    late = replace(GOOD, stopped_for="timed-out", results=0)
+
+    for unpushed in UNPUSHED:
+        assert reason(late, change=Refusal(unpushed, "no")) is unpushed
+
+
+def test_money_is_what_either_side_counted() -> None:
+    """The CLI does not see what a killed answer cost, the proxy does not see other proxies' prices: the more counts."""
+    assert spent(replace(GOOD, usd=1.0, metered_usd=2.0)) == 2.0
+    assert spent(replace(GOOD, usd=3.0, metered_usd=2.0)) == 3.0
+
+
+def test_sentences_hold_figures() -> None:
+    """A limit that was met is named with its number, an API's no with its status."""
+    assert "$5.00 (it spent $6.50)" in text(replace(GOOD, subtype="error_max_budget_usd", usd=6.5))
+    assert "30 minutes" in text(replace(GOOD, stopped_for="timed-out"))
+    assert "50 turns" in text(replace(GOOD, subtype="error_max_turns"))
+    assert "refused the key (HTTP 401)" in text(replace(GOOD, api_error_status=401))
+    assert "is overloaded (HTTP 529)" in text(replace(GOOD, api_error_status=529))
+
+
+@pytest.mark.parametrize(
+    ("result", "expected"),
+    [
+        ("cancelled", Reason.CANCELLED),
+        ("skipped", Reason.CANCELLED),
+        ("failure", Reason.RUNNER_LOST),
+        ("success", Reason.INTERNAL_ERROR),
+        ("", Reason.RUNNER_LOST),
+    ],
+)
+def test_a_work_job_that_left_nothing(result: str, expected: Reason) -> None:
+    """Its result says what became of it; a success without an outcome is our fault."""
+    assert missing_outcome(result).reason is expected
