@@ -30,7 +30,8 @@ LEVELS: Final = ("junior", "senior", "principal")
 BRANCH_NAME = re.compile(
     r"(?!-|refs/|ai/)(?!.*(?:\.\.|//|@\{|\.lock(?:/|$)|/\.|[./]$))[^\s\x00-\x20~^:?*\[\\.][^\s\x00-\x20~^:?*\[\\]{0,200}|"
 )
-PATH_GLOB = re.compile(r"(?![/!])(?!(?:.*/)?\.\.(?:/|$))\S(?:[^\n\x00]{0,500}\S)?")
+PATH_GLOB = re.compile(r"(?!!)(?!(?:.*/)?\.\.(?:/|$))(?=.*[^/\s])\S(?:[^\n\x00]{0,500}\S)?")
+"""Like a line of .gitignore, but nothing is negated: `allow` takes out what `protect` does not add."""
 ENV_NAME = re.compile(r"(?!(?:GITHUB|RUNNER|ACTIONS|ANTHROPIC|CLAUDE|AI_READY|LD)_)[A-Za-z_][A-Za-z0-9_]{0,100}")
 
 SHAPES: Final[Mapping[str, tuple[re.Pattern[str], str]]] = {

@@ -157,7 +157,7 @@ PROBLEMS = {
     "checks: {env: [A]}": "line 1: `checks.env` takes names with values, such as `CI: true`, not a list.",
     "protect: docs/**": "line 1: `protect` takes a list, such as `[docs/**]`, not `docs/**`.",
     "protect:\n  - docs/**\n  - ../x": "line 3: `protect` takes paths relative to the repository's root, such as `docs/**`, not `../x`.",
-    "allow: [/etc]": "line 1: `allow` takes paths relative to the repository's root, such as `CLAUDE.md`, not `/etc`.",
+    "allow: ['!x']": "line 1: `allow` takes paths relative to the repository's root, such as `CLAUDE.md`, not `!x`.",
     "protect:\n  -\n": "line 2: `protect` takes a text here, not nothing.",
     "pull_request: {base: refs/heads/main}": "line 1: `pull_request.base` takes a branch's name, such as `main`, not `refs/heads/main`.",
     "pull_request: {base: a..b}": "line 1: `pull_request.base` takes a branch's name, such as `main`, not `a..b`.",

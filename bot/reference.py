@@ -1,0 +1,221 @@
+"""Makes docs/configuration.md and docs/commands.md out of the code, so that they can't say anything else.
+
+`python -m bot.reference` rewrites both; a test compares them. The words come from the docstrings of
+`bot.core.settings`, the tables of `bot.config` and `bot.core.commands`, and the advice of `bot.core.messages`.
+"""
+
+import ast
+import inspect
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Final, Literal, get_args, get_origin, get_type_hints
+
+import bot.core.settings
+from bot.config import VARIABLES
+from bot.config_rules import BOUNDS, LEVELS
+from bot.core.commands import COMMANDS, MAX_GUIDANCE
+from bot.core.messages.verdict import ADVICE, NEXT_STEP
+from bot.core.names import CONFIG_PATH, Reason
+from bot.core.paths import BUILT_IN
+from bot.core.settings import RepoConfig
+
+MADE_BY: Final = "<!-- Made by `python -m bot.reference` out of the code; do not edit. -->"
+
+
+def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    """A Markdown table; `|` in a cell is escaped."""
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)
+
+
+# ------------------------------------------------------------------------------------ configuration
+
+
+@cache
+def _docstrings() -> Mapping[tuple[str, str], str]:
+    """(class, field) → the docstring below the field in bot/core/settings.py."""
+    found: dict[tuple[str, str], str] = {}
+    for each in ast.parse(inspect.getsource(bot.core.settings)).body:
+        body = each.body if isinstance(each, ast.ClassDef) else []
+        for field, text in pairwise(body):
+            match field, text:
+                case ast.AnnAssign(target=ast.Name(name)), ast.Expr(value=ast.Constant(value=str(words))):
+                    found[each.name, name] = " ".join(words.split())  # type: ignore[attr-defined]
+    return found
+
+
+def _values(hint: Any, key: str) -> str:
+    """What a key takes, in a few words."""
+    if get_origin(hint) is Literal:
+        return ", ".join(f"`{choice}`" for choice in get_args(hint))
+    if hint in (int, float):
+        low, high = BOUNDS[key]
+        return f"{'whole number' if hint is int else 'number'}, {low:,} to {high:,}"
+    if get_origin(hint) is Mapping:
+        return (
+            f"text for {', '.join(f'`{level}`' for level in LEVELS)}" if key == "agent.models" else "names with texts"
+        )
+    return "list of paths" if get_origin(hint) is tuple else {bool: "`true`, `false`", str: "text"}[hint]
+
+
+def _yaml(value: Any) -> str:
+    """A default as it would be written in the file, on one line."""
+    match value:
+        case bool():
+            return str(value).lower()
+        case int() | float():
+            return f"{value:g}"
+        case str():
+            return value if value.replace("-", "").replace("_", "").isalnum() else f'"{value}"'
+        case tuple():
+            return "[]"
+        case _:
+            return "{" + ", ".join(f"{key}: {each}" for key, each in value.items()) + "}"
+
+
+def config_example() -> str:
+    """The file that sets every key to its default."""
+    lines = []
+    for field in fields(RepoConfig):
+        value = getattr(RepoConfig(), field.name)
+        if is_dataclass(value):
+            inner = [f"  {each.name}: {_yaml(getattr(value, each.name))}" for each in fields(value)]
+            lines += [f"{field.name}:", *inner]
+        else:
+            lines.append(f"{field.name}: {_yaml(value)}")
+    return "\n".join(lines)
+
+
+def _rows(settings: Any, where: str) -> Iterator[tuple[str, ...]]:
+    hints = get_type_hints(type(settings))
+    for field in fields(settings):
+        value, key = getattr(settings, field.name), f"{where}{field.name}"
+        if not is_dataclass(value):
+            words = _docstrings()[type(settings).__name__, field.name]
+            yield f"`{key}`", _values(hints[field.name], key), f"`{_yaml(value)}`", words
+
+
+def config_table() -> str:
+    """Every key of the config file: values, default, meaning; one table per section."""
+    whole = RepoConfig()
+    head = ("key", "values", "default", "meaning")
+    parts = [table(head, _rows(whole, ""))]
+    for field in fields(whole):
+        section = getattr(whole, field.name)
+        if is_dataclass(section):
+            title = f"### `{field.name}`: {(type(section).__doc__ or '').rstrip('.')}"
+            parts += [title, table(head, _rows(section, f"{field.name}."))]
+    return "\n\n".join(parts)
+
+
+def variable_table() -> str:
+    """Every environment variable that a command reads."""
+    rows = (
+        (
+            f"`{each.name}`",
+            each.meaning,
+            ", ".join(f"`{step}`" for step in sorted(each.needed)) or "–",
+            "yes" if each.secret else "",
+        )
+        for each in VARIABLES
+    )
+    return table(("variable", "meaning", "needed by", "secret"), rows)
+
+
+def configuration_page() -> str:
+    """docs/configuration.md."""
+    return f"""{MADE_BY}
+
+# Configuration
+
+## The repository: `{CONFIG_PATH}`
+
+The file is optional, and so is every key in it. Only the file on the default branch counts: a run can't change its own
+rules. A key that does not exist, a wrong type or a number outside its range stops new runs with *Blocked
+(config-invalid)*, which names the line, the key and what would be right.
+
+Numbers and `true`/`false` are written without quotes (`yes`, `no`, `on` and `off` are understood, too). Texts are taken
+as they are written: `base: 1.10` is the branch `1.10`. Only where YAML would read a text as true or false, such as
+`model: no`, it has to be quoted. A key with nothing after it keeps its default. Aliases, tags and files over 64 kB are
+refused.
+
+With every key at its default:
+
+```yaml
+{config_example()}
+```
+
+{config_table()}
+
+### Protected paths
+
+`protect` adds to this built-in list, `allow` takes from it. Patterns are those of `.gitignore`, without `!`:
+
+{", ".join(f"`{path}`" for path in BUILT_IN)}
+
+## The environment
+
+What the steps are told by GitHub Actions, by the workflow file or by you. An empty variable counts as not set. What is
+needed and not set ends the command with exit code 2 and the variable's name.
+
+{variable_table()}
+"""
+
+
+# ------------------------------------------------------------------------------------------ commands
+
+
+def command_table() -> str:
+    """Every `/ai` command."""
+    rows = ((f"`{each.usage}`", each.summary, each.where, each.who) for each in COMMANDS)
+    return table(("command", "what it does", "where", "for people with"), rows)
+
+
+def reason_table() -> str:
+    """Every reason code of Blocked, with what it asks for."""
+    rows = ((f"`{reason}`", ADVICE[reason], f"`{NEXT_STEP[reason]}`") for reason in Reason)
+    return table(("reason", "what to do", "next command"), rows)
+
+
+def commands_page() -> str:
+    """docs/commands.md."""
+    return f"""{MADE_BY}
+
+# Commands
+
+{command_table()}
+
+A command is the first non-blank line of a **new** comment on an issue or on one of our pull requests. It is acknowledged
+at once by a reaction: 👀 accepted, 😕 refused, with one short reply that says why.
+
+- `/ai` stands at the beginning of that line (up to three spaces may precede it). Commands in quotes, code blocks, HTML,
+  lists, in the middle of a sentence or in an edited comment are ignored, and so are `/aix` and `/ai-ready`. Upper and
+  lower case are the same; `/ai` alone is `/ai help`.
+- One command per comment: a further line that begins with `/ai` ends the first one and is not read.
+- *guidance* is free text for the agent. It goes on over the following lines; {MAX_GUIDANCE:,} characters are read.
+- Options stand before the guidance, as `--usd 2` or `--usd=2`; `--` ends them. `--model` takes `opus`, `sonnet`,
+  `haiku` or a model that the repository's config names; `--usd` an amount above 0; `--minutes` a whole number from 1 to
+  300. A limit can only be lowered.
+- A command is for the issue it stands on: `/ai run #12` is refused. `/ai run #12 is merged, build on it` is guidance.
+- Words after a command that takes none are ignored: `/ai stop, please`.
+
+## What a Blocked verdict asks for
+
+{reason_table()}
+"""
+
+
+PAGES: Final = {"configuration.md": configuration_page, "commands.md": commands_page}
+
+
+def write(folder: Path) -> None:
+    """Write every page into `folder`."""
+    for name, page in PAGES.items():
+        (folder / name).write_text(page(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write(Path(__file__).parent.parent / "docs")
