@@ -77,6 +77,7 @@ VARIABLES: Final = (
     Variable("GITHUB_RUN_ATTEMPT", "1, or more when somebody pressed *Re-run*."),
     Variable("GITHUB_OUTPUT", "File for the step's outputs."),
     Variable("GITHUB_STEP_SUMMARY", "File for the job's summary."),
+    Variable("GITHUB_ACTIONS", "`true` inside GitHub Actions: errors become annotations of the run."),
     Variable("AI_READY_ISSUE", "Input `issue` of `workflow_dispatch`: the issue this run was started for."),
     Variable("AI_READY_RUN_KEY", "Input `run_key` of `workflow_dispatch`."),
     Variable("AI_READY_PAUSED", "Anything but empty, `0`, `false`, `no` or `off`: nothing is started."),
@@ -98,6 +99,7 @@ VARIABLES: Final = (
     Variable("CLAUDE_CODE_OAUTH_TOKEN", "Token of a Claude subscription (`claude setup-token`).", secret=True),
     Variable("ANTHROPIC_BASE_URL", "Another address of the Messages API, such as a gateway."),
     Variable("AI_READY_CLAUDE", "Path of the Claude CLI; default: `claude` on PATH, then the pinned one."),
+    Variable("NO_COLOR", "Anything: the terminal shows no colours."),
 )
 """Every variable we read."""
 
