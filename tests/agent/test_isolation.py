@@ -1,0 +1,270 @@
+import os
+import stat
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from bot.agent.isolation import Isolation, OtherUser, isolation_for, passable, reachable, run_root
+from bot.agent.process import Cancel, Command, Finished, environment, run_command
+from bot.errors import Blocked
+
+PATH = {"PATH": "/usr/bin:/bin"}
+
+
+def sh(isolation: Isolation, script: str, *, seconds: float = 20) -> Finished:
+    command = Command(("sh", "-c", script), isolation.home, environment(isolation, PATH, {}), seconds)
+    return run_command(command, isolation, cancel=Cancel())
+
+
+def status_of(isolation: Isolation) -> dict[str, str]:
+    lines = sh(isolation, "grep -E '^(Uid|Gid|Groups|Cap|NoNew)' /proc/self/status").tail.splitlines()
+    return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
+
+
+@pytest.mark.needs_root
+def test_another_uid_has_no_rights_and_gets_none(apart: Isolation) -> None:
+    """What runs isolated has a uid of its own, no groups, no capabilities, and can't gain any."""
+    status = status_of(apart)
+
+    uid = apart.name.removeprefix("uid ")
+    assert status["Uid"].split() == [uid] * 4
+    assert status["Gid"].split() == [uid] * 4
+    assert status["Groups"] in {"", uid}
+    assert {status[name] for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")} == {"0" * 16}
+    assert status["NoNewPrivs"] == "1"
+
+
+@pytest.mark.needs_root
+def test_run_root_is_passed_but_neither_listed_nor_written(apart: Isolation, root: Path) -> None:
+    """The isolated user uses its home, and finds out nothing of what else the run keeps beside it."""
+    (root / "ours").mkdir(mode=0o700)
+
+    assert sh(apart, "touch ~/mine && touch $TMPDIR/mine").exit_code == 0
+    assert sh(apart, f"ls {root}").exit_code != 0
+    assert sh(apart, f"touch {root}/new").exit_code != 0
+    assert sh(apart, f"ls {root}/ours").exit_code != 0
+    assert sh(apart, f"mv {root}/home {root}/away").exit_code != 0
+
+
+@pytest.mark.needs_root
+def test_two_runs_never_share_a_uid(apart: Isolation) -> None:
+    """A uid is one run's alone until that run ends."""
+    roots = [run_root() for _ in range(3)]
+    others = [isolation_for("auto", root=folder, log=print) for folder in roots]
+
+    assert len({apart.name, *(other.name for other in others)}) == 4
+
+    for other, folder in zip(others, roots, strict=True):
+        with other:
+            other.discard(folder)
+
+
+@pytest.mark.needs_root
+def test_the_end_of_a_run_leaves_nothing_of_it(root: Path) -> None:
+    """After the `with`, no process lives, no file lies in shared folders, and the uid can be had again."""
+    with isolation_for("auto", root=root, log=print) as isolation:
+        uid = int(isolation.name.removeprefix("uid "))
+        launch = isolation.launch(("sleep", "100.0625"), env=PATH, cwd=isolation.home)
+        left = subprocess.Popen(launch.argv, env=launch.env, cwd=launch.cwd, start_new_session=True)
+        waste = [Path(folder) / f"ai-ready-waste-{uid}" for folder in ("/tmp", "/var/tmp", "/dev/shm")]
+        sh(isolation, "; ".join(f"mkdir -p {path}/deep; touch {path}/deep/file" for path in waste))
+        assert all(path.exists() for path in waste)
+
+    assert left.wait(5) == -9
+    assert not any(path.exists() for path in waste)
+
+
+@pytest.mark.parametrize(
+    "script", ["setsid sh -c 'trap \"\" INT TERM HUP; sleep 100.0625' & sleep 0.2", "(setsid sleep 100.0625 &)"]
+)
+def test_daemons_die_with_the_command_that_started_them(anyhow: Isolation, script: str) -> None:
+    """A process that left the group, ignores signals and lost its parent is killed all the same."""
+    before = sleepers()
+
+    finished = sh(anyhow, script)
+
+    assert finished.exit_code == 0
+    assert sleepers() <= before
+
+
+def sleepers() -> set[str]:
+    found = subprocess.run(("pgrep", "-f", "^sleep 100.0625$"), capture_output=True, text=True, check=False)
+    return set(found.stdout.split())
+
+
+@pytest.mark.needs_root
+def test_a_process_that_hides_itself_is_found(apart: Isolation) -> None:
+    """An undumpable process, whose files in /proc belong to root, dies like any other."""
+    hide = "import ctypes, os, sys; ctypes.CDLL(None).prctl(4, 0, 0, 0, 0); os.setsid(); os.execv('/bin/sleep', ['sleep', '100.0625'])"
+    before = sleepers()
+
+    sh(apart, f'python3 -c "{hide}" & sleep 0.3')
+
+    assert sleepers() <= before
+
+
+@pytest.mark.needs_root
+def test_a_fork_bomb_ends_at_the_users_limit(apart: Isolation) -> None:
+    """The uid may have a bounded number of processes."""
+    assert sh(apart, "grep processes /proc/self/limits").tail.split()[2:4] == ["4096", "4096"]
+
+
+@pytest.mark.needs_root
+def test_own_and_reclaim_touch_only_the_tree(apart: Isolation, root: Path, tmp_path: Path) -> None:
+    """Ownership moves forth and back; what a symlink points to, or somebody else owns, keeps its owner."""
+    tree, outside = root / "tree", tmp_path / "outside"
+    (tree / "sub").mkdir(parents=True)
+    (tree / "sub" / "file").write_text("x")
+    outside.write_text("ours")
+    outside.chmod(0o600)
+    (tree / "link").symlink_to(outside)
+    apart.own(tree)
+
+    assert (
+        sh(
+            apart, f"echo y > {tree}/sub/file && mkdir {tree}/new && chmod 000 {tree}/new {tree}/sub/file {tree}/sub"
+        ).exit_code
+        == 0
+    )
+    (tree / "ours-in-between").write_text("x")
+    os.chown(tree / "ours-in-between", 12345, 12345)
+    apart.reclaim(tree)
+
+    assert {
+        path.lstat().st_uid for path in (tree, tree / "sub", tree / "sub" / "file", tree / "new", tree / "link")
+    } == {0}
+    assert (tree / "sub" / "file").read_text() == "y\n"
+    assert stat.S_IMODE((tree / "sub").stat().st_mode) & 0o700 == 0o700
+    assert outside.stat().st_uid == 0
+    assert stat.S_IMODE(outside.stat().st_mode) == 0o600
+    assert (tree / "ours-in-between").stat().st_uid == 12345
+
+
+def test_discard_deletes_what_the_user_closed(anyhow: Isolation, root: Path) -> None:
+    """A tree goes, whatever modes are in it."""
+    tree = root / "tree"
+    tree.mkdir()
+    anyhow.own(tree)
+    sh(anyhow, f"mkdir -p {tree}/a/b && touch {tree}/a/b/c && chmod 000 {tree}/a/b && chmod 555 {tree}/a")
+
+    anyhow.discard(tree)
+
+    assert not tree.exists()
+
+
+@pytest.mark.needs_root
+def test_sudo_is_enough(root: Path, tmp_path: Path) -> None:
+    """Where root is had by sudo, which clears the environment, the command still gets exactly its own."""
+    sudo = tmp_path / "sudo"
+    sudo.write_text(
+        '#!/bin/sh\ncase "$1" in -n) shift;; esac\ncase "$1" in --) shift;; esac\nexec env -i PATH=/usr/bin:/bin "$@"\n'
+    )
+    sudo.chmod(0o755)
+
+    with OtherUser(root, become_root=(str(sudo), "-n", "--")) as isolation:
+        command = Command(
+            ("sh", "-c", "id -u; pwd; env | sort"), isolation.home, {"PATH": "/usr/bin:/bin", "A": "b c=d"}, 10
+        )
+        finished = run_command(command, isolation, cancel=Cancel())
+
+    uid = isolation.name.removeprefix("uid ")
+    assert finished.tail.splitlines() == [
+        uid,
+        str(isolation.home),
+        "A=b c=d",
+        "PATH=/usr/bin:/bin",
+        f"PWD={isolation.home}",
+    ]
+
+
+@pytest.mark.needs_root
+def test_refuses_where_becoming_another_user_fails(root: Path) -> None:
+    """A machine that says yes and does not do it is found out before anything runs."""
+    with pytest.raises(Blocked, match="becoming another user failed") as refusal:
+        OtherUser(root, become_root=("/bin/false",))
+
+    assert refusal.value.code == "setup-failed"
+
+
+@pytest.mark.needs_root
+def test_refuses_without_root_and_sudo_and_says_what_to_do(tmp_path: Path) -> None:
+    """An ordinary user is told how to go on, isolated or not."""
+    ours, theirs = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.setuid(61999)
+        try:
+            isolation_for("auto", root=tmp_path, log=print)
+        except Blocked as refusal:
+            os.write(theirs, f"{refusal.code} {refusal}".encode())
+        os._exit(0)
+    os.close(theirs)
+    said = os.read(ours, 4096).decode()
+    os.close(ours)
+    os.waitpid(child, 0)
+
+    assert said.startswith("setup-failed The agent can't be isolated")
+    assert "passwordless sudo" in said
+    assert "agent.isolation: none" in said
+
+
+def test_none_is_said_loudly(root: Path) -> None:
+    """Nobody runs without isolation unawares."""
+    said: list[str] = []
+
+    with isolation_for("none", root=root, log=said.append) as isolation:
+        assert isolation.name == "none"
+
+    assert said == [line for line in said if line.startswith("WARNING")]
+    assert len(said) == 1
+
+
+@pytest.mark.needs_root
+def test_a_program_inside_a_closed_home_is_made_reachable(apart: Isolation, root: Path) -> None:
+    """GitHub's runner keeps its tools below a folder that other uids can't pass."""
+    closed = root / "closed"
+    closed.mkdir(mode=0o750)
+    program = closed / "tool"
+    program.write_text("#!/bin/sh\necho works\n")
+    program.chmod(0o755)
+    assert sh(apart, str(program)).exit_code != 0
+
+    there = reachable(program, root=root)
+
+    assert sh(apart, str(there)).tail == "works"
+    assert there.stat().st_ino == program.stat().st_ino  # linked: the CLI is 377 MB
+    assert reachable(Path("/bin/sh"), root=root) == Path("/bin/sh").resolve()
+
+
+@pytest.mark.needs_root
+def test_a_private_program_is_copied(apart: Isolation, root: Path) -> None:
+    """A link would share the mode that keeps others out."""
+    program = root / "tool"
+    program.write_text("#!/bin/sh\necho works\n")
+    program.chmod(0o700)
+
+    assert sh(apart, str(reachable(program, root=root))).tail == "works"
+    assert stat.S_IMODE(program.stat().st_mode) == 0o700
+
+
+def test_run_root_refuses_a_place_nobody_can_pass(tmp_path: Path) -> None:
+    """A run whose agent could not reach its workspace does not begin."""
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o750)
+
+    assert not passable(closed)
+    with pytest.raises(Blocked, match="No temporary folder"):
+        run_root(closed)
+
+
+@pytest.mark.needs_root
+def test_taking_a_uid_is_quick(root: Path) -> None:
+    """The wall costs milliseconds, so there is no reason to switch it off."""
+    started = time.monotonic()
+
+    with isolation_for("auto", root=root, log=print):
+        pass
+
+    assert time.monotonic() - started < 1
