@@ -56,4 +56,5 @@ printf '%s\n' "$prefix/code" > "$site/ai_ready.pth"
 # -I: neither the working directory nor PYTHON* variables decide what is imported.
 printf '#!/bin/sh\nexec %s -I -m bot "$@"\n' "$prefix/venv/bin/python" > "$prefix/bin/ai-ready"
 chmod 0755 "$prefix/bin/ai-ready"
+chmod -R go-w "$prefix" # uv leaves its lock file writable by everybody
 printf 'command=%s\n' "$prefix/bin/ai-ready" >> "$GITHUB_OUTPUT"

@@ -41,6 +41,11 @@ class Stage:
         self.actions.wait_idle(timeout)
         return self.runs()
 
+    def wait_for_run(self) -> WorkflowRun:
+        """The oldest run, as soon as there is one."""
+        wait_until(lambda: bool(self.runs()), "a run starts")
+        return self.runs()[0]
+
     def wait_for_log(self, run: WorkflowRun, text: str) -> None:
         """Wait until a job of `run` has printed `text`."""
         wait_until(lambda: text in logs(run), f"{text!r} in the log")
