@@ -20,6 +20,12 @@ FILE, PROGRAM, SYMLINK, SUBMODULE, NOTHING = "100644", "100755", "120000", "1600
 MAX_BLOB = 100_000_000
 """GitHub refuses files over 100 MB: https://docs.github.com/en/repositories/working-with-files/managing-large-files"""
 
+PATCH = (
+    *("-p", "-U0", "--text", "--irreversible-delete"),
+    *("--no-renames", "--no-color", "--no-ext-diff", "--no-textconv"),
+)
+"""A patch as small as it can be said: no context, nothing of what is removed."""
+
 MAX_LINK = 4096
 """Bytes of a symlink's target (PATH_MAX)."""
 
@@ -74,7 +80,7 @@ def inspect_change(git: Git, old: str, new: str, rules: Rules, screen: Screen) -
         _forbidden(git, old, new, changes, rules.guard)
         or _too_many(changes, rules)
         or _too_big(git, changes)
-        or _patch_refusal(git, old, new, rules, screen)
+        or _patch_refusal(git, (old, new), changes, rules, screen)
     )
     return Inspection(changes, refusal, notes_on([change.path for change in changes]))
 
@@ -88,6 +94,18 @@ def read_changes(git: Git, old: str, new: str, *, most: int) -> tuple[Change, ..
     words = ran.out.split(b"\0")
     pairs = list(zip(words[0::2], words[1::2], strict=False))[:most]
     return tuple(_change(head.decode("ascii"), os.fsdecode(path)) for head, path in pairs if head)
+
+
+def rebuild(git: Git, old: str, changes: Sequence[Change]) -> str:
+    """The tree that `changes` make of `old`, written anew.
+
+    Git reads odd entries (a mode of 120777) as the nearest sound ones, so a look at a tree does not show them. What
+    is built from what was looked at holds nothing else.
+    """
+    git("read-tree", old)
+    lines = [f"{change.new_mode} {change.new_oid}\t".encode() + os.fsencode(change.path) + b"\0" for change in changes]
+    git("update-index", "-z", "--index-info", data=b"".join(sorted(lines)))
+    return git.line("write-tree")
 
 
 def _change(head: str, path: str) -> Change:
@@ -184,29 +202,22 @@ def _too_big(git: Git, changes: Sequence[Change]) -> Refusal | None:
     return None
 
 
-def _patch_refusal(git: Git, old: str, new: str, rules: Rules, screen: Screen) -> Refusal | None:
+def _patch_refusal(
+    git: Git, trees: tuple[str, str], changes: Sequence[Change], rules: Rules, screen: Screen
+) -> Refusal | None:
     """Its size as a patch, and secrets in what it adds. Binary files count with their bytes."""
-    words = (
-        "-p",
-        "-U0",
-        "--text",
-        "--irreversible-delete",
-        "--no-renames",
-        "--no-color",
-        "--no-ext-diff",
-        "--no-textconv",
-    )
-    ran = git.attempt("diff-tree", "-r", *words, old, new, most=rules.patch_bytes)
+    ran = git.attempt("diff-tree", "-r", *PATCH, *trees, most=rules.patch_bytes)
     if ran.cut:
         return Refusal(Reason.TOO_LARGE, f"The change is larger than {rules.patch_bytes >> 10} KiB (limits.patch_kb).")
     if ran.exit_code != 0:
         return Refusal(Reason.INTERNAL_ERROR, "The change could not be read.", ran.err)
-    kinds = screen.found(_added(ran.out))
+    names = b"\n".join(os.fsencode(change.path) for change in changes)
+    kinds = screen.found(_added(ran.out) + b"\n" + names)
     if kinds:
         return Refusal(Reason.SECRET_FOUND, "The change holds what looks like a secret.", ", ".join(sorted(set(kinds))))
     return None
 
 
 def _added(patch: bytes) -> bytes:
-    """The lines a patch adds, and the names it mentions."""
+    """The lines a patch adds."""
     return b"\n".join(line[1:] for line in patch.split(b"\n") if line.startswith(b"+"))

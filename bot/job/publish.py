@@ -1,8 +1,8 @@
 """Publish, the git half: from what `work` handed over to a commit on the server's branch, or why not.
 
 Runs where the write token is and executes nothing that came with the work: a clean git folder, one commit out of the
-bundle, of which only the *tree* is kept. The commit that is pushed is made here, so that its author, message, dates
-and parent are ours. Starting again after a kill is safe: a commit of the same run that is already on the branch is
+bundle, of which only the changes to the tree are kept. The commit that is pushed is made here, so that its author,
+message, dates and parent are ours. Starting again after a kill is safe: a commit of the same run that is already on the branch is
 recognised by its trailer and its tree.
 """
 
@@ -20,7 +20,7 @@ from bot.job.commit import commit_tree, run_of
 from bot.job.fetch import QUIET_FETCH, disk_full, fetch_commits, remote_branches, stubborn
 from bot.job.git import Git, GitFailed, Remote, make_git_folder
 from bot.job.handover import Received
-from bot.job.protect import inspect_change, rules_of
+from bot.job.protect import inspect_change, rebuild, rules_of
 from bot.job.push import push
 from bot.job.workspace import Screen
 
@@ -93,14 +93,15 @@ def _prepare(admission: Admission, bundle: Path, config: RepoConfig, press: Pres
         return Withheld(inspection.refusal)
     if not inspection.changes:
         return Withheld(Refusal(Reason.NO_CHANGES, "The commit that was handed over changes nothing."))
+    tree = rebuild(git, admission.head_oid, inspection.changes)
     paths = tuple(change.path for change in inspection.changes)
-    ours = _already_there(git, admission, tip, unpacked.tree)
+    ours = _already_there(git, admission, tip, tree)
     if ours:
         return Pushed(ours, paths, inspection.notes)
     refusal = _moved(git, admission, there, press)
     if refusal:
         return Withheld(refusal)
-    commit = commit_tree(git, unpacked.tree, admission.head_oid, admission)
+    commit = commit_tree(git, tree, admission.head_oid, admission)
     refusal = push(git, remote, commit, admission.branch)
     return Withheld(refusal) if refusal else Pushed(commit, paths, inspection.notes)
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.job.stage import Server, make_server, standing
 
 from bot.agent.isolation import run_root
 from bot.job.workspace import Ground
+from tests.job.stage import Server, make_server, standing
 
 
 @pytest.fixture

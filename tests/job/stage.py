@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from bot.agent.isolation import Isolation, isolation_for
+from bot.agent.isolation import isolation_for
 from bot.agent.process import Cancel
 from bot.core.run import Admission, AgentReport
 from bot.core.secret import Secret

@@ -170,9 +170,7 @@ def test_files_folders_links_and_pipes_may_take_each_others_place(server: Server
     }
 
 
-def test_what_lies_behind_a_symlinked_folder_is_not_in_the_tree(
-    server: Server, ground: Ground, tmp_path: Path
-) -> None:
+def test_what_lies_behind_a_symlinked_folder_is_not_in_the_tree(server: Server, ground: Ground, tmp_path: Path) -> None:
     """A tracked folder replaced by a link to somewhere else brings the link, never the files behind it."""
     server.commit({"etc/passwd": "mine\n"})
     _, workspace = ready(server, ground)

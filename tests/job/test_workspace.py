@@ -3,12 +3,12 @@ import stat
 from pathlib import Path
 
 import pytest
-from tests.job.stage import REPO, Server, admission, git, make_server, ready
 
 from bot.core.secret import Secret
 from bot.errors import Blocked, InternalError
 from bot.job.git import NEUTRAL, Remote, remote_of
 from bot.job.workspace import ContainedPath, Ground, prepare, read_guides
+from tests.job.stage import REPO, Server, admission, git, make_server, ready
 
 
 def test_the_tree_is_the_commit_the_run_starts_from(server: Server, ground: Ground) -> None:
@@ -116,7 +116,7 @@ def test_a_server_that_hands_out_no_single_commits_is_asked_for_the_branch(
 
 def test_odd_names_submodules_and_lfs_pointers(server: Server, ground: Ground) -> None:
     """Names that are no UTF-8 or hold newlines are checked out; what was not fetched is noted."""
-    odd = os.fsdecode(b"caf\xe9\n\t\"x\".txt")
+    odd = os.fsdecode(b'caf\xe9\n\t"x".txt')
     server.commit(
         {
             odd: "odd",
