@@ -131,6 +131,7 @@ def test_an_unknown_secret_is_found_by_its_format(make: str) -> None:
         for before, after in (
             ("", ""),
             ("\\n", "\\n"),
+            ("word\x1b[31m", "\x1b[0m"),
             ("\x1b[1;31m", "\x1b[0m"),
             ('{"a": "', '"}'),
             ("+  key = ", "\n"),
