@@ -58,7 +58,7 @@ class Notes:
 
 def records(issue: Issue, own_ids: frozenset[int]) -> tuple[Record, ...]:
     """Every ended run of the issue, oldest first, one per run key."""
-    found = {}
+    found: dict[str, Record] = {}
     for _, data in ours(issue.comments, own_ids, VERDICT_MARKER):
         if (record := _record(data, issue.number)) is not None:
             found.setdefault(record.run_key, record)

@@ -165,13 +165,13 @@ class _Writer:
     def _lost(self, situation: Lost) -> tuple[Effect, ...]:
         reason = lost_reason(situation.conclusion)
         record = self._record(situation.claim.run_key, reason, situation.claim.at, usd=situation.claim.usd)
-        text = lost_text(situation.claim, situation.conclusion, situation.url)
+        text = lost_text(situation.claim, situation.conclusion)
         release = ReleaseClaim(self.issue.number)
         if not self.issue.open:
-            return (self._verdict(record, text), *self._say(Closed(), None, keep_request=False), release)
+            return (self._verdict(record, text, situation.url), *self._say(Closed(), None, keep_request=False), release)
         again = reason is Reason.RUNNER_LOST
         said = self._say(situation, StateLabel.BLOCKED, keep_request=again)
-        return (self._verdict(record, text), *said, release)
+        return (self._verdict(record, text, situation.url), *said, release)
 
     def _ended(self, situation: Ended) -> tuple[Effect, ...]:
         """Finish what a killed publisher left half done: status, labels, claim."""
@@ -234,9 +234,9 @@ class _Writer:
         return block
 
     def _labels(self, label: StateLabel | None, *, keep_request: bool) -> tuple[Effect, ...]:
-        wanted = {label} if label else set()
+        wanted: set[str] = {label} if label else set()
         add = wanted - self.issue.labels
-        remove = (set(StateLabel) - wanted) & self.issue.labels
+        remove: set[str] = ({str(label) for label in StateLabel} - wanted) & self.issue.labels
         if not keep_request and REQUEST_LABEL in self.issue.labels:
             remove |= {REQUEST_LABEL}
         if not add and not remove:
@@ -246,8 +246,8 @@ class _Writer:
     def _record(self, key: str, reason: str, asked: Any, *, usd: float = 0.0) -> Record:
         return Record(key, reason, usd, self.snapshot.now, asked)
 
-    def _verdict(self, record: Record, text: str) -> PostComment:
-        body = blocked(record, text)
+    def _verdict(self, record: Record, text: str, url: str = "") -> PostComment:
+        body = blocked(record, text, run_url=url)
         return PostComment(self.issue.number, body, verdict_marker(record.run_key))
 
 

@@ -140,8 +140,8 @@ def _link(ending: Ending, failure: Refusal, pull: Pull | None) -> str:
 def _finish(snapshot: Snapshot, issue: Issue, record: Record) -> tuple[Effect, ...]:
     """Status, labels, claim: what is left once the verdict has been said. Equal to what a later plan would do."""
     label = StateLabel.DONE if record.code == DONE else StateLabel.BLOCKED
-    wanted = {label} if issue.open else set()
-    remove = (set(StateLabel) - wanted) & issue.labels
+    wanted: set[str] = {label} if issue.open else set()
+    remove: set[str] = ({str(label) for label in StateLabel} - wanted) & issue.labels
     request = label_request(issue)
     if request is None or request.at <= record.requested_at or not issue.open:
         remove |= {REQUEST_LABEL} & issue.labels

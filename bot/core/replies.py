@@ -14,7 +14,7 @@ from bot.core.names import REPLY_MARKER
 from bot.core.requests import Unread, unread
 from bot.core.settings import ConfigProblem, RepoConfig
 from bot.core.situation import Running, Situation, Unasked
-from bot.core.survey import Survey
+from bot.core.survey import Survey, allowed_models
 
 ACCEPTED = "eyes"
 REFUSED = "confused"
@@ -76,8 +76,8 @@ def _unrunnable(issue: Issue, situation: Situation, command: Run | Retry, config
         return say.on_a_closed_issue()
     if isinstance(situation, Running):
         return say.already_running(situation.url)
-    allowed = {"opus", "sonnet", "haiku", config.agent.model, *config.agent.models.values()}
-    if command.model and command.model not in allowed:
+    allowed = allowed_models(config)
+    if isinstance(command, Run) and command.model and command.model not in allowed:
         return say.unknown_model(command.model, sorted(allowed))
     return ""
 

@@ -40,6 +40,8 @@ class Waiting:
 
     request: Request
     on: tuple[Blocker, ...]
+    """The nearest ones."""
+    total: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,13 +80,18 @@ class Survey:
 
 def askers(snapshot: Snapshot) -> frozenset[Actor]:
     """The people whose permission has to be read before `survey` can say anything of their requests."""
-    people = set()
+    people: set[Actor] = set()
     for issue in snapshot.issues.values():
         if not (issue.detailed and issue.open):
             continue
         people.update(item.comment.author for item in unread(issue, snapshot.now))
         people.update(request.actor for request in live_requests(issue, snapshot.own_ids, _ANY_ATTEMPTS)[:3])
     return frozenset(person for person in people if not person.is_bot)
+
+
+def allowed_models(config: RepoConfig) -> frozenset[str]:
+    """What `/ai run --model` may name: the aliases, and what the config itself uses."""
+    return frozenset({"opus", "sonnet", "haiku", config.agent.model, *config.agent.models.values()})
 
 
 def survey(snapshot: Snapshot, config: RepoConfig | ConfigProblem, own: Own | None = None) -> Survey:
@@ -124,14 +129,17 @@ class _Surveyor:
         used = self._usage(found)
         waiting = {w.number: w for w in arrangement.waiting}
         invalid = {i.number: i for i in arrangement.invalid}
+        ready = frozenset(arrangement.ready)
         for number in arrangement.order:
             if number not in self.requests or not isinstance(found[number], Unasked):
                 continue
             request = self.requests[number]
             if number in waiting:
-                found[number] = Waiting(request, waiting[number].on)
+                found[number] = Waiting(request, waiting[number].on, waiting[number].total)
             elif number in invalid:
                 found[number] = Invalid(request, invalid[number].reason, tuple(map(str, invalid[number].path)))
+            elif number not in ready:
+                found[number] = Hold(request, "a META issue is a tracker: it is never worked on")
             else:
                 found[number], used = self._startable(self.detailed[number], request, used, found)
         self._confirm_own(found, arrangement, self._records())
@@ -146,8 +154,13 @@ class _Surveyor:
                 if request.command is None:
                     self.refused[issue.number] = request
                 continue
-            self.requests[issue.number] = request
-            return
+            if self._model_allowed(request):
+                self.requests[issue.number] = request
+                return
+
+    def _model_allowed(self, request: Request) -> bool:
+        """Whether the model asked for is one of those allowed here; the reply to the comment says so where not."""
+        return not isinstance(request.command, Run) or request.command.model in {"", *allowed_models(self.config)}
 
     def _answer(self, actor: Actor) -> Answer:
         return may_ask(actor, self.snapshot.permissions.get(actor.id, Permission.UNKNOWN))

@@ -191,7 +191,7 @@ def _admission(keeper: Gatekeeper, snapshot: Snapshot, config: RepoConfig, start
 def why_not(situation: Situation | None) -> str:
     """One sentence for the log when an issue was not admitted."""
     match situation:
-        case Waiting(_, on):
+        case Waiting(_, on, _):
             return "waiting for " + ", ".join(str(blocker.ref) for blocker in on[:10])
         case Invalid(_, reason, path):
             return f"can't start: {reason} ({' → '.join(path)})"

@@ -137,7 +137,9 @@ def _after(snap: Snapshot, effect: Effect) -> Snapshot:
             return replace(snap, runs=MappingProxyType({**snap.runs, id_: run}))
         case OpenPull(head, base, title, _, draft):
             number = 500 + len(snap.pulls)
-            pull = Pull(number, head, base, True, False, draft, snap.branches.get(head, ""), f"/pull/{number}", title=title)
+            pull = Pull(
+                number, head, base, True, False, draft, snap.branches.get(head, ""), f"/pull/{number}", title=title
+            )
             return replace(snap, pulls=(*snap.pulls, pull))
         case CloseIssue(number):
             return close(snap, number)

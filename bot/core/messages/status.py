@@ -42,8 +42,8 @@ def status(situation: Situation, *, notes: Mapping[str, Any]) -> str:
 def status_text(situation: Situation) -> str:
     """Where an issue stands and why, for the status comment and for `/ai why`."""
     match situation:
-        case Waiting(request, on):
-            return _waiting(on, request.actor)
+        case Waiting(request, on, total):
+            return _waiting(on, total, request.actor)
         case Invalid(_, reason, path):
             return _invalid(reason, path)
         case Hold(_, why):
@@ -57,8 +57,8 @@ def status_text(situation: Situation) -> str:
             return ended_text(record)
         case Unstartable(_, _, reason, text):
             return f"**Blocked** ({reason}): {sentence(text)}"
-        case Lost(claim, conclusion, url):
-            return f"**Blocked** ({lost_reason(conclusion)}): {lost_text(claim, conclusion, url)}"
+        case Lost(claim, conclusion, _):
+            return f"**Blocked** ({lost_reason(conclusion)}): {lost_text(claim, conclusion)}"
         case Refused(actor):
             return (
                 f"**Not started**: {name(actor)} put the label on, but only people with write or admin permission "
@@ -87,8 +87,7 @@ def ended_text(record: Record) -> str:
     return f"**Blocked** ({record.code}): the verdict comment says why and what to do next."
 
 
-def _waiting(on: tuple[Blocker, ...], actor: Actor) -> str:
-    count = len(on)
+def _waiting(on: tuple[Blocker, ...], count: int, actor: Actor) -> str:
     head = f"**Waiting** for {count} {'issue' if count == 1 else 'issues'} to close. It starts by itself then.\n"
     rows = ["| waits for | because of | state |", "|---|---|---|"]
     rows += [f"| {_ref(b)} | {_SOURCES[b.source.value]} | {_state(b)} |" for b in on[:SHOWN]]

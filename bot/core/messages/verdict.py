@@ -156,12 +156,11 @@ def lost_reason(conclusion: str) -> Reason:
     return {"cancelled": Reason.CANCELLED, "timed_out": Reason.TIMED_OUT}.get(conclusion, Reason.RUNNER_LOST)
 
 
-def lost_text(claim: Claim, conclusion: str, url: str) -> str:
+def lost_text(claim: Claim, conclusion: str) -> str:
     """One sentence for such a run."""
-    where = f"[the run]({url})" if url else "the run"
     ends = {
         "cancelled": "was cancelled before it could say anything",
         "timed_out": "hit the time limit of its job before it could say anything",
         "startup_failure": "could not start: the caller's job grants too few permissions, or its file is broken",
     }
-    return f"{where} that began at {clock(claim.at)} {ends.get(conclusion, 'ended without a verdict')}."
+    return f"the run that began at {clock(claim.at)} {ends.get(conclusion, 'ended without a verdict')}."

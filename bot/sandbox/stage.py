@@ -1,0 +1,130 @@
+"""A stage for whole stories: a served hub, one repository that uses ai-ready, Actions, and a scripted model.
+
+The demo, the stories in tests/ and the benchmarks all play on it. What is real: the workflow files, `act`, git, the
+Claude CLI, the tests of the repository. What is not: GitHub (the hub) and what the model says (the script).
+"""
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bot.core.names import REQUEST_LABEL
+from bot.sandbox.actions import Actions
+from bot.sandbox.model import Script, ScriptedModel, serve_model
+from bot.sandbox.records import Issue, Repo
+from bot.sandbox.server import serve
+from bot.sandbox.state import Hub
+from bot.sandbox.tokens import Token
+
+CALLER = Path(__file__).parents[2] / "examples" / "action-only.yml"
+"""What a user copies into the repository."""
+
+MODEL_KEY = "sk-ant-api03-sandbox-key-that-opens-nothing-000000000000000000000000"
+"""The repository's secret ANTHROPIC_API_KEY on the stage; a canary wherever it turns up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What the repository looks like when the curtain rises."""
+
+    repo: str = "acme/shop"
+    maintainer: str = "rita"
+    visitor: str = "mallory"
+    """Somebody who may only read."""
+    files: Mapping[str, str] = field(default_factory=dict)
+    config: str | None = None
+    """`.github/ai-ready.yml`; None: there is none."""
+    env: Mapping[str, str] = field(default_factory=dict)
+    """Reaches every step, as a self-hosted runner's own environment does."""
+    model_url: str = ""
+    """Another Messages API than the scripted one."""
+    model_key: str = MODEL_KEY
+    slots: int = 4
+    """Jobs that run at a time."""
+
+
+class Stage:
+    """The repository with everything around it, and the verbs that people use on it."""
+
+    def __init__(self, hub: Hub, repo: Repo, setting: Setting, actions: Actions, model: ScriptedModel | None) -> None:
+        self.hub = hub
+        self.repo = repo
+        self.setting = setting
+        self.actions = actions
+        self.model = model
+        self.changed = threading.Event()
+        hub.subscribe(lambda _event: self.changed.set())
+
+    @property
+    def maintainer(self) -> Token:
+        """The person with admin, acting by hand."""
+        return self.hub.person(self.setting.maintainer)
+
+    @property
+    def visitor(self) -> Token:
+        """The person who may only read."""
+        return self.hub.person(self.setting.visitor)
+
+    def issue(self, title: str, body: str = "", *, by: Token | None = None) -> Issue:
+        """Somebody (the maintainer) opens an issue."""
+        return self.hub.issues.create(self.repo, by or self.maintainer, title=title, body=body)
+
+    def label(self, issue: Issue, name: str = REQUEST_LABEL, *, by: Token | None = None) -> None:
+        """Somebody puts a label on."""
+        self.hub.issues.add_labels(issue, [name], by or self.maintainer)
+
+    def comment(self, issue: Issue, body: str, *, by: Token | None = None) -> None:
+        """Somebody comments."""
+        self.hub.issues.add_comment(issue, by or self.maintainer, body)
+
+    def merge(self, pull: Issue, *, by: Token | None = None) -> None:
+        """Somebody takes a draft pull request out of draft, approves it and merges it."""
+        person = by or self.maintainer
+        self.hub.pulls.set_draft(pull, person, draft=False)
+        self.hub.pulls.review(pull, person, event="APPROVE")
+        self.hub.pulls.merge(pull, person)
+
+    def pulls(self) -> list[Issue]:
+        """Every pull request, oldest first."""
+        return sorted((i for i in self.hub.issues.listing(self.repo) if i.pull), key=lambda issue: issue.number)
+
+    def bot_comments(self, issue: Issue) -> list[str]:
+        """What the bot said on an issue, oldest first."""
+        return [c.body for c in self.hub.issues.comments(issue) if c.user.type == "Bot"]
+
+    def verdicts(self, issue: Issue) -> list[str]:
+        """The first line of each verdict comment."""
+        return [body.splitlines()[0] for body in self.bot_comments(issue) if "ai-ready:verdict" in body]
+
+    def status(self, issue: Issue) -> str:
+        """The status comment's text."""
+        return next((body for body in self.bot_comments(issue) if "ai-ready:status" in body), "")
+
+    def labels(self, issue: Issue) -> set[str]:
+        """Names of the issue's labels."""
+        return {label.name for label in issue.labels}
+
+
+@contextmanager
+def raise_curtain(root: Path, setting: Setting, script: Script | None) -> Iterator[Stage]:
+    """Set the stage below `root` (made); everything that was started is ended afterwards.
+
+    Without `script` there is no scripted model: `setting.model_url` (or the official API) is used.
+    """
+    hub = Hub(root / "hub")
+    for login in (setting.maintainer, setting.visitor):
+        hub.create_user(login)
+    config = {".github/ai-ready.yml": setting.config} if setting.config is not None else {}
+    files = {**setting.files, **config, ".github/workflows/ai-ready.yml": CALLER.read_text()}
+    repo = hub.create_repo(setting.repo, setting.maintainer, files=files)
+    repo.secrets["ANTHROPIC_API_KEY"] = setting.model_key
+    with ExitStack() as stack:
+        model = stack.enter_context(serve_model(script, key=setting.model_key)) if script is not None else None
+        address = model.url if model is not None else setting.model_url
+        if address:
+            repo.variables["ANTHROPIC_BASE_URL"] = address
+        stack.enter_context(serve(hub))
+        actions = stack.enter_context(Actions(hub, env=setting.env, slots=setting.slots))
+        yield Stage(hub, repo, setting, actions, model)
