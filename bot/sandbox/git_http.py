@@ -6,7 +6,6 @@ https://git-scm.com/docs/git-http-backend. A push tells which refs moved through
 import asyncio
 import os
 import tempfile
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -50,8 +49,7 @@ class GitHttp:
             return
         with tempfile.NamedTemporaryFile(prefix="sandbox-push-") as pushed:
             head, body = await _run(_environment(scope, call, pushed.name), receive)
-            moves = Path(pushed.name).read_text(encoding="utf-8").splitlines()
-            await asyncio.to_thread(self._tell, call, moves)
+            await asyncio.to_thread(self._tell, call, Path(pushed.name))
         await send(_start(head))
         await send({"type": "http.response.body", "body": body})
 
@@ -80,8 +78,8 @@ class GitHttp:
             raise Refused(403, f"Permission to {name}.git denied to {token.user.login}.") from None
         return repo
 
-    def _tell(self, call: Call, moves: Iterable[str]) -> None:
-        for line in moves:
+    def _tell(self, call: Call, pushed: Path) -> None:
+        for line in pushed.read_text(encoding="utf-8").splitlines():
             old, new, ref = line.split(" ", 2)
             self._hub.repos.moved(call.repo, ref, old, new, call.token)
 

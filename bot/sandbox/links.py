@@ -76,6 +76,8 @@ class Links:
         return False
 
     def _blocked(self, what: str, issue: Issue, blocker: Issue, by: "Token") -> None:
+        self._hub.issues.happened(issue, f"blocked_by_{what}", by, blocked_by=blocker)
+        self._hub.issues.happened(blocker, f"blocking_{what}", by, blocking=issue)
         self._hub.issues.changed(issue)
         self._hub.issues.changed(blocker)
         parts = {"blocked": issue, "blocker": blocker}
@@ -83,6 +85,8 @@ class Links:
         self._hub.emit("issue_dependencies", f"blocking_{what}", blocker.repo, by, **parts)
 
     def _related(self, what: str, parent: Issue, child: Issue, by: "Token") -> None:
+        self._hub.issues.happened(parent, f"sub_issue_{what}", by, sub_issue=child)
+        self._hub.issues.happened(child, f"parent_issue_{what}", by, parent_issue=parent)
         self._hub.issues.changed(parent)
         self._hub.issues.changed(child)
         parts = {"parent": parent, "child": child}

@@ -259,7 +259,7 @@ class Pulls:
             raise Refused.validation("PullRequest", "state", "invalid")
 
     def follow(self, repo: Repo, ref: str, old: str, new: str, by: "Token") -> None:
-        """A branch moved: open pull requests of it move along; a deleted head closes them, a deleted base too."""
+        """A branch moved: heads move along, a base that got the commits has merged them, a deleted branch closes."""
         branch = ref.removeprefix("refs/heads/")
         for issue in tuple(repo.issues.values()):
             if issue.pull is None or not issue.open or branch not in (issue.pull.head, issue.pull.base):
@@ -268,13 +268,15 @@ class Pulls:
                 self._hub.issues.close(issue, by)
             elif branch == issue.pull.head:
                 self._moved(issue, by, old, new)
+            elif self._hub.repos.is_ancestor(repo, issue.pull.head_oid, new):
+                self._merged(issue, by, old, new)
 
     def _moved(self, issue: Issue, by: "Token", old: str, new: str) -> None:
         pull = part(issue)
         pull.head_oid = new
         git(issue.repo, "update-ref", f"refs/pull/{issue.number}/head", new)
         if self._hub.repos.is_ancestor(issue.repo, new, f"refs/heads/{pull.base}"):
-            self._merged(issue, by, pull.base_oid, new)
+            self._hub.issues.close(issue, by)  # nothing left to propose
             return
         self._hub.issues.changed(issue)
         self._hub.emit("pull_request", "synchronize", issue.repo, by, issue=issue, before=old, after=new)

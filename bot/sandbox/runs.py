@@ -1,20 +1,20 @@
 """Workflow runs, jobs, artifacts: the record that REST shows. Who really runs them is the driver (`ActionsDriver`)."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-import yaml
-
 from bot.sandbox.errors import Refused, not_found
 from bot.sandbox.records import Repo, User
+from bot.sandbox.workflow_files import checked_inputs, is_workflow, parse, triggers
 
 if TYPE_CHECKING:
     from bot.sandbox.state import Hub
     from bot.sandbox.tokens import Token
+
+__all__ = ["Actions", "ActionsDriver", "Artifact", "Job", "Step", "Workflow", "WorkflowRun", "triggers"]
 
 RunStatus = Literal["requested", "queued", "pending", "waiting", "in_progress", "completed"]
 
@@ -145,13 +145,8 @@ class Actions:
 
     def workflows(self, repo: Repo) -> list[Workflow]:
         """Those on the default branch, by path."""
-        found = []
-        prefix = ".github/workflows/"
         listing = self._hub.repos.tree(repo, repo.default_branch)
-        for path in sorted(listing):
-            if path.startswith(prefix) and path.endswith((".yml", ".yaml")) and "/" not in path.removeprefix(prefix):
-                found.append(self.workflow(repo, path))
-        return found
+        return [self.workflow(repo, path) for path in sorted(listing) if is_workflow(path)]
 
     def workflow(self, repo: Repo, path: str) -> Workflow:
         """The record for a path (made on first use; the name is read from the default branch's file)."""
@@ -173,12 +168,7 @@ class Actions:
 
     def document(self, repo: Repo, path: str, revision: str) -> dict[str, Any]:
         """The parsed YAML of a workflow file at a revision; empty where it is missing or broken. `on` is a plain key."""
-        text = self._hub.repos.read(repo, revision, path)
-        try:
-            parsed = yaml.load(text or "", Loader=_Loader)  # noqa: S506 - a SafeLoader
-        except yaml.YAMLError:
-            return {}
-        return parsed if isinstance(parsed, dict) else {}
+        return parse(self._hub.repos.read(repo, revision, path) or "")
 
     # ----------------------------------------------------------------------------------------- runs
 
@@ -280,10 +270,10 @@ class Actions:
                 raise Refused(422, f"No ref found for: {ref}")
             if not workflow.enabled:
                 raise Refused(422, "Cannot trigger a 'workflow_dispatch' on a disabled workflow")
-            trigger = triggers(self.document(repo, workflow.path, branch)).get("workflow_dispatch", _ABSENT)
-            if trigger is _ABSENT:
+            started_by = triggers(self.document(repo, workflow.path, branch))
+            if "workflow_dispatch" not in started_by:
                 raise Refused(422, "Workflow does not have 'workflow_dispatch' trigger")
-            given = _checked_inputs((trigger or {}).get("inputs") or {}, inputs or {})
+            given = checked_inputs((started_by["workflow_dispatch"] or {}).get("inputs") or {}, inputs or {})
             payload = {"inputs": given, "ref": f"refs/heads/{branch}", "workflow": workflow.path}
             event = self._hub.emit("workflow_dispatch", "", repo, by, **payload)
             run = self.create_run(
@@ -338,50 +328,3 @@ class Actions:
 
     def _by(self, actor: User) -> "Token":
         return self._hub.tokens.acting_as(actor)
-
-
-class _Absent:
-    pass
-
-
-_ABSENT: Any = _Absent()
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML 1.2 booleans, as GitHub reads workflows: `on` is a string."""
-
-
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:bool"]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-_Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^(?:true|false|True|False)$"), list("tTfF"))
-
-
-def triggers(document: Mapping[str, Any]) -> dict[str, Any]:
-    """What starts a workflow: event name → its filters (None: none), whichever of the three spellings `on` has."""
-    on = document.get("on")
-    if isinstance(on, str):
-        return {on: None}
-    if isinstance(on, list):
-        return dict.fromkeys(map(str, on))
-    return dict(on) if isinstance(on, dict) else {}
-
-
-def _checked_inputs(declared: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, str]:
-    """Inputs as the workflow will see them. https://docs.github.com/en/rest/actions/workflows#create-a-workflow-dispatch-event."""
-    if len(given) > 25:
-        raise Refused(422, "No more than 25 inputs are allowed")
-    unknown = sorted(set(given) - set(declared))
-    if unknown:
-        raise Refused(422, f"Unexpected inputs provided: {unknown}")
-    checked: dict[str, str] = {}
-    for name, about in declared.items():
-        about = about or {}
-        if name not in given and about.get("required") and about.get("default") is None:
-            raise Refused(422, f"Required input '{name}' not provided")
-        value = given.get(name, about.get("default", ""))
-        checked[name] = str(value).lower() if isinstance(value, bool) else str("" if value is None else value)
-    if sum(len(name) + len(value) for name, value in checked.items()) > 65535:
-        raise Refused(422, "inputs are too large")
-    return checked

@@ -25,7 +25,7 @@ STOP_SECONDS = 10.0
 
 
 @contextmanager
-def serve(hub: "Hub", *, port: int = 0) -> "Iterator[Hub]":
+def serve(hub: "Hub", *, port: int = 0) -> Iterator["Hub"]:
     """Serve `hub` (its `url`, `api_url` and `graphql_url` are right inside); stops cleanly at the end.
 
     `port` 0: any free one. Webhook deliveries run as long as the server does.

@@ -6,16 +6,14 @@ from bot.sandbox.api.asking import Ask, Asked, answer, paged
 from bot.sandbox.errors import Refused, not_found
 from bot.sandbox.records import Issue
 from bot.sandbox.shapes.issues import issue_full
-from bot.sandbox.shapes.repos import repository_lite
+from bot.sandbox.shapes.repos import repository
 
 router = APIRouter(prefix="/repos/{owner}/{repo}/issues/{number:int}")
 
 
 def _list(ask: Ask, issues: list[Issue]) -> Response:
     visible = [one for one in issues if ask.by.sees(one.repo)]
-    return paged(
-        ask, visible, lambda one: issue_full(ask.hub, one) | {"repository": repository_lite(ask.hub, one.repo)}
-    )
+    return paged(ask, visible, lambda one: issue_full(ask.hub, one) | {"repository": repository(ask.hub, one.repo)})
 
 
 def _named(ask: Ask, field: str) -> Issue:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from bot.sandbox.issues import REACTIONS
 from bot.sandbox.records import Comment, Issue, Json, Label, Milestone, Reaction, TimelineEvent, User
 from bot.sandbox.shapes.accounts import app, app_in_payload, association, stamp, user
-from bot.sandbox.shapes.repos import label, milestone, page_url, repo_url
+from bot.sandbox.shapes.repos import label, milestone, page_url, repo_url, repository_lite
 
 if TYPE_CHECKING:
     from bot.sandbox.state import Hub
@@ -156,7 +156,15 @@ def _people_and_things(hub: "Hub", event: TimelineEvent) -> Json:
         elif isinstance(value, User):
             shown[key] = user(hub, value)
             shown["assigner" if key == "assignee" else "review_requester"] = user(hub, event.actor)
+        elif isinstance(value, Issue):
+            shown[key] = _reference(hub, value)
     return shown
+
+
+def _reference(hub: "Hub", record: Issue) -> Json:
+    state = "open" if record.open else "closed"
+    shown: Json = {"number": record.number, "title": record.title, "state": state, "issue_type": None}
+    return shown | {"repository": repository_lite(hub, record.repo)}
 
 
 def timeline_comment(hub: "Hub", record: Comment) -> Json:
