@@ -39,6 +39,7 @@ cd -- "$AI_READY_SOURCE"
 if uv=$(command -v uv); then
   run_uv() { "$uv" "$@"; }
 else
+  "$python" -I -m pip --version > /dev/null || fail "This runner has neither uv nor pip; ai-ready needs one to install."
   "$python" -I -m pip install --quiet --disable-pip-version-check --no-compile --no-deps --require-hashes \
     --only-binary :all: --target "$prefix/uv" --requirement .github/action/uv.txt
   run_uv() { "$prefix/uv/bin/uv" "$@"; }

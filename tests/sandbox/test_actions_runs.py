@@ -7,6 +7,7 @@ import pytest
 
 from bot.sandbox.actions.problems import Unsupported
 from bot.sandbox.errors import Refused
+from bot.sandbox.server import serve
 from tests.sandbox.actions_stage import conclusions, job, logs, on_stage, wait_until
 
 FLOW = """
@@ -294,3 +295,33 @@ jobs:
             stage.finished()
 
     assert (run.status, run.conclusion) == ("completed", "startup_failure")
+
+
+CHECKOUT = """
+    name: checkout
+    on: workflow_dispatch
+    permissions: {contents: read}
+    jobs:
+      only:
+        runs-on: ubuntu-latest
+        steps:
+          - uses: actions/checkout@v6
+          - run: cat README.md && git log && git config --get-regexp 'http.*extraheader' | wc -l
+          - uses: actions/checkout@v6
+            with: {path: clean, persist-credentials: false, fetch-depth: 0}
+          - run: cd clean && git log && ! git config --get-regexp 'http.*extraheader'
+"""
+
+
+def test_a_checkout_is_fetched_with_the_jobs_token(tmp_path: Path) -> None:
+    """A private repository arrives; the token stays in its config unless told otherwise."""
+    with on_stage(tmp_path, {"flow.yml": CHECKOUT}) as stage, serve(stage.hub):
+        stage.repo.private = True
+        run = stage.dispatch()
+        stage.finished()
+
+    assert run.conclusion == "success", logs(run)
+    assert "# Shop\n" in logs(run)
+    assert "\n1\n" in logs(run)
+    assert logs(run).count("First commit") == 2
+    assert "Press RETURN" not in logs(run)

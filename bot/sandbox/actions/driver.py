@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 _MOST_RUNS = 200
 """Runs under way at a time, those included that wait for a group."""
+_NO_TERMINAL = {"PAGER": "cat", "GIT_PAGER": "cat", "NO_COLOR": "1"}
+"""act gives every step a terminal, GitHub does not: nothing should page or colour because of it."""
 
 
 class Actions:
@@ -45,7 +47,7 @@ class Actions:
             raise Unsupported("act is not installed (the extra `demo` carries it)")
         self._machine = Machine(
             hub, Sources(hub, folder / "ai-ready"), Groups(), threading.Semaphore(slots), Path(act), folder,
-            {"PATH": path, **own, **(env or {})},
+            {"PATH": path, **_NO_TERMINAL, **own, **(env or {})},
         )  # fmt: skip
         self._hub = hub
         self._lock = threading.Lock()
