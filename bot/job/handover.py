@@ -28,10 +28,11 @@ MAX_OUTCOME_BYTES = 1_000_000
 MAX_BUNDLE_BYTES = 200 << 20
 """A bundle holds compressed blobs of a change of at most `limits.patch_kb`; this only keeps the disk alive."""
 
-LONGEST = {"text": 500, "details": 20_000, "summary": 20_000, "tail": 10_000, "note": 500, "word": 200, "command": 1000}
+LONGEST = {"text": 500, "details": 20_000, "summary": 20_000, "tail": 8_000, "note": 500, "word": 200, "command": 1000}
 """Characters kept of each kind of text; a comment on GitHub holds 65,536."""
 
-MOST_CHECKS, MOST_NOTES, MOST_METRICS = 20, 50, 20
+MOST_CHECKS, MOST_NOTES, MOST_METRICS = 8, 30, 20
+"""All together stay under `MAX_OUTCOME_BYTES` even if JSON needs six bytes for every character."""
 
 OID = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 BRANCH_NUMBER = re.compile(r"-([1-9][0-9]{0,5})")
@@ -89,7 +90,8 @@ def hand_over(folder: Path, outcome: Outcome) -> Digests:
     bundle = folder / BUNDLE_FILE
     if not outcome.commit_oid:
         bundle.unlink(missing_ok=True)
-    data = json.dumps(dataclasses.asdict(_plain(bounded(outcome))), ensure_ascii=True, indent=1).encode()
+    text = json.dumps(dataclasses.asdict(_plain(bounded(outcome))), ensure_ascii=False, indent=1)
+    data = text.encode("utf-8", "replace")  # a lone surrogate would make it unreadable
     write_whole(folder / OUTCOME_FILE, data)
     return Digests(hashlib.sha256(data).hexdigest(), sha256_of(bundle) if bundle.exists() else "")
 
