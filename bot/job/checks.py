@@ -23,6 +23,9 @@ TAIL_LINES = 50
 SHELL = ("/bin/sh", "-c")
 MANIFEST_BYTES = 1 << 20
 
+TEST_FILE = re.compile(r"(tests?/)?(test_[^/]+|[^/]+_test)\.py")
+"""What pytest collects by itself, at the places where projects keep it."""
+
 NO_NPM_TEST = "no test specified"
 """What `npm init` writes where a test command should be."""
 
@@ -56,7 +59,8 @@ def judging_commands(checks: Checks, git: Git, trees: Sequence[str]) -> tuple[Pl
 
 def detect(git: Git, tree: str) -> str:
     """The test command that the files of `tree` speak for; empty: none of those we know."""
-    names = {name for name in git("ls-tree", "-z", "--name-only", tree).decode("utf-8", "replace").split("\0") if name}
+    listing = git("ls-tree", "-z", "--name-only", tree) + git("ls-tree", "-z", "--name-only", tree, "tests/", "test/")
+    names = {name for name in listing.decode("utf-8", "replace").split("\0") if name}
 
     def read(name: str) -> str:
         return git.attempt("cat-file", "blob", f"{tree}:{name}", most=MANIFEST_BYTES).out.decode("utf-8", "replace")
@@ -73,14 +77,14 @@ def run_check(planned: Planned, checks: Checks, workspace: Workspace, ground: Gr
 
     Raises `Blocked(cancelled)` when the run is stopped meanwhile.
     """
-    ground.log(f"$ {planned.command}")
+    show = ground.screen.text
+    ground.log(show(f"$ {planned.command}"))
     process = Process(
         argv=(*SHELL, planned.command),
         cwd=workspace.tree.path,
         env=environment(ground.isolation, ground.environ, checks.env),
         seconds=checks.minutes * 60,
     )
-    show = ground.screen.text
     done = run_command(
         process,
         ground.isolation,
@@ -108,7 +112,7 @@ def _pytest(names: Names, read: Read) -> str:
 
 
 def _speaks_pytest(names: Names, read: Read) -> bool:
-    if names & {"pytest.ini", "conftest.py"}:
+    if names & {"pytest.ini", "conftest.py"} or any(TEST_FILE.fullmatch(name) for name in names):
         return True
     if "tox.ini" in names and "[pytest]" in read("tox.ini"):
         return True

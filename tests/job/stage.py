@@ -88,7 +88,8 @@ class Server:
             git(self.path, "read-tree", parent, env=env)
         for path, content in files.items():
             if content is None:
-                git(self.path, "update-index", "--force-remove", path, env=env)
+                line = f"0 {'0' * 40}\t{path}\n".encode()
+                git(self.path, "update-index", "--index-info", data=line, env=env)
                 continue
             mode = (modes or {}).get(path, "100644")
             oid = str(content)
