@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from bot.core.model import Snapshot
+from bot.core.model import Ref, Snapshot
 from bot.github.action_client import Access, ActionGitHub
 from bot.github.courier import Timing
 from bot.github.exchange import Answer, Request, Story
@@ -45,14 +45,19 @@ class Stage:
     def now(self) -> datetime:
         return self.world.clock.moment
 
-    def client(
-        self, permissions: Mapping[str, str] = GATE, *, run_id: int = 0, repo: str = "acme/shop"
-    ) -> ActionGitHub:
+    @property
+    def repo(self) -> str:
+        return self.world.shop.full_name
+
+    def ref(self, number: int) -> Ref:
+        return Ref(self.repo, number)
+
+    def client(self, permissions: Mapping[str, str] = GATE, *, run_id: int = 0, repo: str = "") -> ActionGitHub:
         token = self.world.hub.tokens.for_job(self.world.shop, permissions, job="gate")
         return self.client_of(token.value, run_id=run_id, repo=repo)
 
-    def client_of(self, token: str, *, run_id: int = 0, repo: str = "acme/shop") -> ActionGitHub:
-        access = Access(repo, token, self.world.hub.api_url, run_id=run_id, workflow="ai.yml")
+    def client_of(self, token: str, *, run_id: int = 0, repo: str = "") -> ActionGitHub:
+        access = Access(repo or self.repo, token, self.world.hub.api_url, run_id=run_id, workflow="ai.yml")
         return ActionGitHub(access, timing=self.glass.timing)
 
     def asked(self, title: str = "[AUTH-1.1] Log in", *, body: str = "", by: str = "ada") -> Issue:
