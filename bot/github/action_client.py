@@ -88,13 +88,13 @@ class ActionGitHub:
         """What is known of these issues or pull requests, anywhere; a hundred in one request."""
         return self._courier.tell(read_standings(tuple(refs)))
 
-    def branch_oid(self, name: str) -> str:
+    def branch_oid(self, branch: str) -> str:
         """The commit a branch is at; empty when there is no such branch. Raises GitHubError."""
-        answer = self._courier.send(get(f"/repos/{self._access.repo}/git/ref/heads/{quote(name)}"))
+        answer = self._courier.send(get(f"/repos/{self._access.repo}/git/ref/heads/{quote(branch)}"))
         if answer.status in (404, 409):  # 409: the repository is empty
             return ""
         if not answer.ok or not isinstance(answer.body, dict):
-            raise answer.error(f"read the branch {name}")
+            raise answer.error(f"read the branch {branch}")
         return str(answer.body["object"]["sha"])
 
     def apply(self, effects: Sequence[Effect], snapshot: Snapshot) -> tuple[Applied, ...]:

@@ -109,7 +109,7 @@ def _read_runs(seen: Gathering) -> Story[None]:
     base = f"/repos/{seen.repo}/actions"
     mine = seen.wanted.run_id
     watched = seen.claims.values() if seen.wanted.everything else map(seen.claims.get, seen.wanted.focus)
-    for run_id in sorted({claim.run_id for claim in watched if claim is not None and claim.run_id}):
+    for run_id in sorted({claim.run_id for claim in watched if claim is not None and claim.run_id > 0}):
         if run_id == mine:
             seen.runs[run_id] = ActionsRun(run_id, RunState.ACTIVE)
             continue

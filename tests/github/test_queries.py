@@ -30,7 +30,7 @@ EFFECTS = (
     SetLabels(7, add=("ai-running",), remove=("ai-ready",)),
     PutStatus(7, "text"),
     PutStatus(7, "text", "IC_1"),
-    PostComment(7, "text", "marker"),
+    PostComment(7, "text"),
     React("IC_1", "eyes"),
     ReleaseClaim(7),
     EditPull(PULL, "text"),
