@@ -3,7 +3,8 @@
 Not part of GitHub; the sandbox listens on 127.0.0.1 only.
 """
 
-from typing import TYPE_CHECKING, Any
+from functools import cache
+from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
@@ -12,18 +13,15 @@ from bot.sandbox.api.actions import artifact_file
 from bot.sandbox.errors import Refused
 from bot.sandbox.runs import Artifact
 
-if TYPE_CHECKING:
-    from bot.sandbox.state import Hub
-
 _KNOBS = frozenset(
     {"fail", "drop", "drop_after", "bad_gateway_after", "delay", "rate_limit", "secondary_rate_limit", "stale"}
 )
 
 
-def control_app(hub: "Hub") -> FastAPI:
-    """The room, as ASGI."""
+@cache
+def control_app() -> FastAPI:
+    """The room, as ASGI; one for every hub."""
     app = FastAPI(openapi_url=None)
-    app.state.hub = hub
     app.add_api_route("/_sandbox/faults", _add_fault, methods=["POST"])
     app.add_api_route("/_sandbox/faults", _clear_faults, methods=["DELETE"])
     app.add_api_route("/_sandbox/requests", _list_requests, methods=["GET"])
@@ -38,7 +36,7 @@ async def _add_fault(request: Request) -> Response:
     if name not in _KNOBS:
         return JSONResponse({"message": f"fault is one of {', '.join(sorted(_KNOBS))}"}, status_code=422)
     try:
-        getattr(request.app.state.hub.faults, name)(**body)
+        getattr(request.scope["sandbox.hub"].faults, name)(**body)
     except TypeError as error:
         return JSONResponse({"message": str(error)}, status_code=422)
     return Response(status_code=204)
@@ -46,13 +44,13 @@ async def _add_fault(request: Request) -> Response:
 
 async def _clear_faults(request: Request) -> Response:
     """Everything works again."""
-    request.app.state.hub.faults.clear()
+    request.scope["sandbox.hub"].faults.clear()
     return Response(status_code=204)
 
 
 async def _list_requests(request: Request) -> Response:
     """The log: `requests`, and `unknown` ones that no route answered."""
-    log = request.app.state.hub.requests
+    log = request.scope["sandbox.hub"].requests
     fields = ("door", "method", "path", "status", "token_kind", "login", "job", "seconds")
     shown = [{name: getattr(one, name) for name in fields} for one in log.all()]
     return JSONResponse({"requests": shown, "unknown": log.unknown})
@@ -60,7 +58,7 @@ async def _list_requests(request: Request) -> Response:
 
 async def _download(request: Request, node_id: str) -> Response:
     """An artifact's zip, for whoever was sent here."""
-    found = request.app.state.hub.node(node_id)
+    found = request.scope["sandbox.hub"].node(node_id)
     if not isinstance(found, Artifact):
         raise Refused(404, "Not Found")
     return artifact_file(found)

@@ -74,6 +74,7 @@ class Door:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
         kind = room_of(scope["path"])
+        scope["sandbox.hub"] = self._hub
         if kind in ("page", "control"):
             await self._rooms[kind](scope, receive, send)
             return
@@ -96,9 +97,7 @@ class Door:
         if kind != "git":
             receive = await _buffered(scope, receive)
         faults = self._hub.faults.take(_words(scope))
-        for fault in faults:
-            if fault.mode == "delay":
-                await asyncio.sleep(fault.seconds)
+        await asyncio.sleep(sum(one.seconds for one in faults if one.mode == "delay"))
         fault = next((one for one in faults if one.mode != "delay"), None)
         if fault is not None and fault.mode == "drop":
             return token, None

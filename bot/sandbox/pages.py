@@ -1,15 +1,11 @@
 """Pages for people (next commit)."""
 
-from typing import TYPE_CHECKING
+from functools import cache
 
 from fastapi import FastAPI
 
-if TYPE_CHECKING:
-    from bot.sandbox.state import Hub
 
-
-def pages_app(hub: "Hub") -> FastAPI:
+@cache
+def pages_app() -> FastAPI:
     """The room."""
-    app = FastAPI(openapi_url=None)
-    app.state.hub = hub
-    return app
+    return FastAPI(openapi_url=None)

@@ -35,7 +35,9 @@ class Repos:
             owner = self._account(owner_login)
             path = self._hub.root / "repos" / owner.login / f"{name}.git"
             path.parent.mkdir(parents=True, exist_ok=True)
-            subprocess.run(["git", "init", "--quiet", "--bare", "-b", "main", path], check=True, env=_env())
+            subprocess.run(
+                ["git", "init", "--quiet", "--bare", "--template=", "-b", "main", path], check=True, env=_env()
+            )
             number, node_id = self._hub.new_node("R")
             repo = Repo(number, node_id, owner, name, path, self._hub.now(), private=private)
             _configure(repo)
@@ -273,12 +275,16 @@ def _run(
     return subprocess.run(argv, input=data or b"", capture_output=True, env=env or _env(), check=False)
 
 
-_SETTINGS = {
-    "http.receivepack": "true",
-    "uploadpack.allowAnySHA1InWant": "true",
-    "receive.hideRefs": "refs/pull",
-    "gc.auto": "0",
-}
+_SETTINGS = """
+[http]
+    receivepack = true
+[uploadpack]
+    allowAnySHA1InWant = true
+[receive]
+    hideRefs = refs/pull
+[gc]
+    auto = 0
+"""
 _UPDATE_HOOK = """#!/bin/sh
 # GitHub keeps workflow files from tokens without the `workflows` permission.
 [ -n "$SANDBOX_KEEP_WORKFLOWS" ] && [ "$3" != 0000000000000000000000000000000000000000 ] || exit 0
@@ -292,8 +298,8 @@ _POST_RECEIVE_HOOK = '#!/bin/sh\nexec cat >> "$SANDBOX_PUSHED"\n'
 
 
 def _configure(repo: Repo) -> None:
-    for key, value in _SETTINGS.items():
-        git(repo, "config", key, value)
+    with (repo.path / "config").open("a", encoding="utf-8") as config:
+        config.write(_SETTINGS)
     for name, script in {"update": _UPDATE_HOOK, "post-receive": _POST_RECEIVE_HOOK}.items():
         hook = repo.path / "hooks" / name
         hook.parent.mkdir(exist_ok=True)

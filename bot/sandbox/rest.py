@@ -1,6 +1,6 @@
 """REST as one ASGI room: every route of `bot.sandbox.api`, refusals in GitHub's words, unknown routes recorded."""
 
-from typing import TYPE_CHECKING
+from functools import cache
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
@@ -10,14 +10,11 @@ from bot.sandbox.api import actions, apps, git, issues, links, pulls, repos
 from bot.sandbox.door import DOCS, refused
 from bot.sandbox.errors import Refused
 
-if TYPE_CHECKING:
-    from bot.sandbox.state import Hub
 
-
-def rest_app(hub: "Hub") -> FastAPI:
-    """The room."""
+@cache
+def rest_app() -> FastAPI:
+    """The room; one for every hub (the door puts the hub into the scope), because making it takes a while."""
     app = FastAPI(openapi_url=None, redirect_slashes=False)
-    app.state.hub = hub
     for part in (issues, links, pulls, git, actions, apps, repos):
         app.include_router(part.router, prefix="/api/v3")
     app.add_exception_handler(Refused, _refusal)
@@ -33,5 +30,5 @@ async def _refusal(request: Request, error: Exception) -> Response:  # noqa: ARG
 
 async def _unknown(request: Request, error: Exception) -> Response:  # noqa: ARG001 - FastAPI's signature
     """No such route: the sandbox lacks something, which tests must not overlook."""
-    request.app.state.hub.requests.add_unknown(request.method, request.url.path)
+    request.scope["sandbox.hub"].requests.add_unknown(request.method, request.url.path)
     return JSONResponse({"message": "Not Found", "documentation_url": DOCS, "status": "404"}, status_code=404)

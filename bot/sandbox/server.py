@@ -34,11 +34,11 @@ def serve(hub: "Hub", *, port: int = 0) -> Iterator["Hub"]:
     hub.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     connections: dict[Any, asyncio.Transport] = {}
     rooms: dict[str, Asgi] = {
-        "rest": rest_app(hub),
+        "rest": rest_app(),
         "graphql": graphql_room(hub),
         "git": GitHttp(hub),
-        "control": control_app(hub),
-        "page": pages_app(hub),
+        "control": control_app(),
+        "page": pages_app(),
     }
     door = Door(hub, rooms, lambda scope: connections[scope["client"]].abort())
     config = uvicorn.Config(
@@ -47,7 +47,6 @@ def serve(hub: "Hub", *, port: int = 0) -> Iterator["Hub"]:
         lifespan="off",
         log_level="warning",
         access_log=False,
-        timeout_graceful_shutdown=2,
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, args=([listener],), name="sandbox-http", daemon=True)
@@ -57,7 +56,7 @@ def serve(hub: "Hub", *, port: int = 0) -> Iterator["Hub"]:
         yield hub
     finally:
         hub.webhooks.stop()
-        server.should_exit = True
+        server.should_exit = server.force_exit = True
         thread.join(timeout=STOP_SECONDS)
         listener.close()
 

@@ -38,7 +38,7 @@ class Kit:
     artifact: Artifact
     hook: Hook
     installation: Installation
-    clients: tuple[Any, ...]
+    clients: list[Any]
     """Kept alive: githubkit's parts hold their client weakly."""
 
 
@@ -72,18 +72,27 @@ def furnished(world: World, root: Any) -> Kit:
     def client(token: str) -> Any:
         return GitHub(token, base_url=hub.api_url, auto_retry=False, http_cache=False)
 
-    clients = tuple(
-        client(token)
-        for token in (
-            hub.tokens.personal(hub.user("ada")).value,
-            world.app_jwt(app, seconds=600),
-            hub.tokens.for_installation(installation).value,
-        )
+    tokens = (hub.tokens.personal(hub.user("ada")).value, world.app_jwt(app, seconds=600))
+    clients = [client(token) for token in (*tokens, hub.tokens.for_installation(installation).value)]
+    me, as_app, as_bot = (one.rest for one in clients)
+    return Kit(
+        world,
+        me=me,
+        app=as_app,
+        bot=as_bot,
+        main=main,
+        tree=me.git.get_commit(*O, main).json()["tree"]["sha"],
+        issue=issue,
+        parent=parent,
+        comment=comment,
+        pull=pull,
+        run=run,
+        job=job,
+        artifact=artifact,
+        hook=hook,
+        installation=installation,
+        clients=clients,
     )
-    rests = [one.rest for one in clients]
-    tree = rests[0].git.get_commit(*O, main).json()["tree"]["sha"]
-    facts = (issue, parent, comment, pull, run, job, artifact, hook, installation)
-    return Kit(world, *rests, main, tree, *facts, clients)
 
 
 def history(world: World, issue: Issue, comment: Comment) -> None:

@@ -1,16 +1,11 @@
 """The hub's issues: what changes leave behind in fields, timeline and events."""
 
+from typing import Any
+
 import pytest
 
 from bot.sandbox.errors import Refused
-from bot.sandbox.records import Event
 from tests.sandbox.world import World
-
-
-def happened(world: World) -> list[Event]:
-    events: list[Event] = []
-    world.hub.subscribe(events.append)
-    return events
 
 
 def test_an_edit_remembers_editor_and_time_and_a_rename_is_in_the_timeline(world: World) -> None:
@@ -36,7 +31,7 @@ def test_a_new_title_alone_is_no_edit_of_the_body(world: World) -> None:
 
 def test_labelling_twice_happens_once(world: World) -> None:
     """The second label neither enters the timeline nor emits an event; case does not matter."""
-    issue, events = world.issue(), happened(world)
+    issue, events = world.issue(), world.events()
 
     world.hub.issues.add_labels(issue, ["ai-ready"], world.by("ada"))
     world.hub.issues.add_labels(issue, ["AI-Ready"], world.by("bob"))
@@ -103,7 +98,7 @@ def test_deleted_and_transferred_issues_leave_their_number_behind(world: World) 
 
 def test_dependencies_show_on_both_sides_and_tell_both(world: World) -> None:
     blocker, blocked = world.issue("a"), world.issue("b")
-    events = happened(world)
+    events = world.events()
 
     world.hub.links.block(blocked, blocker, world.by("ada"))
 
@@ -157,7 +152,7 @@ def test_stale_lists_show_what_was_and_single_reads_what_is(world: World) -> Non
 def test_every_id_and_node_id_is_unique_and_found_again(world: World) -> None:
     issue, pull = world.issue(), world.pull()
     comment = world.hub.issues.add_comment(issue, world.by("ada"), "hi")
-    records = [issue, pull, comment, world.shop, *world.hub.users.values(), *issue.timeline]
+    records: list[Any] = [issue, pull, comment, world.shop, *world.hub.users.values(), *issue.timeline]
 
     assert len({record.node_id for record in records}) == len(records)
     assert all(world.hub.node(record.node_id) is record for record in records)

@@ -4,7 +4,6 @@ import pytest
 
 from bot.sandbox.errors import Refused
 from bot.sandbox.pulls import part
-from bot.sandbox.records import Event
 from tests.sandbox.world import World
 
 
@@ -96,8 +95,7 @@ def test_conflicts_and_drafts_do_not_merge(world: World) -> None:
 
 def test_a_push_moves_the_head_and_a_deleted_branch_closes(world: World) -> None:
     pull = world.pull()
-    events: list[Event] = []
-    world.hub.subscribe(events.append)
+    events = world.events()
 
     oid = world.hub.repos.commit_files(world.shop, "ai/issue-1", {"more.txt": "2"}, world.by("bob"))
     assert part(pull).head_oid == oid

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import jwt
 
-from bot.sandbox.records import App, Installation, Issue, Repo, Role
+from bot.sandbox.records import App, Event, Installation, Issue, Repo, Role
 from bot.sandbox.state import Hub
 from bot.sandbox.tokens import Token
 
@@ -25,7 +25,6 @@ APP_PERMISSIONS = {
     "pull_requests": "write",
     "contents": "write",
     "actions": "write",
-    "actions_variables": "read",
     "metadata": "read",
 }
 APP_EVENTS = ("issues", "issue_comment", "pull_request", "pull_request_review", "workflow_run", "push")
@@ -51,6 +50,12 @@ class World:
     hub: Hub
     clock: Clock
     shop: Repo
+
+    def events(self) -> list[Event]:
+        """What happens from now on."""
+        seen: list[Event] = []
+        self.hub.subscribe(seen.append)
+        return seen
 
     def by(self, login: str) -> Token:
         return self.hub.person(login)

@@ -4,7 +4,7 @@ from fastapi import APIRouter, Response
 
 from bot.sandbox.api.asking import Ask, Asked, answer, done, paged
 from bot.sandbox.errors import Refused, not_found
-from bot.sandbox.records import App, Installation, Repo
+from bot.sandbox.records import App, Installation, Json, Repo
 from bot.sandbox.shapes import accounts, deliveries
 from bot.sandbox.shapes.repos import repository_full
 
@@ -64,7 +64,7 @@ def create_installation_token(ask: Asked, installation_id: int) -> Response:
         raise Refused(403, "This installation has been suspended")
     chosen = _chosen(ask, found)
     token = ask.hub.tokens.for_installation(found, repos=chosen, permissions=ask.body.get("permissions"))
-    shown = {
+    shown: Json = {
         "token": token.value,
         "expires_at": accounts.stamp(token.expires_at),
         "permissions": token.permissions,

@@ -77,14 +77,14 @@ class Ask:
     def texts(self, name: str) -> list[str]:
         """A list of strings of the body (labels may be objects with a name, or the body itself the list)."""
         value = self.body.get(name) if isinstance(self.body, dict) else self.body
-        items = [one.get("name") if isinstance(one, dict) else one for one in value or []]
+        items: list[Any] = [one.get("name") if isinstance(one, dict) else one for one in value or []]
         if not all(isinstance(item, str) for item in items):
             raise Refused(422, f"Invalid request.\n\nFor '{name}', not all items are strings.")
         return items
 
 
 async def _ask(request: Request) -> Ask:
-    hub: Hub = request.app.state.hub
+    hub: Hub = request.scope["sandbox.hub"]
     token: Token = request.scope["sandbox.token"]
     raw = await request.body()
     try:

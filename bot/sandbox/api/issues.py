@@ -248,7 +248,7 @@ def unreact_to_comment(ask: Asked, comment_id: int, reaction_id: int) -> Respons
 
 
 def _labels(ask: Ask, issue: Issue) -> Response:
-    return paged(ask, issue.labels, lambda one: repo_shapes.label_full(ask.hub, issue.repo, one))
+    return paged(ask, issue.labels, lambda one: repo_shapes.label(ask.hub, issue.repo, one))
 
 
 @router.get("/{number:int}/labels")

@@ -108,7 +108,7 @@ def _label(repo: Repo, name: str) -> Label:
 def list_labels(ask: Asked) -> Response:
     """Of the repository."""
     repo = ask.require("issues", "read")
-    return paged(ask, list(repo.labels.values()), lambda one: shapes.label_full(ask.hub, repo, one))
+    return paged(ask, list(repo.labels.values()), lambda one: shapes.label(ask.hub, repo, one))
 
 
 @router.post("/labels")
@@ -118,14 +118,14 @@ def create_label(ask: Asked) -> Response:
     made = ask.hub.repos.create_label(
         repo, text("name"), color=text("color", "ededed"), description=text("description", "")
     )
-    return answer(shapes.label_full(ask.hub, repo, made), 201)
+    return answer(shapes.label(ask.hub, repo, made), 201)
 
 
 @router.get("/labels/{name:path}")
 def get_label(ask: Asked, name: str) -> Response:
     """By name, any case."""
     repo = ask.require("issues", "read")
-    return answer(shapes.label_full(ask.hub, repo, _label(repo, name)))
+    return answer(shapes.label(ask.hub, repo, _label(repo, name)))
 
 
 @router.patch("/labels/{name:path}")
@@ -134,7 +134,7 @@ def edit_label(ask: Asked, name: str) -> Response:
     repo = ask.require("issues", "write")
     label = _label(repo, name)
     ask.hub.repos.edit_label(repo, label, ask.body)
-    return answer(shapes.label_full(ask.hub, repo, label))
+    return answer(shapes.label(ask.hub, repo, label))
 
 
 @router.delete("/labels/{name:path}")

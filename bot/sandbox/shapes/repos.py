@@ -124,7 +124,7 @@ def repository_full(hub: "Hub", repo: Repo, by: "Token") -> Json:
 
 
 def label(hub: "Hub", repo: Repo, record: Label) -> Json:
-    """A label, as issues and payloads carry it."""
+    """A label."""
     return {
         "id": record.id,
         "node_id": record.node_id,
@@ -133,12 +133,9 @@ def label(hub: "Hub", repo: Repo, record: Label) -> Json:
         "color": record.color,
         "default": False,
         "description": record.description or None,
+        "archived_at": None,
+        "archived_by": None,
     }
-
-
-def label_full(hub: "Hub", repo: Repo, record: Label) -> Json:
-    """A label of the labels endpoints."""
-    return label(hub, repo, record) | {"archived_at": None, "archived_by": None}
 
 
 def milestone(hub: "Hub", repo: Repo, record: Milestone) -> Json:
