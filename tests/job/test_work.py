@@ -1,9 +1,11 @@
 """The story of a run with real git and an agent that really changes files, on its way to each of its ends."""
 
+import os
+import random
 import subprocess
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -258,16 +260,58 @@ def test_an_error_of_ours_ends_as_an_outcome_too(stage: Stage) -> None:
     assert any("a bug with" in line for line in log_of(stage.ground))
 
 
-def test_a_full_disk_is_said_and_leaves_no_half_bundle(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    """At the bundle the disk is full (R45): Blocked, and nothing lies in the folder that is handed over."""
-    stage.out.parent.mkdir(exist_ok=True)
-    full = Path("/dev/full")
-    stage.out.symlink_to(full)
+@pytest.fixture
+def tiny(tmp_path: Path) -> Iterator[Path]:
+    """A disk of one megabyte."""
+    if os.geteuid() != 0:
+        pytest.skip("mounts a disk")
+    disk = tmp_path / "tiny"
+    disk.mkdir()
+    if subprocess.run(("mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", disk), check=False).returncode != 0:
+        pytest.skip("no disk can be mounted here")
+    yield disk
+    subprocess.run(("umount", "-l", disk), check=True)
 
-    outcome = stage.run(writes({"a": "1"}))
 
-    assert outcome.verdict == "blocked"
-    assert outcome.commit_oid == ""
+def noise(tree: Path) -> None:
+    """Two megabytes that no compression makes less."""
+    (tree / "noise.bin").write_bytes(random.Random(1).randbytes(2 << 20))
+
+
+@pytest.mark.needs_root
+def test_a_full_disk_at_the_bundle(stage: Stage, tiny: Path) -> None:
+    """Blocked, and no half a bundle lies in the folder that is handed over (R45)."""
+    stage.out = tiny
+    outcome = stage.run(noise)
+
+    assert blocked(outcome) == ("setup-failed", False)
+    assert "disk is full" in outcome.text
+    assert list(tiny.iterdir()) == []
+
+
+@pytest.mark.needs_root
+def test_a_full_disk_at_the_checkout(server: Server, tiny: Path, tmp_path: Path) -> None:
+    """The same sentence, and no agent is asked."""
+    server.commit({"noise.bin": random.Random(1).randbytes(2 << 20)})
+    with standing(tiny) as ground:
+        stage = Stage(server, ground, tmp_path / "out")
+
+        assert blocked(stage.run(nothing)) == ("setup-failed", False)
+        assert stage.agent.asks == []
+
+
+@pytest.mark.needs_root
+def test_a_full_disk_while_collecting(server: Server, tiny: Path, tmp_path: Path) -> None:
+    """The agent's files fit, a second copy of them in our git folder does not."""
+
+    def step(tree: Path) -> None:
+        (tree / "noise.bin").write_bytes(random.Random(1).randbytes(600 << 10))
+
+    with standing(tiny) as ground:
+        outcome = Stage(server, ground, tmp_path / "out").run(step)
+
+    assert blocked(outcome) == ("setup-failed", False)
+    assert "disk is full" in outcome.text
 
 
 # ------------------------------------------------------------------------------------------- cancelled
