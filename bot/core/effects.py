@@ -27,11 +27,10 @@ class PutStatus:
 
 @dataclass(frozen=True, slots=True)
 class PostComment:
-    """Post a comment once: `marker` is the hidden line inside `body` by which a repeat is recognised."""
+    """Post a comment. What must be said only once carries a hidden block, by which the next plan knows it was said."""
 
     issue: int
     body: str
-    marker: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,8 +29,8 @@ class Record:
 
     @property
     def request_id(self) -> str:
-        """The middle of the run key."""
-        return self.run_key.split("-")[1]
+        """The request that was answered."""
+        return request_of(self.run_key)
 
     @property
     def attempt(self) -> int:
@@ -84,6 +84,11 @@ def notes_of(issue: Issue, own_ids: frozenset[int]) -> Notes | None:
             hold=data.get("hold") is True,
         )
     return None
+
+
+def request_of(run_key: str) -> str:
+    """The middle of a run key: the request that it is a run of."""
+    return run_key.split("-")[1]
 
 
 def is_run_key(text: str, issue: int) -> bool:

@@ -28,7 +28,7 @@ from bot.core.effects import (
 )
 from bot.core.ledger import DONE, Notes, Record, notes_of
 from bot.core.messages.status import status
-from bot.core.messages.verdict import blocked, lost_reason, lost_text, verdict_marker
+from bot.core.messages.verdict import blocked, lost_reason, lost_text
 from bot.core.model import Issue, Snapshot
 from bot.core.names import REQUEST_LABEL, Reason, StateLabel
 from bot.core.replies import answer_commands
@@ -181,7 +181,7 @@ class _Writer:
             return (*self._say(Closed(), None, keep_request=False), *release)
         moving = self.issue.labels & {StateLabel.WAITING, StateLabel.QUEUED, StateLabel.RUNNING}
         if moving or release or self._stale_request(situation.record):
-            return (*self._say(situation, label, keep_request=False), *release)
+            return (*self._say(situation, label, keep_request=situation.again), *release)
         return ()
 
     def _stale_request(self, record: Record) -> bool:
@@ -248,7 +248,7 @@ class _Writer:
 
     def _verdict(self, record: Record, text: str, url: str = "") -> PostComment:
         body = blocked(record, text, run_url=url)
-        return PostComment(self.issue.number, body, verdict_marker(record.run_key))
+        return PostComment(self.issue.number, body)
 
 
 def _same(old: str, new: str) -> bool:
@@ -261,7 +261,7 @@ def dispatch_failed(snapshot: Snapshot, effect: Dispatch, message: str) -> tuple
     issue = snapshot.issues[effect.issue]
     record = Record(effect.run_key, Reason.CONFIG_INVALID, 0.0, snapshot.now, snapshot.now)
     text = f"the workflow could not be dispatched ({message}); compare `.github/workflows/ai-ready.yml` with the shipped example"
-    verdict = PostComment(issue.number, blocked(record, text), verdict_marker(record.run_key))
+    verdict = PostComment(issue.number, blocked(record, text))
     labels = SetLabels(
         issue.number,
         (StateLabel.BLOCKED,),

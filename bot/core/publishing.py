@@ -12,7 +12,7 @@ from bot.core.effects import Assign, Continue, Effect, OpenPull, PostComment, Pu
 from bot.core.ledger import DONE, Record, notes_of, records
 from bot.core.messages.pull import compare_link, pull_body, pull_title
 from bot.core.messages.status import status
-from bot.core.messages.verdict import blocked, done, verdict_marker
+from bot.core.messages.verdict import blocked, done
 from bot.core.model import Issue, Pull, Snapshot
 from bot.core.names import REQUEST_LABEL, UNPUSHED, Reason, StateLabel
 from bot.core.requests import label_request
@@ -118,7 +118,7 @@ def _end(ending: Ending, snapshot: Snapshot, failure: Refusal | None, pull: Pull
         body = blocked(
             record, failure.text, outcome=outcome, link=_link(ending, failure, pull), run_url=admission.run_url
         )
-    said = PostComment(admission.issue, body, verdict_marker(record.run_key))
+    said = PostComment(admission.issue, body)
     assign: tuple[Effect, ...] = ()
     if failure is None and pull is not None and ending.settings.assign == "approver":
         assign = (Assign(pull.number, admission.approver_login),)

@@ -6,12 +6,13 @@ from typing import assert_never
 from bot.core.access import Answer, may_ask
 from bot.core.commands import Approve, BadCommand, Command, Fix, Help, Init, Retry, Run, Status, Stop, Why
 from bot.core.effects import CancelRun, Effect, PostComment, React
+from bot.core.ledger import request_of
 from bot.core.markers import ours
 from bot.core.messages import replies as say
 from bot.core.messages.status import status_text
 from bot.core.model import Issue, Permission, Snapshot
 from bot.core.names import REPLY_MARKER
-from bot.core.requests import Unread, unread
+from bot.core.requests import Unread, comment_request_id, unread
 from bot.core.settings import ConfigProblem, RepoConfig
 from bot.core.situation import Running, Situation, Unasked
 from bot.core.survey import Survey, allowed_models
@@ -52,7 +53,7 @@ def _obey(
 ) -> Iterable[Effect]:
     match command:
         case Run() | Retry():
-            problem = _unrunnable(issue, situation, command, config)
+            problem = _unrunnable(issue, situation, item, config)
             return _refuse(snapshot, issue, item, problem) if problem else _accept(item)
         case Stop():
             running = isinstance(situation, Running) and situation.claim.run_id > 0
@@ -68,13 +69,14 @@ def _obey(
             assert_never(command)
 
 
-def _unrunnable(issue: Issue, situation: Situation, command: Run | Retry, config: RepoConfig) -> str:
+def _unrunnable(issue: Issue, situation: Situation, item: Unread, config: RepoConfig) -> str:
     """Why a request is refused at once; empty: it is accepted."""
     if issue.is_pull:
         return say.on_a_pull()
     if not issue.open:
         return say.on_a_closed_issue()
-    if isinstance(situation, Running):
+    command = item.command
+    if isinstance(situation, Running) and request_of(situation.claim.run_key) != comment_request_id(item.comment):
         return say.already_running(situation.url)
     allowed = allowed_models(config)
     if isinstance(command, Run) and command.model and command.model not in allowed:
@@ -95,5 +97,4 @@ def _say(snapshot: Snapshot, issue: Issue, item: Unread, text: str) -> tuple[Eff
     said = {data.get("to") for _, data in ours(issue.comments, snapshot.own_ids, REPLY_MARKER)}
     if item.comment.id in said or issue.locked:
         return ()
-    body, marker = say.reply(item.comment.id, text)
-    return (PostComment(issue.number, body, marker),)
+    return (PostComment(issue.number, say.reply(item.comment.id, text)),)

@@ -82,10 +82,15 @@ def label_request(issue: Issue) -> Request | None:
     return Request(f"L{int(event.at.timestamp())}", event.actor, event.at)
 
 
+def comment_request_id(comment: Comment) -> str:
+    """The id of the request that a comment makes."""
+    return f"C{comment.id}"
+
+
 def comment_requests(issue: Issue) -> tuple[Request, ...]:
     """Requests by comment that we have not refused, oldest first."""
     return tuple(
-        Request(f"C{item.comment.id}", item.comment.author, item.comment.created_at, item.command)
+        Request(comment_request_id(item.comment), item.comment.author, item.comment.created_at, item.command)
         for item in commands_of(issue)
         if isinstance(item.command, Run | Retry) and "confused" not in item.comment.reactions
     )

@@ -119,6 +119,8 @@ class Ended:
     """Its last run ended and nobody asked again."""
 
     record: Record
+    again: bool = False
+    """The same request has attempts left (its runner vanished): it goes on as soon as the claim is released."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -206,7 +206,9 @@ class _Surveyor:
         if state is RunState.ACTIVE or state is RunState.UNKNOWN:
             return Running(claim, url)
         ended = next((r for r in records(issue, self.snapshot.own_ids) if r.run_key == claim.run_key), None)
-        return Ended(ended) if ended else Lost(claim, conclusion, url)
+        if ended is None:
+            return Lost(claim, conclusion, url)
+        return Ended(ended, again=not ended.final(self.config.limits.attempts))
 
     def _holder(self, claim: Claim) -> tuple[str, RunState, str]:
         """Address, state and conclusion of the run that holds `claim`."""

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from bot.core.branches import choose_branch
 from bot.core.effects import Dispatch, Effect, React, ReleaseClaim
-from bot.core.model import Issue, Snapshot
+from bot.core.model import Issue, Permission, Snapshot
 from bot.core.plan import Plan, dispatch_failed, plan
 from bot.core.requests import content_sha
 from bot.core.run import Admission
@@ -80,9 +80,11 @@ def gate(keeper: Gatekeeper, own: Own, *, only: int = 0) -> Gate:
     """
     focus = {number for number in (own.issue, own.prefer) if number > 0}
     claimed = 0
+    known: dict[int, Permission] = {}
     failed: tuple[Applied, ...] = ()
     for _ in range(ROUNDS):
-        snapshot = read_facts(keeper.github, focus=focus, paused=keeper.paused, clock=keeper.clock)
+        snapshot = read_facts(keeper.github, focus=focus, paused=keeper.paused, clock=keeper.clock, known=known)
+        known = {person: may for person, may in snapshot.permissions.items() if may is not Permission.UNKNOWN}
         config = keeper.parse_config(snapshot.config_text)
         decided = plan(snapshot, config, own)
         rules = RepoConfig() if isinstance(config, ConfigProblem) else config

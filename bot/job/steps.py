@@ -224,7 +224,7 @@ def _record_request(keeper: Gatekeeper, issue: int) -> None:
     """`--request`: running is not asking, so ask, as the token's user."""
     snapshot = read_facts(keeper.github, focus={issue}, paused=keeper.paused, clock=keeper.clock)
     _check_issue(snapshot, snapshot.repo, issue)
-    answers = keeper.github.apply((PostComment(issue, "/ai run", "/ai run"),), snapshot)
+    answers = keeper.github.apply((PostComment(issue, "/ai run"),), snapshot)
     if not answers[0].ok:
         raise GitHubError(f"The request could not be posted: {answers[0].message}", status=answers[0].status)
 

@@ -118,8 +118,7 @@ def _after(snap: Snapshot, effect: Effect) -> Snapshot:
             return edit(snap, number, labels=labels)
         case PutStatus(number, body, node_id):
             return _put(snap, number, body, node_id)
-        case PostComment(number, body, marker):
-            assert marker in body
+        case PostComment(number, body):
             return _put(snap, number, body, "")
         case React(node_id, content):
             return _react(snap, node_id, content)

@@ -10,10 +10,9 @@ from bot.core.names import REPLY_MARKER
 from bot.core.outbound import one_line
 
 
-def reply(comment_id: int, text: str) -> tuple[str, str]:
-    """Body and marker of a short answer to one comment; said once."""
-    marker = hide(REPLY_MARKER, {"to": comment_id})
-    return f"{text}\n\n{marker}", marker
+def reply(comment_id: int, text: str) -> str:
+    """A short answer to one comment; said once, by its hidden line."""
+    return f"{text}\n\n{hide(REPLY_MARKER, {'to': comment_id})}"
 
 
 def who_may_ask(actor: Actor) -> str:

@@ -4,14 +4,14 @@ from collections.abc import Mapping
 
 from bot.core.ledger import Record
 from bot.core.markers import hide
-from bot.core.messages.words import clock, code, sentence
+from bot.core.messages.words import clock, code, money, sentence
 from bot.core.model import Claim, Pull
 from bot.core.names import VERDICT_MARKER, Reason
 from bot.core.outbound import bounded, fence, inert
 from bot.core.run import Check, Outcome
 
 NEXT_STEP: Mapping[Reason, str] = {
-    Reason.NEEDS_INPUT: "/ai retry <your answer>",
+    Reason.NEEDS_INPUT: "/ai retry your answer here",
     Reason.EDITED_AFTER_APPROVAL: "/ai run",
     Reason.CONFIG_INVALID: "/ai run",
     Reason.SETUP_FAILED: "/ai retry",
@@ -21,10 +21,10 @@ NEXT_STEP: Mapping[Reason, str] = {
     Reason.MAX_TURNS: "/ai retry",
     Reason.OVER_BUDGET: "/ai retry",
     Reason.TIMED_OUT: "/ai retry",
-    Reason.NO_CHANGES: "/ai run <what is missing>",
+    Reason.NO_CHANGES: "/ai run say what is missing",
     Reason.TESTS_FAILED: "/ai retry",
-    Reason.PROTECTED_PATHS: "/ai run <without touching these paths>",
-    Reason.TOO_LARGE: "/ai run <a smaller part of it>",
+    Reason.PROTECTED_PATHS: "/ai run leave these paths alone",
+    Reason.TOO_LARGE: "/ai run only a smaller part of it",
     Reason.SECRET_FOUND: "/ai run",
     Reason.BASE_CHANGED: "/ai run",
     Reason.BRANCH_CHANGED: "/ai run",
@@ -34,7 +34,7 @@ NEXT_STEP: Mapping[Reason, str] = {
     Reason.RUNNER_LOST: "/ai retry",
     Reason.INTERNAL_ERROR: "/ai retry",
 }
-"""The exact command that ends each Blocked verdict."""
+"""The command that ends each Blocked verdict: as it stands it works, and shows where words of one's own go."""
 
 ADVICE: Mapping[Reason, str] = {
     Reason.NEEDS_INPUT: "The agent needs an answer; give it with the command below.",
@@ -76,11 +76,6 @@ def verdict_block(record: Record) -> str:
     return hide(VERDICT_MARKER, data)
 
 
-def verdict_marker(run_key: str) -> str:
-    """What a verdict comment of this run contains, whatever else it says."""
-    return f'"run":"{run_key}"'
-
-
 def done(record: Record, pull: Pull, outcome: Outcome, *, run_url: str = "") -> str:
     """`Done: draft PR #31 …`; last line: the next command."""
     kind = "draft PR" if pull.draft else "PR"
@@ -93,7 +88,7 @@ def done(record: Record, pull: Pull, outcome: Outcome, *, run_url: str = "") -> 
         "CI of a pull request made by a bot waits for a person's *Approve workflows* click.",
         "Review it; if something is missing, ask with:",
     ]
-    return bounded(*parts, "/ai run <what to change>")
+    return bounded(*parts, "/ai run say what to change")
 
 
 def blocked(record: Record, text: str, *, outcome: Outcome | None = None, link: str = "", run_url: str = "") -> str:
@@ -119,7 +114,7 @@ def facts_table(outcome: Outcome, run_url: str) -> str:
     """Cost, turns, time, model and isolation of a run, as one small table."""
     log = f" · [log]({run_url})" if run_url else ""
     return (
-        f"${outcome.usd:.2f} · {outcome.turns} {'turn' if outcome.turns == 1 else 'turns'} · "
+        f"{money(outcome.usd)} · {outcome.turns} {'turn' if outcome.turns == 1 else 'turns'} · "
         f"{outcome.seconds:.0f} s · model {inert(outcome.model) or 'unknown'} · isolation: {inert(outcome.isolation) or 'none'}{log}"
     )
 

@@ -3,23 +3,28 @@
 from datetime import datetime
 
 from bot.core.model import Actor
-from bot.core.outbound import inert, one_line
+from bot.core.outbound import code_span, inert
 
 
 def sentence(text: str) -> str:
     """Foreign words as one inert sentence with a full stop."""
-    line = one_line(inert(text), limit=1_000)
+    line = inert(text)
     return line if line.endswith((".", "!", "?", ")")) else f"{line}."
 
 
 def code(text: str) -> str:
     """A command line as inline code that fits a table cell."""
-    return f"`{one_line(text, limit=120).replace('`', chr(39)).replace('|', chr(166))}`"
+    return code_span(text.replace("|", chr(166)), limit=120)
 
 
 def name(actor: Actor) -> str:
     """A login that notifies nobody."""
-    return f"`{one_line(actor.login, limit=60).replace('`', '')}`"
+    return code_span(actor.login, limit=60)
+
+
+def money(usd: float) -> str:
+    """Dollars; small sums with a tenth of a cent."""
+    return f"${usd:.2f}" if usd >= 0.1 or usd == 0 else f"${usd:.3f}"
 
 
 def clock(at: datetime) -> str:
