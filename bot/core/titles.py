@@ -30,11 +30,6 @@ class Keyed:
     note: str = ""
 
     @property
-    def place(self) -> tuple[int, int, str]:
-        """What orders issues of a series."""
-        return (self.phase, self.task, self.suffix)
-
-    @property
     def label(self) -> str:
         """`AUTH-1.2a`, or `1.2` where there is no prefix."""
         place = f"{self.phase}.{self.task}{self.suffix}"
