@@ -16,8 +16,8 @@ IMAGE = "[image not read]"
 MOST_IMAGES = 50
 """Images that get the words; more are only counted, so that the text can't grow by them."""
 
-LONG_ALT = 5
-"""Words; an alternative text of more is taken as text that was hidden from people."""
+LONG_ALT = 3
+"""Words without digits; an alternative text of more is taken as text that was hidden from people."""
 
 _INTERESTING = re.compile(r"\\[!-/:-@\[-`{-~]|`+|<[!?/A-Za-z]|!\[|\]\(|&")
 
@@ -188,7 +188,8 @@ class Block:
         alt = self.text[at + 2 : close]
         target = _TARGET.match(self.text, close + 1)
         if target is not None:
-            return self._unread(alt + (target["title"] or ""), target.end())
+            self.found.hidden += target["title"] is not None
+            return self._unread(alt, target.end())
         label_end = self._brackets.get(close + 1)
         label = self.text[close + 2 : label_end] if label_end else ""
         if normalised(label or alt) in self.labels:
@@ -198,7 +199,8 @@ class Block:
     def _unread(self, alt: str, end: int) -> int:
         """An image: only its place is told, because its alternative text is shown to nobody."""
         self.found.images += 1
-        if "[" in alt or len(alt.split()) > LONG_ALT:
+        words = [word for word in alt.split() if not re.search(r"\d", word)]
+        if "[" in alt or len(words) > LONG_ALT:
             self.found.hidden += 1
         if self.found.images <= MOST_IMAGES:
             # What follows must not turn the words into a link or a definition.

@@ -31,7 +31,7 @@ class Clean:
 def sanitise(markdown: str) -> Clean:
     """`markdown` without what its rendering hides. Idempotent; linear in its length; never raises."""
     found = Found()
-    text = re.sub(r"\r(?!\n)", "\n", markdown)
+    text = markdown
     for _ in range(MOST_PASSES):
         before, text = text, _pass(text, found)
         if text == before:
@@ -40,7 +40,7 @@ def sanitise(markdown: str) -> Clean:
 
 
 def _pass(text: str, found: Found) -> str:
-    text, runs = without_invisible(text)
+    text, runs = without_invisible(re.sub(r"\r(?!\n)", "\n", text))
     found.hidden += runs
     lines = text.split("\n")
     parts: list[str] = []

@@ -13,6 +13,8 @@ from typing import Any, assert_never
 MOST_ERRORS = 10
 HINT = 120
 """Characters of a tool's argument, or of the agent's words, that the live log shows."""
+LONGEST = 1200
+"""Characters of a line of the live log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,8 +182,8 @@ class Narrator:
     def _say(self, words: str) -> None:
         seconds = int(self._now() - self._started)
         turn = f" turn {self._turn} ${self._spent():.2f}" if self._turn else ""
-        # Never at the start of a line: `::set-output` there would be a command to GitHub's runner.
-        self._log(f"[{seconds // 60}:{seconds % 60:02}{turn}] {words}")
+        # One line, and not from its start: `::set-output` there would be a command to GitHub's runner.
+        self._log(f"[{seconds // 60}:{seconds % 60:02}{turn}] {_printable(words[:LONGEST])}")
 
 
 ARGUMENT = {"Bash": "command", "Glob": "pattern", "Grep": "pattern", "StructuredOutput": "verdict"}
@@ -204,8 +206,12 @@ def _todos(arguments: Mapping[str, Any]) -> str:
 def _hint(text: str, length: int = HINT) -> str:
     """The first line of `text`, printable and short."""
     line = next((line for line in text.splitlines() if line.strip()), "").strip()
-    shown = "".join(letter if letter.isprintable() else " " for letter in line[: length + 1])
+    shown = _printable(line[: length + 1])
     return shown if len(shown) <= length and text.strip() == line else shown[:length] + "…"
+
+
+def _printable(text: str) -> str:
+    return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
 def _str(said: Mapping[str, Any], name: str) -> str:
