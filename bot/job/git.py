@@ -100,7 +100,8 @@ class GitFailed(AiReadyError):
     @property
     def disk_full(self) -> bool:
         """The machine's disk was full."""
-        return "No space left on device" in self.stderr or "Disk quota exceeded" in self.stderr
+        words = ("No space left on device", "Out of diskspace", "Disk quota exceeded")
+        return any(word in self.stderr for word in words)
 
 
 @dataclass(frozen=True, slots=True)
