@@ -23,6 +23,7 @@ from bot.github.apply import Place, apply_effects
 from bot.github.courier import Courier, Timing
 from bot.github.exchange import GRAPHQL, Answer, Request, get
 from bot.github.gather import read_snapshot, read_standings
+from bot.github.late import import_pygithub
 from bot.github.ports import Applied
 from bot.github.wanted import NodeIds, Wanted
 
@@ -141,11 +142,10 @@ class PyGithubWire:
         if self._requester is None:
             if not self._token:
                 raise GitHubError("There is no GitHub token: set GITHUB_TOKEN.", status=401)
-            from github import Auth, Github  # noqa: PLC0415 - see the module's docstring
-
-            client = Github(
+            pygithub = import_pygithub()
+            client = pygithub.Github(
                 base_url=self._api_url,
-                auth=Auth.Token(self._token),
+                auth=pygithub.Auth.Token(self._token),
                 timeout=TIMEOUT,
                 user_agent="ai-ready-bot",
                 retry=None,

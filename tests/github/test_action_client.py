@@ -70,6 +70,23 @@ def test_importing_the_client_imports_no_http_library() -> None:
     assert done.stdout.strip() == "[]"
 
 
+def test_the_first_request_loads_no_cryptography() -> None:
+    """PyGithub would import it to sign App tokens, which this client has none of; a later user still gets it."""
+    with recorder() as (url, _):
+        code = (
+            "import sys\n"
+            "from bot.github.action_client import PyGithubWire\n"
+            "from bot.github.exchange import get\n"
+            f"PyGithubWire({url!r}, 'x').send(get('/rate_limit'))\n"
+            "print('cryptography' in sys.modules)\n"
+            "import jwt\n"
+            "print(jwt.decode(jwt.encode({'a': 1}, 'k' * 32), 'k' * 32, algorithms=['HS256']))"
+        )
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout.split("\n")[:2] == ["False", "{'a': 1}"]
+
+
 def test_a_request_is_sent_once_with_the_token_in_its_header() -> None:
     """Also a failing one: PyGithub's own retries are off."""
     with recorder(status=503) as (url, seen):
