@@ -259,7 +259,7 @@ def test_secrets_are_nowhere_on_the_machine_while_a_job_runs(tmp_path: Path) -> 
         stage.dispatch()
         wait_until(lambda: (tmp_path / "token").exists() and (tmp_path / "token").read_text() != "", "it runs")
         token = (tmp_path / "token").read_text().encode()
-        lines = b"".join(processes._bytes(folder / "cmdline") for folder in Path("/proc").iterdir())
+        lines = b"".join(processes.read(folder / "cmdline") for folder in Path("/proc").iterdir())
         settings = list((tmp_path / "hub" / "actions" / "jobs").glob("*/settings"))
         (tmp_path / "go").touch()
         stage.finished()

@@ -310,6 +310,7 @@ CHECKOUT = """
           - uses: actions/checkout@v6
             with: {path: clean, persist-credentials: false, fetch-depth: 0}
           - run: cd clean && git log && ! git config --get-regexp 'http.*extraheader'
+          - run: python3 -c 'import sys; print("terminal", sys.stdout.isatty(), repr(sys.stdin.read()))'
 """
 
 
@@ -324,4 +325,4 @@ def test_a_checkout_is_fetched_with_the_jobs_token(tmp_path: Path) -> None:
     assert "# Shop\n" in logs(run)
     assert "\n1\n" in logs(run)
     assert logs(run).count("First commit") == 2
-    assert "Press RETURN" not in logs(run)
+    assert "\nterminal False ''\n" in logs(run)

@@ -15,7 +15,7 @@ from pathlib import Path
 from signal import SIGKILL
 from typing import Any, Literal
 
-from bot.sandbox.actions.processes import cancel_steps, descendants, send, tracked
+from bot.sandbox.actions.processes import cancel_step, descendants, send, tracked
 
 ALWAYS_SECONDS = 300.0
 """How long a cancelled job's `if: always()` steps may take altogether."""
@@ -128,7 +128,7 @@ def _watch(pid: int, seconds: float, control: Control) -> None:
     if not control.asked.wait(seconds):
         control.end("timed_out")
     if control.why in ("cancelled", "timed_out"):
-        cancel_steps(pid, hurry=control.hurry.is_set)
+        cancel_step(pid, hurry=control.hurry.is_set)
         control.hurry.wait(ALWAYS_SECONDS)
     if control.why != "ended":
         send([*descendants(pid), pid], SIGKILL)

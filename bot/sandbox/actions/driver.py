@@ -14,6 +14,7 @@ from bot.sandbox.actions.expressions import interpolate
 from bot.sandbox.actions.groups import Groups
 from bot.sandbox.actions.job_run import Machine
 from bot.sandbox.actions.problems import Unsupported
+from bot.sandbox.actions.processes import write_shim
 from bot.sandbox.actions.run import Execution
 from bot.sandbox.actions.sources import Sources
 from bot.sandbox.actions.triggers import TRIGGERS, starts
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 
 _MOST_RUNS = 200
 """Runs under way at a time, those included that wait for a group."""
-_NO_TERMINAL = {"PAGER": "cat", "GIT_PAGER": "cat", "NO_COLOR": "1"}
-"""act gives every step a terminal, GitHub does not: nothing should page or colour because of it."""
 
 
 class Actions:
@@ -45,9 +44,12 @@ class Actions:
         act = shutil.which("act", path=f"{here}:{path}")
         if act is None:
             raise Unsupported("act is not installed (the extra `demo` carries it)")
+        environment = {"PATH": path, **own, **(env or {})}
+        write_shim(folder / "shims", shutil.which("bash", path=environment["PATH"]) or "/bin/bash")
+        environment["PATH"] = f"{folder / 'shims'}:{environment['PATH']}"
         self._machine = Machine(
             hub, Sources(hub, folder / "ai-ready"), Groups(), threading.Semaphore(slots), Path(act), folder,
-            {"PATH": path, **_NO_TERMINAL, **own, **(env or {})},
+            environment,
         )  # fmt: skip
         self._hub = hub
         self._lock = threading.Lock()

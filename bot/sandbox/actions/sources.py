@@ -58,6 +58,8 @@ class Sources:
         """Folder by `uses:` of a job's steps, for act. Raises `Unsupported` for an action that is not here."""
         found = {}
         for step in job.raw.get("steps", ()):
+            if step.get("shell", "bash") != "bash":
+                raise Unsupported(f"shell: {step['shell']}")
             uses = str(step.get("uses", "./"))
             if uses.startswith("./"):
                 continue
