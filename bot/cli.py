@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from bot.errors import AiReadyError, GitHubError, UsageError
+from bot.errors import AiReadyError, GitHubError, InternalError, UsageError
 
 app = typer.Typer(
     name="ai-ready",
@@ -34,6 +34,21 @@ def main() -> None:
     except KeyboardInterrupt:
         _say("Interrupted.")
         sys.exit(INTERRUPTED)
+    except Exception as error:  # noqa: BLE001 (the door: whatever reaches it is our own fault, and is told as such)
+        where = _keep(error)
+        _say(f"Something in ai-ready itself went wrong ({type(error).__name__}); {where}. Please report it.")
+        sys.exit(InternalError.exit_code)
+
+
+def _keep(error: Exception) -> str:
+    """Put the details where they can be found: the job's log inside Actions, a file elsewhere. Secrets are taken out."""
+    import traceback  # noqa: PLC0415
+
+    from bot.config import action_report, known_secrets  # noqa: PLC0415
+    from bot.job.redact import Redactor  # noqa: PLC0415
+
+    details = Redactor(known_secrets()).text("".join(traceback.format_exception(error)))
+    return action_report().keep(details)
 
 
 def _say(sentence: str) -> None:

@@ -196,6 +196,11 @@ def action_env(step: Step, *, repository: str = "") -> ActionEnv:
     return ActionEnv.from_environ(environ, step)
 
 
+def known_secrets() -> tuple[Secret, ...]:
+    """Every secret in this process's environment: what must never be shown."""
+    return tuple(Secret(value) for name in SECRET_NAMES if (value := os.environ.get(name, "").strip()))
+
+
 def action_report() -> Report:
     """The runner's write channels, where there are any."""
     reader = _Reader(os.environ)

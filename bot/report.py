@@ -2,6 +2,7 @@
 
 import secrets
 import sys
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,6 +43,16 @@ class Report:
         """One line of the job's log, at once."""
         sys.stdout.write(line + "\n")
         sys.stdout.flush()
+
+    def keep(self, details: str) -> str:
+        """Keep a traceback; returns where, in words that end a sentence."""
+        if self.annotate:
+            sys.stdout.write(f"::group::Details\n{details}\n::endgroup::\n")
+            sys.stdout.flush()
+            return "the details are in this log"
+        with tempfile.NamedTemporaryFile("w", prefix="ai-ready-", suffix=".log", delete=False) as file:
+            file.write(details)
+        return f"the details are in {file.name}"
 
     def error(self, sentence: str) -> None:
         """Say what went wrong where the person looks: the annotation inside Actions, stderr elsewhere."""

@@ -11,7 +11,7 @@ import pytest
 
 from bot.core.effects import Dispatch, Effect, MakeClaim
 from bot.core.ledger import Record
-from bot.core.markers import reveal
+from bot.core.markers import hide, reveal
 from bot.core.messages.verdict import verdict_block
 from bot.core.model import ActionsRun, Claim, Issue, RunState, Snapshot
 from bot.core.names import STATUS_MARKER, VERDICT_MARKER, Reason
@@ -52,10 +52,10 @@ def placed(number: int, title: str, state: str) -> tuple[Issue, Claim | None, Ac
     run = ActionsRun(RUN + number, RunState.ACTIVE, name=f"ai-ready #{number} [{key}]")
     ended = replace(run, state=RunState.ENDED, conclusion="failure")
     said = comment(number, verdict_block(Record(key, Reason.NO_CHANGES, 1.0, T0 + timedelta(minutes=3), T0)), BOT)
+    at = (T0 + timedelta(minutes=1)).isoformat()
     dispatched = comment(
         100 + number,
-        '<!-- ai-ready:status {"v":1,"request":{"id":"%s"},"dispatched":{"key":"%s","at":"%s"}} -->'
-        % (LABEL_ID, key, (T0 + timedelta(minutes=1)).isoformat()),
+        hide(STATUS_MARKER, {"v": 1, "request": {"id": LABEL_ID}, "dispatched": {"key": key, "at": at}}),
         BOT,
     )
     match state:

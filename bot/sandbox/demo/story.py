@@ -105,9 +105,10 @@ def _play(stage: Stage, console: Console, *, keep: bool, patience: float) -> int
     finished = _review_until_done(stage, narrator, work, started + patience)
     stage.actions.wait_idle(60)
     rows = [_row(stage, issue, narrator) for issue in work]
-    _show(console, stage, rows, time.monotonic() - started)
+    _show(console, stage, rows, time.monotonic() - started, keep=keep)
     if not finished:
-        console.print(f"[red]Not everything came to an end within {patience:.0f} s.[/]")
+        console.print("[red]Not everything came to an end.[/] The last words of the runs that failed:")
+        _show_failures(console, stage)
     if keep:
         console.print(f"\nLeft up at {stage.hub.url}/{REPO}/issues until Ctrl-C.")
         _wait_for_interrupt()
@@ -117,6 +118,7 @@ def _play(stage: Stage, console: Console, *, keep: bool, patience: float) -> int
 def _review_until_done(stage: Stage, narrator: "Narrator", work: list[Issue], end: float) -> bool:
     """Merge every Done as the reviewer does, until each issue has its verdict and every Done is merged."""
     merged: set[int] = set()
+    quiet = False
     while time.monotonic() < end:
         for pull in stage.pulls():
             issue = _issue_of(work, pull)
@@ -127,9 +129,20 @@ def _review_until_done(stage: Stage, narrator: "Narrator", work: list[Issue], en
             stage.merge(pull)
         if all(stage.verdicts(issue) for issue in work) and len(merged) == len(stage.pulls()):
             return True
-        stage.changed.wait(0.2)
-        stage.changed.clear()
+        was_quiet, quiet = quiet, _quiet(stage)
+        if was_quiet and quiet:
+            return False
     return False
+
+
+def _quiet(stage: Stage) -> bool:
+    """Nothing runs, and nothing happened for a moment."""
+    stage.changed.clear()
+    try:
+        stage.actions.wait_idle(0.3)
+    except TimeoutError:
+        return False
+    return not stage.changed.wait(0.3)
 
 
 def _issue_of(work: list[Issue], pull: Issue) -> Issue | None:
@@ -188,7 +201,7 @@ def _row(stage: Stage, issue: Issue, narrator: Narrator) -> Row:
     return Row(f"#{issue.number} {issue.title}", shown, f"#{pull.number}" if pull else "–", usd, max(seconds, 0.0))
 
 
-def _show(console: Console, stage: Stage, rows: list[Row], seconds: float) -> None:
+def _show(console: Console, stage: Stage, rows: list[Row], seconds: float, *, keep: bool) -> None:
     table = Table(title=f"{REPO} after {seconds:.0f} s", title_justify="left")
     for name, justify in (
         ("issue", "left"),
@@ -209,9 +222,23 @@ def _show(console: Console, stage: Stage, rows: list[Row], seconds: float) -> No
         )
     console.print()
     console.print(table)
+    for row in rows:
+        where = f"pull/{row.pull[1:]}" if row.pull.startswith("#") else f"issues/{row.issue.split()[0][1:]}"
+        console.print(f"{row.issue.split()[0]:>4}  {stage.hub.url}/{REPO}/{where}", markup=False)
+    if not keep:
+        console.print("(the pages are gone with the demo; --keep leaves them up)", style="dim")
     console.print(
         f"cost: what this many tokens would cost at list price{'' if stage.model is None else '; nothing was paid'}."
     )
+
+
+def _show_failures(console: Console, stage: Stage) -> None:
+    for run in stage.hub.actions.runs.values():
+        for job in run.jobs:
+            if job.conclusion == "failure":
+                tail = "".join(job.log).splitlines()[-15:]
+                console.print(f"{run.display_title}, {job.name}:", markup=False)
+                console.print("\n".join(f"    {line}" for line in tail), markup=False)
 
 
 def _wait_for_interrupt() -> None:
