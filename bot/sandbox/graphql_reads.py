@@ -237,6 +237,10 @@ def _url(ask: Asker, issue: Issue, _args: Args) -> str:
     return f"{ask.hub.url}/{issue.repo.full_name}/{'pull' if issue.pull else 'issues'}/{issue.number}"
 
 
+def _comment_url(ask: Asker, comment: Comment, args: Args) -> str:
+    return f"{_url(ask, comment.issue, args)}#issuecomment-{comment.id}"
+
+
 def _attr(path: str) -> Resolver:
     """The attribute at a dotted path."""
 
@@ -293,7 +297,7 @@ READS: dict[tuple[str, str], Resolver] = {
     **_fields(["Query"], {"viewer": _viewer, "repository": _repository, "node": _node}),
     **_fields(["User", "Bot", "Mannequin", "Organization"], _ACCOUNT),
     **_fields(["Issue", "PullRequest"], _BOTH),
-    **_fields(["IssueComment"], _THING),
+    **_fields(["IssueComment"], {**_THING, "url": _comment_url}),
     **_fields(["Label", "Milestone", "Reaction"], {"id": _attr("node_id"), "databaseId": _attr("id")}),
     **_fields(["LabeledEvent"], {**_EVENT, "label": lambda _ask, event, _args: event.detail["label"]}),
     **_fields(["RenamedTitleEvent"], {**_EVENT, "currentTitle": lambda _ask, event, _args: event.detail["after"],
