@@ -1,0 +1,160 @@
+"""What the bot says, word for word: every comment has its golden file (`AI_READY_GOLDEN=write` rewrites them)."""
+
+import os
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from bot.core.ledger import Record
+from bot.core.messages import replies
+from bot.core.messages.pull import pull_body, pull_title
+from bot.core.messages.status import status
+from bot.core.messages.verdict import ADVICE, NEXT_STEP, blocked, done
+from bot.core.model import Actor, Claim, Pull, Ref, Source, Standing
+from bot.core.names import Reason
+from bot.core.order import Blocker
+from bot.core.requests import Request
+from bot.core.run import Check, Outcome
+from bot.core.situation import (
+    Closed,
+    Ended,
+    Hold,
+    Invalid,
+    Lost,
+    PullClosed,
+    PullMerged,
+    Queued,
+    Refused,
+    Running,
+    Situation,
+    Unasked,
+    Unstartable,
+    Waiting,
+    Withdrawn,
+)
+from tests.core.world import ANN, BOB, RENOVATE, T0
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+REQUEST = Request(f"L{int(T0.timestamp())}", ANN, T0)
+CLAIM = Claim(7, "7-L1-1", 42, T0, T0 + timedelta(hours=2), 5.0)
+PULL = Pull(31, "ai/issue-7", "next", False, False, True, "b" * 40, "/pull/31")
+RECORD = Record("7-L1-1", "done", 0.42, T0, T0, 31)
+OUTCOME = Outcome(
+    "7-L1-1",
+    "done",
+    summary="Added `Cart.total()`.\n\n```\n@everyone fixes #1\n```",
+    checks=(Check("lint", "ruff check", 0, 0.31), Check("test", "pytest -q | tee log", 1, 12.3, detected=True)),
+    usd=0.42,
+    turns=7,
+    seconds=61.4,
+    model="claude-opus",
+    isolation="uid 61001",
+    notes=("Changes tests: tests/test_cart.py", "Images in the issue were not read (once)"),
+)
+
+
+def blocker(number: int, source: Source, standing: Standing = Standing.OPEN, repo: str = "acme/shop") -> Blocker:
+    return Blocker(Ref(repo, number), source, standing, repo == "acme/shop")
+
+
+WAITS = (
+    blocker(1, Source.PHASE),
+    blocker(5, Source.TEXT, Standing.UNMERGED),
+    blocker(9, Source.NATIVE, Standing.UNKNOWN, "acme/api"),
+    blocker(4, Source.SUB_ISSUE, Standing.NOT_PLANNED),
+)
+
+SITUATIONS: dict[str, Situation] = {
+    "waiting": Waiting(REQUEST, WAITS, 4),
+    "waiting-many": Waiting(REQUEST, tuple(blocker(n, Source.PHASE) for n in range(1, 51)), 420),
+    "cycle": Invalid(REQUEST, "cycle", ("8", "9", "8")),
+    "self": Invalid(REQUEST, "self", ("8",)),
+    "unreadable": Invalid(REQUEST, "unreadable", ("acme/secret#3",)),
+    "hold": Hold(REQUEST, "2 of 2 runs are at work (`limits.concurrent`)"),
+    "queued": Queued("7-L1-1", T0),
+    "running": Running(CLAIM, "https://example.test/run/42"),
+    "done": Ended(RECORD),
+    "blocked": Ended(replace(RECORD, code="tests-failed", pull=0)),
+    "unstartable": Unstartable(REQUEST, "7-L1-1", Reason.EDITED_AFTER_APPROVAL, "title or body changed"),
+    "lost": Lost(CLAIM, "failure", "https://example.test/run/42"),
+    "refused": Refused(BOB),
+    "refused-bot": Refused(RENOVATE),
+    "withdrawn": Withdrawn(),
+    "closed": Closed(),
+    "pull-closed": PullClosed(RECORD, PULL),
+    "pull-merged": PullMerged(RECORD, PULL),
+    "unasked": Unasked(),
+}
+
+
+def golden(name: str, text: str) -> None:
+    """`text` is what the golden file holds."""
+    path = GOLDEN / f"{name}.md"
+    if os.environ.get("AI_READY_GOLDEN") == "write":
+        path.write_text(text + "\n")
+
+    assert text + "\n" == path.read_text()
+
+
+@pytest.mark.parametrize("name", SITUATIONS)
+def test_status(name: str) -> None:
+    golden(f"status-{name}", status(SITUATIONS[name], notes={"v": 1}))
+
+
+@pytest.mark.parametrize("reason", list(Reason))
+def test_every_reason_has_its_verdict_its_advice_and_its_command(reason: Reason) -> None:
+    record = replace(RECORD, code=reason, pull=0)
+    outcome = replace(OUTCOME, verdict="blocked", reason=reason, details="the last words")
+    text = blocked(record, "this is why", outcome=outcome, link="The work is here.", run_url="https://example.test/run/42")
+
+    assert text.splitlines()[0] == f"Blocked ({reason}): this is why."
+    assert text.splitlines()[-1] == NEXT_STEP[reason]
+    assert NEXT_STEP[reason].startswith("/ai ")
+    assert ADVICE[reason] in text
+
+
+def test_blocked() -> None:
+    outcome = replace(OUTCOME, verdict="blocked", reason="tests-failed", details="E   assert 1 == 2")
+    golden("verdict-blocked", blocked(replace(RECORD, code="tests-failed", pull=0), "`pytest -q` failed", outcome=outcome))
+
+
+def test_blocked_without_an_outcome() -> None:
+    record = replace(RECORD, code="runner-lost", pull=0)
+    golden("verdict-lost", blocked(record, "the run ended without a verdict", run_url="https://example.test/run/42"))
+
+
+def test_done() -> None:
+    golden("verdict-done", done(RECORD, replace(PULL, open=True), OUTCOME, run_url="https://example.test/run/42"))
+
+
+def test_the_pull_request() -> None:
+    body = pull_body(7, OUTCOME, base_is_default=True, run_url="https://example.test/run/42", run_key="7-L1-1")
+
+    assert pull_title("Log in\n[skip ci] @ann", 7).count("\n") == 0
+    golden("pull", body)
+
+
+@pytest.mark.parametrize("text", ["x" * 200_000, "@everyone\n" * 20_000, "```\n" * 30_000])
+def test_no_comment_is_longer_than_github_takes(text: str) -> None:
+    huge = replace(OUTCOME, summary=text, details=text)
+    body = blocked(replace(RECORD, code="tests-failed"), text, outcome=huge)
+
+    assert len(body) <= 60_000
+    assert "ai-ready:verdict" in body
+    assert body.splitlines()[-1] == "/ai retry"
+
+
+def test_replies() -> None:
+    texts = [
+        replies.who_may_ask(Actor(1, "eve`@ann")),
+        replies.help_text(),
+        replies.already_running("https://example.test/run/42"),
+        replies.on_a_pull(),
+        replies.on_a_closed_issue(),
+        replies.unknown_model("gpt-9", ["haiku", "opus"]),
+        replies.not_here("init"),
+        replies.reply(11, "Said once."),
+    ]
+    golden("replies", "\n\n---\n\n".join(texts))
