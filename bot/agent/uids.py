@@ -22,13 +22,12 @@ SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """Where setpriv, sudo and chown may come from; never the run's PATH, which the repository may have a say in."""
 
 
-def take_uid() -> tuple[int, socket.socket]:
-    """A uid no run on this machine has, with the lock that keeps it so.
+def take_uid(uids: range = range(FIRST_UID, LAST_UID + 1)) -> tuple[int, socket.socket]:
+    """A uid of `uids` that no run on this machine has, with the lock that keeps it so.
 
     The lock is an abstract unix socket (unix(7)): no file to own or clean, freed by the kernel when we die. We
     start anywhere in the range, so that what an earlier run left behind rarely meets its uid again.
     """
-    uids = range(FIRST_UID, LAST_UID + 1)
     start = random.randrange(len(uids))  # noqa: S311 (spreads, protects nothing)
     for uid in (*uids[start:], *uids[:start]):
         if has_name(uid):

@@ -127,6 +127,7 @@ def test_work_is_done_and_reported(desk: Desk) -> None:
     assert report.metered_usd > 0
     assert any("Bash pwd && echo hello" in line for line in desk.log)
     assert any("todo: [x] Look" in line for line in desk.log)
+    assert "TodoWrite" in {tool["name"] for tool in desk.model.requests[0].body["tools"]}
     assert not any("content" in line and "todo" not in line for line in desk.log)  # never what a tool got or gave
 
 
@@ -417,6 +418,22 @@ def test_the_repository_is_not_obeyed(desk: Desk) -> None:
     assert not (tree / "HOOK").exists()
     assert not (tree / "MCP").exists()
     assert "PLANTED" not in (tree / "env.txt").read_text()
+    assert "CANARY" not in str([request.body for request in desk.model.requests])
+
+
+def test_what_an_earlier_spawn_left_at_home_is_not_obeyed(desk: Desk) -> None:
+    """The agent may write its own HOME; a follow-up starts no server and no command from there."""
+    config = desk.isolation.home / ".claude"
+    (config / "commands").mkdir(parents=True)
+    (config / "commands" / "task.md").write_text("COMMAND-CANARY")
+    servers = f'{{"x": {{"command": "touch", "args": ["{desk.workspace}/MCP"]}}}}'
+    (config / ".claude.json").write_text(f'{{"mcpServers": {servers}}}')
+    (config / "CLAUDE.md").write_text("MEMORY-CANARY")
+    desk.isolation.own(config)
+
+    desk.run(done("ok"), prompt="/task it")
+
+    assert not (desk.workspace / "MCP").exists()
     assert "CANARY" not in str([request.body for request in desk.model.requests])
 
 

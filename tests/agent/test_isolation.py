@@ -8,6 +8,7 @@ import pytest
 
 from bot.agent.isolation import Isolation, OtherUser, isolation_for, passable, reachable, run_root
 from bot.agent.process import Cancel, Command, Finished, environment, run_command
+from bot.agent.uids import FIRST_UID, take_uid
 from bot.errors import Blocked
 
 PATH = {"PATH": "/usr/bin:/bin"}
@@ -26,7 +27,12 @@ def status_of(isolation: Isolation) -> dict[str, str]:
 @pytest.mark.needs_root
 def test_another_uid_has_no_rights_and_gets_none(apart: Isolation) -> None:
     """What runs isolated has a uid of its own, no groups, no capabilities, and can't gain any."""
-    status = status_of(apart)
+    groups = os.getgroups()
+    os.setgroups([4, 27])
+    try:
+        status = status_of(apart)
+    finally:
+        os.setgroups(groups)
 
     uid = apart.name.removeprefix("uid ")
     assert status["Uid"].split() == [uid] * 4
@@ -49,8 +55,9 @@ def test_run_root_is_passed_but_neither_listed_nor_written(apart: Isolation, roo
 
 
 @pytest.mark.needs_root
-def test_two_runs_never_share_a_uid(apart: Isolation) -> None:
-    """A uid is one run's alone until that run ends."""
+def test_two_runs_never_share_a_uid(apart: Isolation, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A uid is one run's alone until that run ends, wherever the search for one begins."""
+    monkeypatch.setattr("random.randrange", lambda _: int(apart.name.removeprefix("uid ")) - FIRST_UID)
     roots = [run_root() for _ in range(3)]
     others = [isolation_for("auto", root=folder, log=print) for folder in roots]
 
@@ -59,6 +66,21 @@ def test_two_runs_never_share_a_uid(apart: Isolation) -> None:
     for other, folder in zip(others, roots, strict=True):
         with other:
             other.discard(folder)
+
+
+def test_a_machine_without_a_free_uid_says_so() -> None:
+    """The range is finite; a uid given back can be had again."""
+    few = range(59_990, 59_993)
+    taken = [take_uid(few) for _ in few]
+
+    with pytest.raises(Blocked, match="in use on this machine") as refusal:
+        take_uid(few)
+
+    assert refusal.value.code == "setup-failed"
+    assert {uid for uid, _ in taken} == set(few)
+    for _, lock in taken:
+        lock.close()
+    take_uid(few)[1].close()
 
 
 @pytest.mark.needs_root
@@ -159,7 +181,7 @@ def test_sudo_is_enough(root: Path, tmp_path: Path) -> None:
     """Where root is had by sudo, which clears the environment, the command still gets exactly its own."""
     sudo = tmp_path / "sudo"
     sudo.write_text(
-        '#!/bin/sh\ncase "$1" in -n) shift;; esac\ncase "$1" in --) shift;; esac\nexec env -i PATH=/usr/bin:/bin "$@"\n'
+        '#!/bin/sh\ncase "$1" in -n) shift;; esac\ncase "$1" in --) shift;; esac\nexec env -i PATH=/usr/bin:/bin SUDO_USER=runner "$@"\n'
     )
     sudo.chmod(0o755)
 
