@@ -8,7 +8,6 @@ targets (branch, base, issue) are never taken from here but from the admission.
 import dataclasses
 import hashlib
 import json
-import math
 import os
 import re
 import stat
@@ -176,7 +175,7 @@ def _cut(text: str, kind: str) -> str:
 
 def _number(value: float) -> float:
     """A count that is none (NaN, infinite, negative, absurd) is 0: it is only shown, never decided on."""
-    return value if math.isfinite(value) and 0 <= value < 10**9 else 0.0
+    return value if 0 <= value < 10**9 else 0.0
 
 
 def _plain(outcome: Outcome) -> Outcome:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bot.agent.prompt import follow_up_prompt
-from bot.core.names import UNPUSHED, Reason
+from bot.core.names import Reason
 from bot.core.outbound import one_line
 from bot.core.run import AgentReport, Check, Outcome
 from bot.core.verdict import (
@@ -95,9 +95,8 @@ def work(task: Task, remote: Remote, agent: Agent, ground: Ground, *, out: Path)
     refusal = _told(ground, lambda: _story(task, remote, agent, ground, diary))
     if refusal is not None and refusal.reason is Reason.CANCELLED:
         _told(ground, lambda: _last_look(task, ground, diary))
-    if refusal is None or refusal.reason not in UNPUSHED:
-        unsealed = _told(ground, lambda: _seal(task, ground, diary, out))
-        refusal = refusal or unsealed
+    unsealed = _told(ground, lambda: _seal(task, ground, diary, out))
+    refusal = refusal or unsealed
     return _outcome(task, ground, diary, refusal)
 
 

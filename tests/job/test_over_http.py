@@ -103,6 +103,8 @@ def test_a_500_after_the_push_was_taken_is_a_success(server: Server, tmp_path: P
         assert push(folder, remote, commit, "ai/issue-7") is None
 
     assert server.oid("ai/issue-7") == commit
+    assert sum(path.endswith("/git-receive-pack") for path in served.paths) == 1
+    assert served.paths[-1].endswith("/git-upload-pack")  # it looked, and did not push again
 
 
 def test_a_server_that_is_down_for_a_moment(

@@ -309,6 +309,15 @@ def test_protected_paths_are_never_pushed(
     assert nothing_was_pushed(hostile)
 
 
+def test_removing_a_submodule_is_refused(hostile: Hostile) -> None:
+    """What it pointed to is no business of a run, gone or new."""
+    base = hostile.server.commit({"lib": "1" * 40}, modes={"lib": "160000"})
+    git(hostile.clone, "fetch", "-q", "origin")
+    hostile.made = replace(hostile.made, base_oid=base, head_oid=base)
+
+    assert reason(hostile.publish(hostile.commit({"lib": None}))) is Reason.PROTECTED_PATHS
+
+
 def test_the_config_allows_and_adds(hostile: Hostile) -> None:
     """`allow` opens a built-in path, `protect` closes one more."""
     config = RepoConfig(allow=(".gitignore",), protect=("db/**",))
@@ -369,6 +378,16 @@ def test_entries_of_odd_kinds_do_not_arrive(mode: str, hostile: Hostile) -> None
         assert raw.partition(b" ")[0] in {b"100644", b"100755", b"120000"}
     else:
         assert nothing_was_pushed(hostile)
+
+
+def test_a_tree_with_two_entries_of_one_name_is_refused(hostile: Hostile) -> None:
+    """Readers differ in which of the two they see; git's own check of objects finds it."""
+    git(hostile.clone, "hash-object", "-w", "--stdin", data=b"")
+    other = git(hostile.clone, "hash-object", "-w", "--stdin", data=b"other")
+    tree = hostile.raw_tree(("100644", "app.py", EMPTY), ("100644", "app.py", other))
+
+    assert reason(hostile.publish(hostile.seal(tree, hostile.made.head_oid))) is Reason.INTERNAL_ERROR
+    assert nothing_was_pushed(hostile)
 
 
 # --------------------------------------------------------------------------------------------- bundles

@@ -202,6 +202,15 @@ def test_a_timed_out_run_with_a_protected_path_is_not_pushed(stage: Stage) -> No
     assert blocked(stage.run(step)) == ("protected-paths", False)
 
 
+def test_a_second_attempt_that_goes_too_far_takes_the_first_one_s_work_with_it(stage: Stage) -> None:
+    """Mending the tests by way of a protected path: nothing of the run is kept."""
+    steps = (writes({"a": "1"}), writes({".github/workflows/ci.yml": "skip: tests"}))
+
+    outcome = stage.run(*steps, config=RepoConfig(checks=Checks(test="false", attempts=2)))
+
+    assert blocked(outcome) == ("protected-paths", False)
+
+
 def test_setup_that_fails_ends_before_the_agent(stage: Stage) -> None:
     """No model is asked, and the tail says why."""
     outcome = stage.run(nothing, config=RepoConfig(checks=Checks(setup="echo no network; exit 7")))
