@@ -4,7 +4,7 @@
 that exists is not opened twice and a verdict that was said is not said twice.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
@@ -115,9 +115,9 @@ def _end(ending: Ending, snapshot: Snapshot, failure: Refusal | None, pull: Pull
         assert outcome is not None  # noqa: S101 (_judge saw it)
         body = done(record, pull, outcome, run_url=admission.run_url)
     else:
-        body = blocked(
-            record, failure.text, outcome=outcome, link=_link(ending, failure, pull), run_url=admission.run_url
-        )
+        shown = replace(outcome, details=failure.details) if outcome else None
+        link = _link(ending, failure, pull)
+        body = blocked(record, failure.text, outcome=shown, link=link, run_url=admission.run_url)
     said = PostComment(admission.issue, body)
     assign: tuple[Effect, ...] = ()
     if failure is None and pull is not None and ending.settings.assign == "approver":
