@@ -55,7 +55,7 @@ def open_bundle(git: Git, bundle: Path, admission: Admission) -> Unpacked:
     """Take the one commit out of `bundle` into `git`'s folder, where the start already is.
 
     Raises `Blocked(internal-error)` for a bundle that is anything but one commit of the admission's branch on top of
-    its start: ours are.
+    its start: ours are. Raises `GitFailed` when this machine's disk is full.
     """
     with bundle.open("rb", buffering=0) as file:
         commit = _header(file, admission)
@@ -64,6 +64,8 @@ def open_bundle(git: Git, bundle: Path, admission: Admission) -> Unpacked:
         try:
             git(*words, data=file, seconds=UNPACK_SECONDS)
         except GitFailed as error:
+            if error.disk_full:
+                raise
             raise _bad("its objects are not sound", error.stderr) from error
     return Unpacked(commit, _tree_of(git, commit, admission.head_oid))
 

@@ -6,6 +6,7 @@ message, dates and parent are ours. Starting again after a kill is safe: a commi
 recognised by its trailer and its tree.
 """
 
+import errno
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,6 +78,10 @@ def prepare_branch(admission: Admission, received: Received, config: RepoConfig,
         if error.disk_full:
             return Withheld(Refusal(Reason.SETUP_FAILED, disk_full().text))
         return Withheld(Refusal(Reason.INTERNAL_ERROR, "git failed while the work was being published.", str(error)))
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        return Withheld(Refusal(Reason.SETUP_FAILED, disk_full().text))
 
 
 def _prepare(admission: Admission, bundle: Path, config: RepoConfig, press: Press) -> Pushed | Withheld:

@@ -1,6 +1,7 @@
 """Fixtures of the job's tests."""
 
 import os
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,3 +39,16 @@ def apart() -> Iterator[Ground]:
     with standing(root, isolated=True) as made:
         yield made
         made.isolation.discard(root)
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Iterator[Path]:
+    """A disk of one megabyte."""
+    if os.geteuid() != 0:
+        pytest.skip("mounts a disk")
+    disk = tmp_path / "tiny"
+    disk.mkdir()
+    if subprocess.run(("mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", disk), check=False).returncode != 0:
+        pytest.skip("no disk can be mounted here")
+    yield disk
+    subprocess.run(("umount", "-l", disk), check=True)

@@ -1,6 +1,7 @@
 """The publisher against what a hostile `work` may hand over: only a checked tree, as our own commit, is ever pushed."""
 
 import hashlib
+import random
 import struct
 import zlib
 from collections.abc import Mapping
@@ -583,3 +584,18 @@ def test_a_tree_that_changes_nothing_is_no_changes(hostile: Hostile) -> None:
     empty = hostile.seal(git(hostile.clone, "rev-parse", "HEAD^{tree}"), hostile.made.head_oid)
 
     assert reason(hostile.publish(empty)) is Reason.NO_CHANGES
+
+
+@pytest.mark.needs_root
+@pytest.mark.parametrize("left", [0, 300_000])
+def test_a_full_disk_withholds_with_its_reason(left: int, hostile: Hostile, tiny: Path) -> None:
+    """Full before the first file or in the middle of it: said, and nothing half on the server."""
+    commit = hostile.commit({"a.bin": random.Random(1).randbytes(700_000)})
+    hostile.bundle(commit)
+    (tiny / "ballast").write_bytes(b"x" * ((1 << 20) - left))
+    said = Received(Outcome(run_key=hostile.made.run_key, verdict="done", commit_oid=commit), hostile.out / BUNDLE_FILE)
+
+    result = prepare_branch(hostile.made, said, CONFIG, Press(tiny, hostile.server.remote, OpenScreen(), {}))
+
+    assert reason(result) is Reason.SETUP_FAILED
+    assert nothing_was_pushed(hostile)

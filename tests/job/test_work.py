@@ -1,11 +1,10 @@
 """The story of a run with real git and an agent that really changes files, on its way to each of its ends."""
 
-import os
 import random
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -267,19 +266,6 @@ def test_an_error_of_ours_ends_as_an_outcome_too(stage: Stage) -> None:
     assert blocked(outcome) == ("internal-error", False)
     assert "/private/path" not in outcome.text + outcome.details
     assert any("a bug with" in line for line in log_of(stage.ground))
-
-
-@pytest.fixture
-def tiny(tmp_path: Path) -> Iterator[Path]:
-    """A disk of one megabyte."""
-    if os.geteuid() != 0:
-        pytest.skip("mounts a disk")
-    disk = tmp_path / "tiny"
-    disk.mkdir()
-    if subprocess.run(("mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", disk), check=False).returncode != 0:
-        pytest.skip("no disk can be mounted here")
-    yield disk
-    subprocess.run(("umount", "-l", disk), check=True)
 
 
 def noise(tree: Path) -> None:
