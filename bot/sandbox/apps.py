@@ -68,7 +68,24 @@ class Apps:
         with self._hub.lock:
             self._hub.emit("installation", "deleted", None, by, installation=installation)
             installation.app.installations.remove(installation)
-            installation.suspended = True
+
+    def choose(self, installation: Installation, repos: Iterable[Repo], by: "Token") -> None:
+        """Another choice of repositories; emits what was added and what was taken away."""
+        with self._hub.lock:
+            chosen = list(repos)
+            before = [repo for repo in self._hub.repositories.values() if installation.covers(repo)]
+            installation.repos = chosen
+            added, removed = [one for one in chosen if one not in before], [one for one in before if one not in chosen]
+            for action, changed in (("added", added), ("removed", removed)):
+                if changed:
+                    parts: dict[str, Any] = {"installation": installation, f"repositories_{action}": changed}
+                    self._hub.emit("installation_repositories", action, None, by, **parts)
+
+    def suspend(self, installation: Installation, by: "Token", *, suspended: bool = True) -> None:
+        """Its tokens get 403 until it is unsuspended."""
+        with self._hub.lock:
+            installation.suspended_by = by.user if suspended else None
+            self._hub.emit("installation", "suspend" if suspended else "unsuspend", None, by, installation=installation)
 
     def installation(self, installation_id: int) -> Installation:
         """Raises `Refused` 404."""

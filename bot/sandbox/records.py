@@ -313,7 +313,12 @@ class Installation:
     repos: list[Repo] | None
     """None: every repository of the account."""
     created_at: datetime
-    suspended: bool = False
+    suspended_by: User | None = None
+
+    @property
+    def suspended(self) -> bool:
+        """Its tokens get 403."""
+        return self.suspended_by is not None
 
     def covers(self, repo: Repo) -> bool:
         """Whether the installation reaches `repo`."""

@@ -6,7 +6,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from bot.sandbox.api import actions, apps, git, issues, links, pulls, repos
+from bot.sandbox.api import actions, apps, checks, git, issues, links, pulls, repos
 from bot.sandbox.door import DOCS, refused
 from bot.sandbox.errors import Refused
 
@@ -15,7 +15,7 @@ from bot.sandbox.errors import Refused
 def rest_app() -> FastAPI:
     """The room; one for every hub (the door puts the hub into the scope), because making it takes a while."""
     app = FastAPI(openapi_url=None, redirect_slashes=False)
-    for part in (issues, links, pulls, git, actions, apps, repos):
+    for part in (issues, links, pulls, checks, git, actions, apps, repos):
         app.include_router(part.router, prefix="/api/v3")
     app.add_exception_handler(Refused, _refusal)
     app.add_exception_handler(HTTPException, _unknown)

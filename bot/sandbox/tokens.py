@@ -63,6 +63,11 @@ class Token:
         """True for tokens whose rights are a list of permissions, not a person's role."""
         return self.kind in ("job", "installation", "app")
 
+    def ended(self, now: datetime) -> bool:
+        """Revoked, expired, or its App was uninstalled."""
+        gone = self.installation is not None and self.installation not in self.installation.app.installations
+        return self.revoked or gone or (self.expires_at is not None and self.expires_at <= now)
+
     def sees(self, repo: Repo) -> bool:
         """Whether `repo` exists for this token."""
         return not repo.private or self.reaches(repo)
@@ -183,7 +188,7 @@ class Tokens:
         if value.startswith("eyJ"):
             return self._app_token(value)
         token = self._by_value.get(value)
-        if token is None or token.revoked or (token.expires_at is not None and token.expires_at <= self._hub.now()):
+        if token is None or token.ended(self._hub.now()):
             raise Refused(401, "Bad credentials")
         if token.installation is not None and token.installation.suspended:
             raise Refused(403, "This installation has been suspended")

@@ -73,6 +73,18 @@ def test_installation_tokens_look_new_and_end_after_an_hour(world: World) -> Non
         world.hub.tokens.authenticate(f"Bearer {token.value}")
 
 
+def test_a_suspended_installation_is_refused_and_an_uninstalled_one_unknown(world: World) -> None:
+    _, installation = world.app()
+    token = world.hub.tokens.for_installation(installation)
+
+    world.hub.app_registry.suspend(installation, world.by("ada"))
+    with pytest.raises(Refused, match="suspended"):
+        world.hub.tokens.authenticate(f"Bearer {token.value}")
+    world.hub.app_registry.uninstall(installation, world.by("ada"))
+    with pytest.raises(Refused, match="Bad credentials"):
+        world.hub.tokens.authenticate(f"Bearer {token.value}")
+
+
 def test_an_installation_token_can_be_narrower_but_never_wider(world: World) -> None:
     other = world.hub.create_repo("acme/other", "ada", files={}, private=True)
     _, installation = world.app()

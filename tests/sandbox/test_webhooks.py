@@ -163,7 +163,11 @@ def everything(world: World) -> list[Event]:
     """One of every event that the sandbox emits."""
     hub, shop, ada, bob = world.hub, world.shop, world.by("ada"), world.by("bob")
     events = world.events()
-    world.app()
+    _, installation = world.app()
+    hub.app_registry.choose(installation, [], ada)
+    hub.app_registry.choose(installation, [shop], ada)
+    hub.app_registry.suspend(installation, ada)
+    hub.app_registry.suspend(installation, ada, suspended=False)
     hub.repos.create_milestone(shop, "M1", ada)
     issue = hub.issues.create(shop, ada, title="a", labels=["bug"], assignees=["bob"], milestone=1)
     comment = hub.issues.add_comment(issue, bob, "hello")

@@ -147,6 +147,7 @@ def force_cancel_run(ask: Asked, run_id: int) -> Response:
 
 
 @router.post("/actions/runs/{run_id:int}/rerun")
+@router.post("/actions/runs/{run_id:int}/rerun-failed-jobs")
 def rerun(ask: Asked, run_id: int) -> Response:
     """Another attempt."""
     ask.hub.actions.rerun(_run(ask, run_id, "write"))

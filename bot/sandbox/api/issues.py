@@ -307,6 +307,19 @@ def remove_assignees(ask: Asked, number: int) -> Response:
 # ----------------------------------------------------------------------------------------- timeline
 
 
+@router.get("/events")
+def list_repository_events(ask: Asked) -> Response:
+    """Of every issue, newest first, each with its issue."""
+    repo, hub = ask.require("issues", "read"), ask.hub
+    found = [(issue, event) for issue in hub.issues.listing(repo) for event in issue.timeline]
+    found.sort(key=lambda pair: -pair[1].id)
+
+    def shape(pair: tuple[Issue, TimelineEvent]) -> dict[str, Any]:
+        return shapes.timeline_event(hub, *pair) | {"issue": shapes.issue_full(hub, pair[0])}
+
+    return paged(ask, found, shape)
+
+
 @router.get("/{number:int}/events")
 def list_events(ask: Asked, number: int) -> Response:
     """What happened, without comments."""

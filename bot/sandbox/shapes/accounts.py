@@ -140,7 +140,7 @@ def installation(hub: "Hub", record: Installation) -> Json:
         "updated_at": made,
         "single_file_name": None,
         "suspended_at": made if record.suspended else None,
-        "suspended_by": None,
+        "suspended_by": user(hub, record.suspended_by) if record.suspended_by else None,
     }
 
 
