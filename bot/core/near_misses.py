@@ -5,6 +5,7 @@ kept short of decimals, dates, versions, prices and addresses, which lead many a
 """
 
 import re
+from functools import cache
 
 NUMBER = r"(0|[1-9][0-9]?)"
 """A phase or task number: ASCII digits, 0 to 99, not padded. One group."""
@@ -42,30 +43,34 @@ _PREFIXED = r"(?=[\w-]*[^\W\d_])[\w-]+-[0-9]+\.[0-9]+"
 _OPEN, _CLOSE = "({<【「『〔《〈（", ")}>】」』〕》〉）"
 _DASH = "[-\u2010-\u2015\u2212~]"
 
-_TAG_KEY = re.compile(rf"\[(?=[\w-]*[^\W\d_])[\w-]+-{NUMBER}\.{NUMBER}[A-Za-z]?\]")
-_SPELLED_KEY = re.compile(rf"(?<![\w-]){WORD}{BLANK}+{NUMBER}\.{NUMBER}[A-Za-z]?(?![\w.])")
-_BARE_KEY = re.compile(rf"[\s|:;,/&+-]*(?:and{BLANK})?{BLANK}*{NUMBER}\.{NUMBER}[A-Za-z]?(?::|{BLANK}+-{BLANK}|$)")
-_ALSO = re.compile(rf"{BLANK}*(?:[,/&+]|and{BLANK}){BLANK}*{NUMBER}\.{NUMBER}[A-Za-z]?(?![\w.])")
-_MORE_DIGITS = re.compile(
+_TAG_KEY = rf"\[(?=[\w-]*[^\W\d_])[\w-]+-{NUMBER}\.{NUMBER}[A-Za-z]?\]"
+_SPELLED_KEY = rf"(?<![\w-]){WORD}{BLANK}+{NUMBER}\.{NUMBER}[A-Za-z]?(?![\w.])"
+_BARE_KEY = rf"[\s|:;,/&+-]*(?:and{BLANK})?{BLANK}*{NUMBER}\.{NUMBER}[A-Za-z]?(?::|{BLANK}+-{BLANK}|$)"
+_ALSO = rf"{BLANK}*(?:[,/&+]|and{BLANK}){BLANK}*{NUMBER}\.{NUMBER}[A-Za-z]?(?![\w.])"
+_MORE_DIGITS = (
     rf"[\w\u0300-\u036f]|\.[0-9.]|{_DASH}[0-9]|{BLANK}+{_DASH}+{BLANK}*[0-9]+\.[0-9]"
     rf"|{BLANK}+(?:to|thru|through|till|until){BLANK}+[0-9]+\.[0-9]"
 )
-_DECIMAL = re.compile(rf"{BLANK}*[0-9]+\.[0-9]")
+_DECIMAL = rf"{BLANK}*[0-9]+\.[0-9]"
 
-_DIGITS_IN_TAG = re.compile(rf"(?<![\w.])[vV]?[0-9]+(?:\.[0-9]+)+|[0-9]+\.[0-9]+|^{WORD}\W*[0-9]")
-_OTHER_BRACKETS = re.compile(rf"[{_OPEN}]{BLANK}*{_PREFIXED}[^{_CLOSE}]{{0,20}}[{_CLOSE}]")
-_BARE_IN_BRACKETS = re.compile(rf"[{_OPEN}]{BLANK}*(?:{WORD}{BLANK}*)?[0-9]+\.[0-9]+[A-Za-z]?{BLANK}*[{_CLOSE}]")
-_UNBRACKETED = re.compile(rf"\[?{_PREFIXED}")
-_SPELLED_BADLY = re.compile(rf"{WORD}[^\w\[\]]*[0-9]")
-_NUMBERS = re.compile(r"[0-9]+(?:\.[0-9]+)+")
-_BARE_END = re.compile(
+_DIGITS_IN_TAG = rf"(?<![\w.])[vV]?[0-9]+(?:\.[0-9]+)+|[0-9]+\.[0-9]+|^{WORD}\W*[0-9]"
+_OTHER_BRACKETS = rf"[{_OPEN}]{BLANK}*{_PREFIXED}[^{_CLOSE}]{{0,20}}[{_CLOSE}]"
+_BARE_IN_BRACKETS = rf"[{_OPEN}]{BLANK}*(?:{WORD}{BLANK}*)?[0-9]+\.[0-9]+[A-Za-z]?{BLANK}*[{_CLOSE}]"
+_UNBRACKETED = rf"\[?{_PREFIXED}"
+_SPELLED_BADLY = rf"{WORD}[^\w\[\]]*[0-9]"
+_NUMBERS = r"[0-9]+(?:\.[0-9]+)+"
+_BARE_END = (
     rf"[A-Za-z]{{0,2}}(?:$|[:)\]}},;|/\\>.\u2010-\u2015\u2212-]|{BLANK}+[:)\]}},;|/\\>(\[{{\u2010-\u2015\u2212-])"
 )
-_BARE_TAIL = re.compile(rf"[A-Za-z]?{BLANK}+|(?=[^\W\d_]{{3}})")
-_PUNCTUATED = re.compile(rf"[^\w\s\[$€£¥+=<>~±]+{BLANK}*[0-9]+\.[0-9]+[A-Za-z]?(?::|{BLANK}+-{BLANK}|[*_`\"'])")
-_META_WORD = re.compile(rf"META(?:{BLANK}*[-:\u2013\u2014]|{BLANK}+\S|$)|[{_OPEN}][Mm][Ee][Tt][Aa][{_CLOSE}]")
+_BARE_TAIL = rf"[A-Za-z]?{BLANK}+|(?=[^\W\d_]{{3}})"
+_PUNCTUATED = rf"[^\w\s\[$€£¥+=<>~±]+{BLANK}*[0-9]+\.[0-9]+[A-Za-z]?(?::|{BLANK}+-{BLANK}|[*_`\"'])"
+_META_WORD = rf"META(?:{BLANK}*[-:\u2013\u2014]|{BLANK}+\S|$)|[{_OPEN}][Mm][Ee][Tt][Aa][{_CLOSE}]"
 
 _NARROW = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: 0x20}
+
+
+_compiled = cache(re.compile)
+"""Patterns are compiled when a title first needs them: all at once would cost every start of `gate` some 10 ms."""
 
 
 def narrowed(text: str) -> str:
@@ -75,42 +80,46 @@ def narrowed(text: str) -> str:
 
 def starts_with_number(text: str, at: int) -> bool:
     """Whether a decimal number comes next: `1.2 - 1.4` is a range."""
-    return _DECIMAL.match(text, at) is not None
+    return _compiled(_DECIMAL).match(text, at) is not None
 
 
 def runs_on(text: str, at: int) -> bool:
     """Whether `Phase 1.2`, ending at `at`, goes on: glued to a word, a third level, or a range."""
-    return _MORE_DIGITS.match(text, at) is not None
+    return _compiled(_MORE_DIGITS).match(text, at) is not None
 
 
 def has_key(rest: str) -> bool:
     """Whether a second key follows: a tag or `Phase 1.2` anywhere, a bare one right behind the first."""
     if not any(char.isdecimal() for char in rest):
         return False
-    anywhere = _TAG_KEY.search(rest) or _SPELLED_KEY.search(rest)
-    return bool(anywhere or _BARE_KEY.match(rest) or _ALSO.match(rest))
+    anywhere = _compiled(_TAG_KEY).search(rest) or _compiled(_SPELLED_KEY).search(rest)
+    return bool(anywhere or _compiled(_BARE_KEY).match(rest) or _compiled(_ALSO).match(rest))
 
 
 def note_of(text: str, at: int) -> str:
     """The note for a title that has no key, or nothing. Tags (and emoji) before `at` were walked over."""
-    if _META_WORD.match(text, at):
+    if _compiled(_META_WORD).match(text, at):
         return _META
     if not any("0" <= char <= "9" for char in text):
         return ""
     if any(_looks_like_key(tag) for tag in re.findall(r"\[([^\[\]]*)\]", text[:at])):
         return _TAG
-    if _TAG_KEY.search(text, at) or _SPELLED_KEY.search(text, at):
-        return _LATE if _SPELLED_KEY.match(text, at) is None else _SPELLED
-    if _OTHER_BRACKETS.search(text, at) or _BARE_IN_BRACKETS.match(text, at) or _UNBRACKETED.match(text, at):
+    if _compiled(_TAG_KEY).search(text, at) or _compiled(_SPELLED_KEY).search(text, at):
+        return _LATE if _compiled(_SPELLED_KEY).match(text, at) is None else _SPELLED
+    if (
+        _compiled(_OTHER_BRACKETS).search(text, at)
+        or _compiled(_BARE_IN_BRACKETS).match(text, at)
+        or _compiled(_UNBRACKETED).match(text, at)
+    ):
         return _BRACKETS
-    if _SPELLED_BADLY.match(text, at):
+    if _compiled(_SPELLED_BADLY).match(text, at):
         return _SPELLED
     return _BARE if _bare(text, at) else ""
 
 
 def _looks_like_key(tag: str) -> bool:
     """A tag with a number like 1.2 in it: not a version (`v1.2`), a date or an address; also `[Phase 1]`."""
-    match = _DIGITS_IN_TAG.search(tag)
+    match = _compiled(_DIGITS_IN_TAG).search(tag)
     if match is None:
         return False
     return match[0][0] not in "vV" and not _is_date(match[0])
@@ -124,12 +133,12 @@ def _is_date(numbers: str) -> bool:
 
 def _bare(text: str, at: int) -> bool:
     """`1.2`, `1.2)`, `1.2.3:`, `1.2 Setup`, `- 1.2:`, `100.1:`; not `3.5 inch` or `12.11.2026:`."""
-    numbers = _NUMBERS.match(text, at)
+    numbers = _compiled(_NUMBERS).match(text, at)
     if numbers is None:
-        return _PUNCTUATED.match(text, at) is not None
+        return _compiled(_PUNCTUATED).match(text, at) is not None
     if _is_date(numbers[0]):
         return False
-    if _BARE_END.match(text, numbers.end()):
+    if _compiled(_BARE_END).match(text, numbers.end()):
         return True
-    tail = _BARE_TAIL.match(text, numbers.end())
+    tail = _compiled(_BARE_TAIL).match(text, numbers.end())
     return tail is not None and text[tail.end() : tail.end() + 1].isupper()
