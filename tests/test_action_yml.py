@@ -173,6 +173,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Any:
     folder = tmp_path_factory.mktemp("install")
     (folder / "uv.toml").write_text('index-url = "http://127.0.0.1:9/evil"\n')
     (folder / "bot").mkdir()
+    (folder / "bot" / "__init__.py").touch()
     (folder / "bot" / "__main__.py").write_text("print('hijacked')\n")
     done, outputs = install(folder)
     assert done.returncode == 0, done.stdout + done.stderr

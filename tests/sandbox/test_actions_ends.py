@@ -1,5 +1,6 @@
 """How runs end before their time: groups, cancel signals, timeouts, a lost runner, a closed sandbox."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -87,7 +88,9 @@ CANCELLED = """
           - if: failure()
             run: echo NEVER
           - if: cancelled()
-            run: echo CLEANING
+            run: |
+              echo CLEANING
+              if [ -e {program}.daemon ]; then grep State "/proc/$(cat {program}.daemon)/status" || true; fi
           - id: last
             if: always()
             run: echo "seen=last" >> "$GITHUB_OUTPUT"
@@ -128,13 +131,13 @@ def test_a_cancelled_run_signals_python_and_goes_on_with_always(tmp_path: Path) 
 @pytest.mark.usefixtures("hasty")
 def test_a_stubborn_program_gets_sigterm_then_its_whole_tree_is_killed(tmp_path: Path) -> None:
     """SIGINT, SIGTERM, then SIGKILL; a child that left its group and its parent does not survive either."""
-    daemon = f"""
+    daemon = """
 import os
 if os.fork() == 0:
     os.setsid()
     if os.fork() != 0:
         os._exit(0)
-    open({str(tmp_path / "daemon")!r}, "w").write(str(os.getpid()))
+    open(__file__ + ".daemon", "w").write(str(os.getpid()))
 """
     with on_stage(tmp_path, cancelled_flow(tmp_path, daemon + PROGRAM.replace("STOP_AT", "()"))) as stage:
         run = stage.dispatch()
@@ -144,7 +147,9 @@ if os.fork() == 0:
 
     assert logs(run).index("got signal 2") < logs(run).index("got signal 15")
     assert "work was cancelled, seen last" in logs(run)
-    assert processes.ended(int((tmp_path / "daemon").read_text()))
+    assert "\nCLEANING\n" in logs(run)
+    assert not re.search(r"^State:\s+[^Z]", logs(run), re.MULTILINE)
+    assert processes.ended(int((tmp_path / "program.py.daemon").read_text()))
 
 
 def test_a_cancel_does_not_end_a_job_that_always_runs(tmp_path: Path) -> None:

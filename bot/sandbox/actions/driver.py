@@ -37,20 +37,7 @@ class Actions:
     """
 
     def __init__(self, hub: "Hub", *, env: Mapping[str, str] | None = None, slots: int = 4) -> None:
-        here = Path(sys.executable).parent
-        folder = hub.root / "actions"
-        path = f"{here}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-        own = {"AI_READY_BIN": str(here / "ai-ready")} if (here / "ai-ready").exists() else {}
-        act = shutil.which("act", path=f"{here}:{path}")
-        if act is None:
-            raise Unsupported("act is not installed (the extra `demo` carries it)")
-        environment = {"PATH": path, **own, **(env or {})}
-        write_shim(folder / "shims", shutil.which("bash", path=environment["PATH"]) or "/bin/bash")
-        environment["PATH"] = f"{folder / 'shims'}:{environment['PATH']}"
-        self._machine = Machine(
-            hub, Sources(hub, folder / "ai-ready"), Groups(), threading.Semaphore(slots), Path(act), folder,
-            environment,
-        )  # fmt: skip
+        self._machine = _machine(hub, env or {}, slots)
         self._hub = hub
         self._lock = threading.Lock()
         self._pending: set[Future[None]] = set()
@@ -213,6 +200,18 @@ class Actions:
     def _unfinished(self) -> set[Future[None]]:
         with self._lock:
             return set(self._pending)
+
+
+def _machine(hub: "Hub", env: Mapping[str, str], slots: int) -> Machine:
+    here, folder = Path(sys.executable).parent, hub.root / "actions"
+    path = env.get("PATH", f"{here}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+    act, bash = shutil.which("act", path=f"{here}:{path}"), shutil.which("bash", path=path)
+    if act is None or bash is None:
+        raise Unsupported("act (the extra `demo` carries it) and bash are needed")
+    command = {"AI_READY_BIN": str(here / "ai-ready")} if (here / "ai-ready").exists() else {}
+    sources = Sources(hub, folder / "ai-ready")
+    inside = {**command, **env, "PATH": f"{write_shim(folder, bash)}:{path}"}
+    return Machine(hub, sources, Groups(), threading.Semaphore(slots), Path(act), folder, inside)
 
 
 def _refuse(problem: Exception) -> None:

@@ -17,15 +17,18 @@ TERMINATE_SECONDS = 2.5
 DRAIN_SECONDS = 1.0
 _POLL = 0.02
 _CAT = "/bin/cat"
+_SHIM = b"/shims/bash\0"
+"""In the command line of a shim; act's other children are orphans that it adopted."""
 
 
-def write_shim(folder: Path, bash: str) -> None:
-    """Put a `bash` into `folder`, which is to be first in PATH: act starts it for each step.
+def write_shim(parent: Path, bash: str) -> Path:
+    """Put a `bash` into a folder below `parent`; returns the folder, to be first in PATH: act starts it for each step.
 
     It also takes away the terminal that act gives to steps and GitHub does not. What the step starts itself finds the
     real bash.
     """
-    folder.mkdir(parents=True)
+    folder = parent / "shims"
+    folder.mkdir()
     shim = folder / "bash"
     lines = (
         f"#!{bash}",
@@ -35,6 +38,7 @@ def write_shim(folder: Path, bash: str) -> None:
     )
     shim.write_text("\n".join(lines) + "\n")
     shim.chmod(0o755)
+    return folder
 
 
 def children(pid: int) -> list[int]:
@@ -79,7 +83,7 @@ def send(pids: list[int], number: signal.Signals) -> None:
 
 def cancel_step(act: int, *, hurry: Callable[[], bool]) -> None:
     """Cancel the running step of the act process `act` as GitHub does; `hurry()` true skips what is left of the waits."""
-    shims = [pid for pid in children(act) if not ended(pid)]
+    shims = [pid for pid in children(act) if not ended(pid) and _SHIM in read(Path(f"/proc/{pid}/cmdline"))]
     send(shims, signal.SIGSTOP)
     below = [pid for shim in shims for pid in children(shim)]
     output = [pid for pid in below if read(Path(f"/proc/{pid}/cmdline")) == f"{_CAT}\0".encode()]
