@@ -58,8 +58,10 @@ def build_prompt(facts: PromptFacts) -> str:
     """The first message of a run."""
     sections = (
         _task(facts),
-        _quoted(
-            facts, "issue", f"# {_line(facts.title)}\n\n{_cut(facts.body, MOST_BODY) or '(The issue has no text.)'}"
+        _fenced(
+            facts.fence,
+            "issue",
+            f"# {_line(facts.title)}\n\n{_cut(facts.body, MOST_BODY) or '(The issue has no text.)'}",
         ),
         _comments(facts),
         _rules(facts),
@@ -133,10 +135,10 @@ def _previous(facts: PromptFacts) -> str:
     if facts.previous_summary.strip():
         summary = _cut(facts.previous_summary, MOST_TAIL)
         parts.append(
-            f"An earlier run worked on this; its commits are in the checkout. It said:\n\n{_quoted(facts, 'summary', summary)}"
+            f"An earlier run worked on this; its commits are in the checkout. It said:\n\n{_fenced(facts.fence, 'summary', summary)}"
         )
     if facts.previous_diff.strip():
-        parts.append(f"Its changes so far:\n\n{_quoted(facts, 'diff', _cut(facts.previous_diff, MOST_DIFF))}")
+        parts.append(f"Its changes so far:\n\n{_fenced(facts.fence, 'diff', _cut(facts.previous_diff, MOST_DIFF))}")
     return "\n\n".join(parts)
 
 
@@ -160,10 +162,6 @@ def _ending(facts: PromptFacts) -> str:
         f"{asking}"
         "Leave the fields that do not apply empty. Do not say `done` for work that is not finished."
     )
-
-
-def _quoted(facts: PromptFacts, name: str, text: str) -> str:
-    return _fenced(facts.fence, name, text)
 
 
 def _fenced(fence: str, name: str, text: str) -> str:
