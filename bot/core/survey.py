@@ -82,10 +82,11 @@ def askers(snapshot: Snapshot) -> frozenset[Actor]:
     """The people whose permission has to be read before `survey` can say anything of their requests."""
     people: set[Actor] = set()
     for issue in snapshot.issues.values():
-        if not (issue.detailed and issue.open):
+        if not issue.detailed:
             continue
         people.update(item.comment.author for item in unread(issue, snapshot.now))
-        people.update(request.actor for request in live_requests(issue, snapshot.own_ids, _ANY_ATTEMPTS)[:3])
+        if issue.open:
+            people.update(request.actor for request in live_requests(issue, snapshot.own_ids, _ANY_ATTEMPTS)[:3])
     return frozenset(person for person in people if not person.is_bot)
 
 
