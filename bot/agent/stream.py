@@ -182,8 +182,9 @@ class Narrator:
     def _say(self, words: str) -> None:
         seconds = int(self._now() - self._started)
         turn = f" turn {self._turn} ${self._spent():.2f}" if self._turn else ""
-        # One line, and not from its start: `::set-output` there would be a command to GitHub's runner.
-        self._log(f"[{seconds // 60}:{seconds % 60:02}{turn}] {_printable(words[:LONGEST])}")
+        # One line, and not from its start: `::set-output` there would be a command to GitHub's runner, and the older
+        # spelling `##[set-output` anywhere (actions/runner, ActionCommand.cs).
+        self._log(f"[{seconds // 60}:{seconds % 60:02}{turn}] {_printable(words[:LONGEST]).replace('##[', '## [')}")
 
 
 ARGUMENT = {"Bash": "command", "Glob": "pattern", "Grep": "pattern", "StructuredOutput": "verdict"}
