@@ -224,7 +224,8 @@ class Pulls:
             words = title or f"Merge pull request #{issue.number} from {repo.owner.login}/{pull.head}\n\n{issue.title}"
             parents = ["-p", base] + (["-p", pull.head_oid] if method == "merge" else [])
             oid = git(repo, "commit-tree", tree, *parents, data=words.encode(), author=by.user).strip()
-            git(repo, "update-ref", f"refs/heads/{pull.base}", oid, base)
+            if not self._hub.repos.swap(repo, f"refs/heads/{pull.base}", base, oid):
+                raise Refused(409, "Base branch was modified. Review and try the merge again.")
             self._merged(issue, by, base, oid)
             self._hub.repos.moved(repo, f"refs/heads/{pull.base}", base, oid, by)
             return oid

@@ -187,10 +187,13 @@ class Repos:
                 raise Refused(422, "Reference name must start with 'refs/' and contain at least two slashes.")
             if not _try(repo, "cat-file", "-t", oid).strip():
                 raise Refused(422, "Object does not exist")
-            if ref in self.refs(repo):
+            if not self.swap(repo, ref, ZERO, oid):
                 raise Refused(422, "Reference already exists")
-            git(repo, "update-ref", ref, oid, ZERO)
             self.moved(repo, ref, ZERO, oid, by)
+
+    def swap(self, repo: Repo, ref: str, old: str, new: str) -> bool:
+        """Move a ref from `old` to `new` atomically (also against pushes); False when it is not at `old`. No events."""
+        return _run(repo, "update-ref", ref, new, old).returncode == 0
 
     def update_ref(self, repo: Repo, ref: str, oid: str, by: "Token", *, force: bool = False) -> None:
         """`PATCH git/refs/…`; 422 unless it is a fast-forward or forced."""
