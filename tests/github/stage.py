@@ -87,3 +87,39 @@ def told(story: Story[Any], answers: Iterable[Answer]) -> tuple[Any, list[Reques
 
 def numbers(snapshot: Snapshot, *, detailed: bool) -> set[int]:
     return {number for number, issue in snapshot.issues.items() if issue.detailed is detailed}
+
+
+# ---------------------------------------------------------------------------- GraphQL answers by hand
+
+ADA = {"__typename": "User", "login": "ada", "id": "U_1", "databaseId": 11}
+AT = "2026-11-21T09:00:00Z"
+
+
+def connection(*nodes: Any) -> dict[str, Any]:
+    return {"nodes": list(nodes), "pageInfo": {"hasPreviousPage": False, "startCursor": None}}
+
+
+def detail(**changes: Any) -> dict[str, Any]:
+    """An issue as GraphQL answers it; each test changes what it is about."""
+    return {
+        "__typename": "Issue",
+        "number": 7,
+        "title": "[AUTH-1.1] Log in",
+        "state": "OPEN",
+        "stateReason": None,
+        "labels": connection(),
+        "milestone": None,
+        "id": "I_7",
+        "fullDatabaseId": "3000000007",
+        "body": "text",
+        "url": "https://github.example/acme/shop/issues/7",
+        "author": ADA,
+        "locked": False,
+        "lastEditedAt": None,
+        "repository": {"nameWithOwner": "acme/shop"},
+        "timelineItems": connection(),
+        "comments": connection(),
+        "blockedBy": connection(),
+        "issueDependenciesSummary": {"blockedBy": 0},
+        "subIssues": connection(),
+    } | changes

@@ -1,6 +1,7 @@
 """Reading a repository, against the served sandbox: what a snapshot holds, and how many requests it takes."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from bot.github.exchange import Answer
 from bot.github.gather import read_snapshot, read_standings
 from bot.github.wanted import NodeIds, Wanted
 from bot.sandbox.repos import git
-from tests.github.stage import PUBLISH, WORK, Stage, numbers, told
+from tests.github.stage import PUBLISH, WORK, Stage, detail, numbers, told
 
 CONFIG = ".github/ai-ready.yml"
 
@@ -561,6 +562,56 @@ def test_a_server_without_dependencies_is_asked_again_without_them(stage: Stage)
 
     assert seen.repo == "acme/shop"
     assert ["blockedBy" in str(request.body) for request in asked] == [True, False]
+
+
+def change(number: int, *, head: str, fork: bool) -> dict[str, Any]:
+    return {
+        "id": f"PR_{number}",
+        "number": number,
+        "title": "x",
+        "pullState": "OPEN",
+        "isDraft": True,
+        "headRefName": head,
+        "headRefOid": "0" * 40,
+        "baseRefName": "main",
+        "isCrossRepository": fork,
+        "url": "https://github.example/acme/shop/pull/9",
+        "author": None,
+        "closedAt": None,
+    }
+
+
+def test_a_fork_can_not_pass_its_branch_off_as_ours(stage: Stage) -> None:
+    """Anybody may call a branch `ai/issue-7` in their own repository."""
+    listed = [change(8, head="ai/issue-7", fork=True), change(9, head="ai/issue-7", fork=False)]
+    home = HOME | {"pulls": EMPTY | {"nodes": listed}}
+
+    seen, _ = told(read_snapshot(wanted(stage), NodeIds()), [Answer(200, {"data": {"repository": home}})])
+
+    assert [pull.number for pull in seen.pulls] == [9]
+
+
+def test_an_issue_that_is_answered_from_elsewhere_is_not_ours(stage: Stage) -> None:
+    """Where GitHub follows a transfer it answers with the issue of the other repository."""
+    moved = detail(number=3, repository={"nameWithOwner": "acme/elsewhere"})
+    home = HOME | {"issue7": moved}
+
+    seen, _ = told(
+        read_snapshot(Wanted("acme/shop", stage.now, focus=(7,)), NodeIds()),
+        [Answer(200, {"data": {"repository": home}})],
+    )
+
+    assert seen.issues == {}
+
+
+def test_a_transferred_prerequisite_counts_as_what_became_of_it() -> None:
+    """It was looked for under its old number and is known under that."""
+    node = {"__typename": "Issue", "number": 3, "state": "CLOSED", "stateReason": "COMPLETED"}
+    elsewhere = node | {"repository": {"nameWithOwner": "acme/elsewhere"}}
+
+    found, _ = told(read_standings([Ref("a/b", 5)]), [Answer(200, {"data": {"r0": {"n5": elsewhere}}})])
+
+    assert found == {Ref("a/b", 5): Standing.CLOSED}
 
 
 def test_a_part_that_got_lost_is_an_error(stage: Stage) -> None:

@@ -9,39 +9,7 @@ from bot.core.effects import MakeClaim
 from bot.core.model import Actor, Claim, Permission, Ref, RunState, Source, Standing
 from bot.github import read
 from bot.github.claims import claim_message, read_claim
-
-ADA = {"__typename": "User", "login": "ada", "id": "U_1", "databaseId": 11}
-AT = "2026-11-21T09:00:00Z"
-
-
-def connection(*nodes: Any) -> dict[str, Any]:
-    return {"nodes": list(nodes), "pageInfo": {"hasPreviousPage": False, "startCursor": None}}
-
-
-def detail(**changes: Any) -> dict[str, Any]:
-    """An issue as GraphQL answers it; each test changes what it is about."""
-    return {
-        "__typename": "Issue",
-        "number": 7,
-        "title": "[AUTH-1.1] Log in",
-        "state": "OPEN",
-        "stateReason": None,
-        "labels": connection(),
-        "milestone": None,
-        "id": "I_7",
-        "fullDatabaseId": "3000000007",
-        "body": "text",
-        "url": "https://github.example/acme/shop/issues/7",
-        "author": ADA,
-        "locked": False,
-        "lastEditedAt": None,
-        "repository": {"nameWithOwner": "acme/shop"},
-        "timelineItems": connection(),
-        "comments": connection(),
-        "blockedBy": connection(),
-        "issueDependenciesSummary": {"blockedBy": 0},
-        "subIssues": connection(),
-    } | changes
+from tests.github.stage import ADA, AT, connection, detail
 
 
 def linked(number: int, state: str = "OPEN", *, reason: str | None = None, repo: str = "acme/shop") -> dict[str, Any]:
