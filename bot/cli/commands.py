@@ -1,7 +1,4 @@
-"""Every command, each a few lines that call the room that does it. The one door where errors become exit codes.
-
-Exit codes: 0 as asked (Done) · 1 Blocked · 2 usage or config · 3 waiting or on hold · 70 our own fault.
-"""
+"""Every command, each a few lines that call the room that does it."""
 
 import sys
 import tempfile
@@ -10,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from bot.errors import AiReadyError, GitHubError, InternalError, UsageError
+from bot.cli import run_gate
+from bot.errors import UsageError
 
 app = typer.Typer(
     name="ai-ready",
@@ -21,41 +19,6 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-INTERRUPTED = 130
-
-
-def main() -> None:
-    """Run one command. Every error is one clear sentence here; a traceback only where the fault is ours."""
-    try:
-        app()
-    except AiReadyError as error:
-        _say(str(error))
-        sys.exit(1 if isinstance(error, GitHubError) else error.exit_code)
-    except KeyboardInterrupt:
-        _say("Interrupted.")
-        sys.exit(INTERRUPTED)
-    except Exception as error:  # noqa: BLE001 (the door: whatever reaches it is our own fault, and is told as such)
-        where = _keep(error)
-        _say(f"Something in ai-ready itself went wrong ({type(error).__name__}); {where}. Please report it.")
-        sys.exit(InternalError.exit_code)
-
-
-def _keep(error: Exception) -> str:
-    """Put the details where they can be found: the job's log inside Actions, a file elsewhere. Secrets are taken out."""
-    import traceback  # noqa: PLC0415
-
-    from bot.config import action_report, known_secrets  # noqa: PLC0415
-    from bot.job.redact import Redactor  # noqa: PLC0415
-
-    details = Redactor(known_secrets()).text("".join(traceback.format_exception(error)))
-    return action_report().keep(details)
-
-
-def _say(sentence: str) -> None:
-    from bot.config import action_report  # noqa: PLC0415 (only where there is something to say)
-
-    action_report().error(sentence)
-
 
 # ------------------------------------------------------------------------------------- steps of a run
 
@@ -63,10 +26,7 @@ def _say(sentence: str) -> None:
 @app.command()
 def gate() -> None:
     """Step 1 of a run: look at the whole repository, write what is so, admit at most one issue."""
-    from bot.config import Step, action_env, action_report  # noqa: PLC0415
-    from bot.job.steps import gate_step  # noqa: PLC0415
-
-    gate_step(action_env(Step.GATE), action_report())
+    run_gate()
 
 
 @app.command()

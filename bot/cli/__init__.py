@@ -1,0 +1,62 @@
+"""The command `ai-ready`: the one door where errors become exit codes. The commands themselves are in `commands`.
+
+Exit codes: 0 as asked (Done) · 1 Blocked · 2 usage or config · 3 waiting or on hold · 70 our own fault.
+"""
+
+import sys
+
+from bot.errors import AiReadyError, GitHubError, InternalError
+
+INTERRUPTED = 130
+
+
+def main() -> None:
+    """Run one command. Every error is one clear sentence here; a traceback only where the fault is ours."""
+    try:
+        _run(sys.argv[1:])
+    except AiReadyError as error:
+        _say(str(error))
+        sys.exit(1 if isinstance(error, GitHubError) else error.exit_code)
+    except KeyboardInterrupt:
+        _say("Interrupted.")
+        sys.exit(INTERRUPTED)
+    except Exception as error:  # noqa: BLE001 (the door: whatever reaches it is our own fault, and is told as such)
+        where = _keep(error)
+        _say(f"Something in ai-ready itself went wrong ({type(error).__name__}); {where}. Please report it.")
+        sys.exit(InternalError.exit_code)
+
+
+def run_gate() -> None:
+    """`ai-ready gate`."""
+    from bot.config import Step, action_env, action_report  # noqa: PLC0415
+    from bot.job.steps import gate_step  # noqa: PLC0415
+
+    gate_step(action_env(Step.GATE), action_report())
+
+
+def _run(words: list[str]) -> None:
+    if words == ["gate"]:
+        # It answers every event of a repository, nearly always with "nothing to do", and takes no options: it does
+        # without the command line's library, which takes longer to import than the planner.
+        run_gate()
+        return
+    from bot.cli.commands import app  # noqa: PLC0415
+
+    app()
+
+
+def _keep(error: Exception) -> str:
+    """Put the details where they can be found: the job's log inside Actions, a file elsewhere. Secrets are taken out."""
+    import traceback  # noqa: PLC0415
+
+    from bot.config import action_report, known_secrets  # noqa: PLC0415
+    from bot.job.redact import Redactor  # noqa: PLC0415
+
+    details = Redactor(known_secrets()).text("".join(traceback.format_exception(error)))
+    return action_report().keep(details)
+
+
+def _say(sentence: str) -> None:
+    from bot.config import action_report  # noqa: PLC0415 (only where there is something to say)
+
+    action_report().error(sentence)
