@@ -10,6 +10,14 @@ from pathlib import Path
 from bot.core.outbound import one_line
 
 
+def uncommanded(line: str) -> str:
+    """`line` so that the runner takes it for words: it obeys `::name::` at a line's start, after any white space, and
+    the older `##[name]` anywhere (actions/runner, ActionCommand.cs).
+    """
+    quiet = line.replace("##[", "## [")
+    return f"| {quiet}" if quiet.lstrip().startswith("::") else quiet
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     """The runner's write channels; outside Actions they are None and only the log is written."""
@@ -40,14 +48,16 @@ class Report:
                 file.write(markdown + "\n")
 
     def log(self, line: str) -> None:
-        """One line of the job's log, at once."""
-        sys.stdout.write(line + "\n")
+        """Lines of the job's log, at once. None of them is a command to the runner, whoever wrote it."""
+        sys.stdout.write("".join(f"{uncommanded(each)}\n" for each in line.splitlines() or [""]))
         sys.stdout.flush()
 
     def keep(self, details: str) -> str:
         """Keep a traceback; returns where, in words that end a sentence."""
         if self.annotate:
-            sys.stdout.write(f"::group::Details\n{details}\n::endgroup::\n")
+            sys.stdout.write("::group::Details\n")
+            self.log(details)
+            sys.stdout.write("::endgroup::\n")
             sys.stdout.flush()
             return "the details are in this log"
         with tempfile.NamedTemporaryFile("w", prefix="ai-ready-", suffix=".log", delete=False) as file:

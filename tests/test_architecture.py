@@ -1,6 +1,7 @@
 """The shape of the program, held: which room may import which, where the outside is touched, how big things get."""
 
 import ast
+import sys
 from pathlib import Path
 
 import pytest
@@ -54,7 +55,6 @@ def test_arrows_go_one_way(path: Path) -> None:
 
 @pytest.mark.parametrize("path", [p for p in FILES if room(p) == "core"], ids=lambda p: p.name)
 def test_core_uses_the_standard_library_and_markdown_it_only(path: Path) -> None:
-    import sys
 
     outside = {name.split(".")[0] for name in imports(path)} - sys.stdlib_module_names - {"bot", "__future__"}
 

@@ -26,6 +26,9 @@ class Withdrawn:
 class Closed:
     """The issue was closed: its state labels go."""
 
+    merged: int = 0
+    """The pull request of its last run, where that was merged."""
+
 
 @dataclass(frozen=True, slots=True)
 class Refused:

@@ -174,7 +174,7 @@ class _Surveyor:
         if claim is not None:
             return self._claimed(issue, claim)
         if not issue.open:
-            return Closed()
+            return Closed(self._merged(issue))
         notes = self.notes[issue.number]
         if issue.number in self.requests:
             return self._queued(issue, notes) or Unasked()
@@ -185,6 +185,10 @@ class _Surveyor:
             return self._after(issue, ended)
         asked = issue.labels & {StateLabel.WAITING, StateLabel.QUEUED, StateLabel.RUNNING, REQUEST_LABEL}
         return Withdrawn() if asked else Unasked()
+
+    def _merged(self, issue: Issue) -> int:
+        ended = max(records(issue, self.snapshot.own_ids), key=lambda r: r.at, default=None)
+        return next((p.number for p in self.snapshot.pulls if ended and p.number == ended.pull and p.merged), 0)
 
     def _left_waiting(self, issue: Issue, ended: Record) -> bool:
         """Asked again since `ended`, and then withdrawn."""

@@ -6,6 +6,7 @@ are imported where they are used: gate and publish start in a fraction of a seco
 
 import secrets as random
 import time
+import traceback
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from bot.core.model import Issue, Permission, Snapshot
 from bot.core.run import Admission, Outcome
 from bot.core.situation import Ended, Refused, Situation, Unstartable
 from bot.core.survey import Own
+from bot.core.verdict import cancelled
 from bot.errors import Blocked, ConfigError, GitHubError, UsageError
 from bot.github.event import read_event
 from bot.job.admit import Gate, Gatekeeper, GitHub, gate, recheck, why_not
@@ -24,6 +26,7 @@ from bot.job.handover import Digests, admission_from_json, admission_to_json, ha
 from bot.report import Report
 
 if TYPE_CHECKING:
+    from bot.agent.process import Cancel
     from bot.job.endgame import End
 
 MOST_COMMENTERS = 10
@@ -98,20 +101,38 @@ def _say_gate(came_to: Gate, issue: int, report: Report) -> None:
 def work_step(env: ActionEnv, out: Path, report: Report) -> Outcome:
     """Look again, do the work, and hand over an outcome, whatever happens."""
     admission = admission_from_json(env.admission)
-    outcome = _work(env, admission, out, report)
+    outcome = _whatever_happens(env, admission, out, report)
     digests = hand_over(out, outcome)
     report.outputs({"outcome_sha256": digests.outcome, "bundle_sha256": digests.bundle})
     report.log(f"Outcome: {outcome.verdict}{f' ({outcome.reason}): {outcome.text}' if outcome.reason else ''}")
     return outcome
 
 
-def _work(env: ActionEnv, admission: Admission, out: Path, report: Report) -> Outcome:
+def _whatever_happens(env: ActionEnv, admission: Admission, out: Path, report: Report) -> Outcome:
+    """The door of `work`: an outcome for every way it can end, a signal during the second look among them."""
+    from bot.agent.process import Cancel  # noqa: PLC0415
+    from bot.job.redact import Redactor  # noqa: PLC0415
+
     out.mkdir(parents=True, exist_ok=True)
+    cancel = Cancel()
+    try:
+        with cancel.on_signals():
+            return _work(env, admission, out, report, cancel)
+    except Exception as error:  # noqa: BLE001 (our own fault; it ends the run with a verdict all the same)
+        report.log(Redactor(env.secrets).text("".join(traceback.format_exception(error))))
+        text = "Something in ai-ready itself went wrong; the log of the job has the details."
+        return _ended(admission, "internal-error", text, type(error).__name__)
+
+
+def _work(env: ActionEnv, admission: Admission, out: Path, report: Report, cancel: "Cancel") -> Outcome:
     try:
         keeper = gatekeeper(env, github_of(env, admission.repo))
         looked = recheck(keeper, admission)
         comments = _readable_comments(keeper.github, looked.snapshot, admission.issue)
-        return _do(env, looked, comments, out, report)
+        if cancel.is_set:
+            stopped = cancelled()
+            return _ended(admission, stopped.reason, stopped.text)
+        return _do(env, looked, comments, Bench(out, report, cancel))
     except Blocked as blocked:
         return _ended(admission, blocked.code, blocked.text, blocked.details)
     except ConfigError as problem:
@@ -120,9 +141,17 @@ def _work(env: ActionEnv, admission: Admission, out: Path, report: Report) -> Ou
         return _ended(admission, "setup-failed", f"GitHub could not be read for the second look: {problem}")
 
 
-def _do(env: ActionEnv, looked: Gate, comments: tuple[tuple[str, str], ...], out: Path, report: Report) -> Outcome:
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """Where the result goes, whom it is told to, and how it is stopped."""
+
+    out: Path
+    report: Report
+    cancel: "Cancel"
+
+
+def _do(env: ActionEnv, looked: Gate, comments: tuple[tuple[str, str], ...], bench: Bench) -> Outcome:
     from bot.agent.isolation import isolation_for, run_root  # noqa: PLC0415
-    from bot.agent.process import Cancel  # noqa: PLC0415
     from bot.agent.prompt import Said  # noqa: PLC0415
     from bot.job.brief import Task  # noqa: PLC0415
     from bot.job.git import remote_of  # noqa: PLC0415
@@ -141,14 +170,14 @@ def _do(env: ActionEnv, looked: Gate, comments: tuple[tuple[str, str], ...], out
     access = ModelAccess(
         admission.model, admission.usd, env.api_key, env.oauth_token, base_url=env.model_url, cli=env.claude
     )
-    screen, cancel = Redactor(env.secrets), Cancel()
+    report, screen = bench.report, Redactor(env.secrets)
     root = run_root()
-    with cancel.on_signals(), isolation_for(config.agent.isolation, root=root, log=report.log) as isolation:
+    with isolation_for(config.agent.isolation, root=root, log=report.log) as isolation:
         try:
-            ground = Ground(root, isolation, cancel, screen, report.log, env.others)
+            ground = Ground(root, isolation, bench.cancel, screen, report.log, env.others)
             report.log(f"Isolation: {isolation.name}.")
             with claude_session(access, ground) as agent:
-                return work(task, remote_of(env.server_url, admission.repo, env.token), agent, ground, out=out)
+                return work(task, remote_of(env.server_url, admission.repo, env.token), agent, ground, out=bench.out)
         finally:
             isolation.kill_all()
             isolation.discard(root)
@@ -213,7 +242,7 @@ def run_step(env: ActionEnv, issue: int, report: Report, *, request: bool, out: 
         return _not_started(came_to.situation(issue), issue)
     report.log(f"Admitted #{issue} as run {admission.run_key}.")
     handed = replace(env, admission=admission_to_json(admission))
-    outcome = _work(handed, admission, out, report)
+    outcome = _whatever_happens(handed, admission, out, report)
     digests = hand_over(out, outcome)
     ready = replace(handed, outcome_sha256=digests.outcome, bundle_sha256=digests.bundle, work_result="success")
     end = publish_step(ready, out, report)

@@ -83,6 +83,7 @@ SITUATIONS: dict[str, Situation] = {
     "refused-bot": Refused(RENOVATE),
     "withdrawn": Withdrawn(),
     "closed": Closed(),
+    "closed-merged": Closed(31),
     "pull-closed": PullClosed(RECORD, PULL),
     "pull-merged": PullMerged(RECORD, PULL),
     "unasked": Unasked(),
@@ -107,7 +108,9 @@ def test_status(name: str) -> None:
 def test_every_reason_has_its_verdict_its_advice_and_its_command(reason: Reason) -> None:
     record = replace(RECORD, code=reason, pull=0)
     outcome = replace(OUTCOME, verdict="blocked", reason=reason, details="the last words")
-    text = blocked(record, "this is why", outcome=outcome, link="The work is here.", run_url="https://example.test/run/42")
+    text = blocked(
+        record, "this is why", outcome=outcome, link="The work is here.", run_url="https://example.test/run/42"
+    )
 
     assert text.splitlines()[0] == f"Blocked ({reason}): this is why."
     assert text.splitlines()[-1] == NEXT_STEP[reason]
@@ -117,7 +120,9 @@ def test_every_reason_has_its_verdict_its_advice_and_its_command(reason: Reason)
 
 def test_blocked() -> None:
     outcome = replace(OUTCOME, verdict="blocked", reason="tests-failed", details="E   assert 1 == 2")
-    golden("verdict-blocked", blocked(replace(RECORD, code="tests-failed", pull=0), "`pytest -q` failed", outcome=outcome))
+    golden(
+        "verdict-blocked", blocked(replace(RECORD, code="tests-failed", pull=0), "`pytest -q` failed", outcome=outcome)
+    )
 
 
 def test_blocked_without_an_outcome() -> None:

@@ -1,5 +1,6 @@
 """What the planner decides, issue by issue."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -18,7 +19,6 @@ from bot.core.effects import (
 from bot.core.ledger import Record
 from bot.core.messages.verdict import verdict_block
 from bot.core.model import ActionsRun, Claim, Comment, Permission, Pull, RunState, Snapshot
-from bot.core.names import Reason
 from bot.core.plan import Plan, plan
 from bot.core.settings import ConfigProblem, Limits, OrderRules, RepoConfig
 from bot.core.situation import Hold, Running, Start, Unstartable, Waiting
@@ -54,7 +54,6 @@ def claim(number: int, *, run_id: int = 42, key: str = "") -> Claim:
 
 def running(snap: Snapshot, number: int, state: RunState, conclusion: str = "", *, run_id: int = 42) -> Snapshot:
     """A claim held by a workflow run in `state`."""
-    from dataclasses import replace
 
     return replace(
         snap,
@@ -217,7 +216,6 @@ def test_a_cap_of_one_holds_the_second_issue() -> None:
 
 
 def test_of_two_gates_that_claimed_at_once_the_younger_claim_steps_back() -> None:
-    from dataclasses import replace
 
     config = RepoConfig(limits=Limits(concurrent=1))
     first, second = claim(1, run_id=41), replace(claim(2, run_id=42), at=T0 + timedelta(minutes=3))
@@ -250,7 +248,6 @@ def test_a_dispatched_run_takes_only_its_own_issue() -> None:
 
 
 def test_a_dispatched_run_that_is_not_seen_yet_is_not_dispatched_again() -> None:
-    from dataclasses import replace
 
     snap = snapshot(issue(1, by=ANN))
     snap = replace(after(snap, plan(snap, CONFIG).effects), runs={})
@@ -260,7 +257,6 @@ def test_a_dispatched_run_that_is_not_seen_yet_is_not_dispatched_again() -> None
 
 
 def test_a_dispatched_run_that_ended_without_claiming_is_dispatched_again() -> None:
-    from dataclasses import replace
 
     snap = snapshot(issue(1, by=ANN))
     snap = after(snap, plan(snap, CONFIG).effects)
@@ -323,7 +319,6 @@ def test_what_a_killed_publisher_left_is_finished() -> None:
 
 def test_a_verdict_forged_by_somebody_else_is_not_seen() -> None:
     forged = ended(1, "done")
-    from dataclasses import replace
 
     snap = snapshot(issue(1, by=ANN, comments=[replace(forged, author=BOB)]))
 
@@ -344,6 +339,17 @@ def test_a_closed_issue_loses_every_label_of_ours() -> None:
     decided = plan(snapshot(closed), CONFIG, OWN)
 
     assert labels(decided) == {1: ((), ("ai-ready", "ai-waiting"))}
+
+
+def test_an_issue_closed_by_its_merged_pull_request_says_so() -> None:
+    pull = Pull(31, "ai/issue-1", "main", False, True, False, "b" * 40, "/pull/31")
+    done = issue(
+        1, labels=["ai-done"], comments=[comment(5, '<!-- ai-ready:status {"v":1} -->', BOT), ended(1, "done", pull=31)]
+    )
+    decided = plan(snapshot(close(snapshot(done), 1).issues[1], pulls=(pull,)), CONFIG, OWN)
+
+    assert "**Done**: #31 was merged." in statuses(decided)[1]
+    assert labels(decided) == {1: ((), ("ai-done",))}
 
 
 def test_a_pull_request_closed_unmerged_frees_the_issue() -> None:

@@ -66,6 +66,8 @@ def status_text(situation: Situation) -> str:
             )
         case Withdrawn():
             return f"**Withdrawn**: the request is gone. Label `{REQUEST_LABEL}` or `/ai run` asks again."
+        case Closed(merged) if merged:
+            return f"**Done**: #{merged} was merged."
         case Closed():
             return "**Closed**: the issue is closed, so there is nothing to do. Reopen it and ask again if there is."
         case PullClosed(_, pull):

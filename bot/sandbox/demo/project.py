@@ -143,10 +143,13 @@ class ReceiptTest(unittest.TestCase):
 
 
 def script() -> Script:
-    """What the scripted model does; everything it calls is really done by the Claude CLI, and really checked by us."""
+    """What the scripted model does; everything it calls is really done by the Claude CLI, and really checked by us.
+
+    A scene is found by words of the issue's body: titles also stand in the commits that the CLI shows the model.
+    """
     return Script(
         Scene(
-            "[SHOP-1.1]",
+            "A cart should know what it costs.",
             say("The cart has no total yet; I'll add it with a test.")
             + read("shop/cart.py")
             + read("tests/test_cart.py"),
@@ -156,7 +159,7 @@ def script() -> Script:
             done("Added `Cart.total()`, with tests for an empty and a filled cart."),
         ),
         Scene(
-            "[SHOP-1.2]",
+            "From three items on the total is 10 % lower",
             read("shop/cart.py") + read("tests/test_cart.py"),
             # Wrong on purpose (more than three, not from three): our own run of the tests sends it back.
             edit("shop/cart.py", _SUM, _discount(">"))
@@ -166,14 +169,14 @@ def script() -> Script:
             done("From three items on the total is ten per cent lower; the boundary was off by one at first."),
         ),
         Scene(
-            "[SHOP-2.1]",
+            "One line an item and the total at the end.",
             read("shop/cart.py"),
             write("shop/receipt.py", _RECEIPT) + write("tests/test_receipt.py", _RECEIPT_TEST),
             bash("python3 -m unittest -q"),
             done("Added `receipt(cart)` in its own module, with a test."),
         ),
         Scene(
-            "[MAIL-1.1]",
+            "Customers want the receipt in their inbox.",
             read("shop/cart.py"),
             needs_input(
                 "Which mail service should be used, and where do its credentials live? The issue does not say."
