@@ -274,8 +274,9 @@ def test_a_rerun_is_a_new_attempt_of_the_same_run(tmp_path: Path) -> None:
     [
         ("uses: actions/setup-node@v6", "there is no stand-in"),
         ("run: echo ${{ hashFiles('x') || inputs.x }}\n        strategy: {matrix: {a: [1]}}", "strategy"),
+        ("run: 'true'\n          shell: sh", "shell: sh"),
     ],
-    ids=["action", "key"],
+    ids=["action", "key", "shell"],
 )
 def test_what_the_sandbox_cannot_do_fails_loudly(tmp_path: Path, text: str, problem: str) -> None:
     """Unknown actions and keys end the run and the test that waits for it."""
