@@ -277,10 +277,10 @@ UNITS += [
 @pytest.mark.parametrize("unit", UNITS)
 def test_no_quadratic_time(unit: str) -> None:
     """Four times the text costs about four times the time, and never much."""
-    spent = [_seconds("depends on #1 " + unit * (size // len(unit))) for size in (16_000, 64_000)]
+    spent = [_seconds("depends on #1 " + unit * (size // len(unit))) for size in (8_000, 32_000)]
 
     assert spent[1] < 0.05 or spent[1] < 10 * spent[0]
-    assert spent[1] < 4
+    assert spent[1] < 2
 
 
 @pytest.mark.parametrize("unit", ["(", "`", "`` ", "(depends on #1"])
@@ -293,9 +293,14 @@ def test_100_kb_of_parentheses_or_backticks(unit: str) -> None:
 
 
 def _seconds(body: str) -> float:
-    started = time.perf_counter()
+    """CPU seconds, the least of three: the machine may be busy."""
+    return min(_once(body) for _ in range(3))
+
+
+def _once(body: str) -> float:
+    started = time.process_time()
     parse(body, repo=REPO)
-    return time.perf_counter() - started
+    return time.process_time() - started
 
 
 @settings(max_examples=300)
