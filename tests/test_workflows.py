@@ -33,7 +33,7 @@ def load(path: Path) -> dict[str, Any]:
     return {"on" if key is True else key: value for key, value in found.items()}
 
 
-def names(paths: list[Path]) -> Any:
+def names(paths: list[Path]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("path", paths, ids=lambda path: path.name)
 
 
