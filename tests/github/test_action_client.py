@@ -70,21 +70,23 @@ def test_importing_the_client_imports_no_http_library() -> None:
     assert done.stdout.strip() == "[]"
 
 
-def test_the_first_request_loads_no_cryptography() -> None:
-    """PyGithub would import it to sign App tokens, which this client has none of; a later user still gets it."""
+def test_the_first_request_loads_only_what_it_needs() -> None:
+    """Not the classes of everything GitHub has, nor cryptography to sign App tokens; who needs them later gets them."""
     with recorder() as (url, _):
         code = (
             "import sys\n"
             "from bot.github.action_client import PyGithubWire\n"
             "from bot.github.exchange import get\n"
             f"PyGithubWire({url!r}, 'x').send(get('/rate_limit'))\n"
-            "print('cryptography' in sys.modules)\n"
-            "import jwt\n"
-            "print(jwt.decode(jwt.encode({'a': 1}, 'k' * 32), 'k' * 32, algorithms=['HS256']))"
+            "waiting = [name for name, module in sys.modules.items() if type(module).__name__ == '_LazyModule']\n"
+            "print('cryptography' in sys.modules, len(waiting) > 50)\n"
+            "import github, jwt\n"
+            "print(jwt.decode(jwt.encode({'a': 1}, 'k' * 32), 'k' * 32, algorithms=['HS256']))\n"
+            f"print(github.Github(base_url={url!r}, lazy=True).get_repo('a/b').full_name)"
         )
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
-    assert done.stdout.split("\n")[:2] == ["False", "{'a': 1}"]
+    assert done.stdout.split("\n")[:3] == ["False True", "{'a': 1}", "a/b"]
 
 
 def test_a_request_is_sent_once_with_the_token_in_its_header() -> None:
