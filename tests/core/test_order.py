@@ -386,10 +386,10 @@ def test_fifty_in_a_knot_among_a_thousand() -> None:
 def test_a_huge_knot_takes_no_quadratic_time() -> None:
     """10,000 issues in one ring are all invalid within seconds; they share the ring as their path."""
     ring = [issue(n, body="", links=native(n % 10_000 + 1)) for n in range(1, 10_001)]
-    started = time.perf_counter()
+    started = time.process_time()
     found = arranged(*ring)
 
-    assert time.perf_counter() - started < 3
+    assert time.process_time() - started < 3
     assert len(found.invalid) == 10_000
     assert found.invalid[-1].path is found.invalid[0].path
 

@@ -366,7 +366,7 @@ def test_surroundings_never_make_a_key_of_something_else(title: str) -> None:
 @pytest.mark.parametrize("unit", ["[", "]", "(", "A-", "1.", "[AUTH-1.2]", "🚀", "Phase ", "１", "- 1.2"])
 def test_hostile_lengths_are_read_at_once(unit: str) -> None:
     """A megabyte of anything costs no more than a long title."""
-    started = time.perf_counter()
+    started = time.process_time()
     parse(unit * (1_000_000 // len(unit)))
 
-    assert time.perf_counter() - started < 0.05
+    assert time.process_time() - started < 0.2
