@@ -309,7 +309,7 @@ def _once(body: str) -> float:
         st.sampled_from(
             [
                 "```",
-                "~~~",
+                "\n~~~\n",
                 "````",
                 "> ",
                 "- ",
