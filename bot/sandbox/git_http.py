@@ -136,6 +136,8 @@ async def _feed(child: asyncio.subprocess.Process, receive: Receive) -> None:
             child.kill()
             return
         more = message.get("more_body", False)
+        if child.stdin.is_closing():
+            return  # git has ended already; uvloop refuses a write to it with a RuntimeError
         try:
             child.stdin.write(message.get("body", b""))
             await child.stdin.drain()
