@@ -2,7 +2,7 @@
 # A fresh machine needs git, make and python3 >= 3.11; uv, the environment and the locked packages come by themselves.
 SHELL := /bin/sh
 .DELETE_ON_ERROR:
-.PHONY: demo test test-all lint types bench install clean help
+.PHONY: demo test test-all lint types bench screenshots install clean help
 
 export UV_PYTHON_DOWNLOADS := never
 PYTHON ?= python3
@@ -31,6 +31,9 @@ types: $(STAMP) ## mypy, strict
 
 bench: $(STAMP) ## what things cost, with ratios in one run
 	$(RUN)/python -m benchmarks $(ARGS)
+
+screenshots: $(STAMP) ## the pictures in docs/img (needs Chromium)
+	$(RUN)/python -m bot.sandbox.demo.screenshots $(ARGS)
 
 install: $(STAMP) ## the environment in .venv
 

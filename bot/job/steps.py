@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 from bot.config import ActionEnv, parse_repo_config
 from bot.core.effects import PostComment
 from bot.core.model import Issue, Permission, Snapshot
+from bot.core.order import skip_line
 from bot.core.run import Admission, Outcome
-from bot.core.situation import Ended, Refused, Situation, Unstartable
+from bot.core.situation import Ended, Refused, Situation, Unstartable, Waiting
 from bot.core.survey import Own
 from bot.core.verdict import cancelled
 from bot.errors import Blocked, ConfigError, GitHubError, UsageError
@@ -82,9 +83,11 @@ def gate_step(env: ActionEnv, report: Report) -> Gate:
 
 def _say_gate(came_to: Gate, issue: int, report: Report) -> None:
     survey = came_to.plan.survey
+    for waiting in survey.arrangement.waiting:
+        report.log(skip_line(waiting, came_to.snapshot.issues, survey.arrangement.keys))
     for number, situation in sorted(survey.situations.items()):
-        line = why_not(situation)
-        if line not in {"unasked", "ended"}:
+        line = "" if isinstance(situation, Waiting) else why_not(situation)
+        if line not in {"", "unasked", "ended"}:
             report.log(f"#{number}: {line}")
     for failed in came_to.effects_failed:
         report.log(f"GitHub refused {type(failed.effect).__name__}: {failed.message or failed.status}")

@@ -140,7 +140,7 @@ def test_a_permission_that_cannot_be_read_starts_nothing_and_refuses_nothing() -
 
 @pytest.mark.parametrize("field", ["body_edited_at", "renamed_at"])
 def test_an_edit_after_the_approval_is_blocked_and_never_started(field: str) -> None:
-    edited = issue(1, by=ANN, **{field: T0 + timedelta(minutes=1)})
+    edited = issue(1, by=ANN, **{field: T0 + timedelta(minutes=1)})  # type: ignore[arg-type]
     decided = plan(snapshot(edited), CONFIG, OWN)
 
     assert decided.claim is None
