@@ -1,6 +1,7 @@
 """git over HTTP with the real git: clone, push, who may, and what a push moves."""
 
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from bot.sandbox.pulls import part
@@ -137,3 +138,11 @@ def test_pull_request_refs_can_be_fetched_but_not_pushed(served: World, tmp_path
 
     assert git(folder, "fetch", "--quiet", "origin", f"refs/pull/{pull.number}/head").returncode == 0
     assert git(folder, "push", "--quiet", "origin", f"HEAD:refs/pull/{pull.number}/head").returncode != 0
+
+
+def test_many_read_at_once(served: World, tmp_path: Path) -> None:
+    """A backend that has answered before its (empty) body was passed on is no error."""
+    with ThreadPoolExecutor(4) as pool:
+        asked = list(pool.map(lambda _: git(tmp_path, "ls-remote", address(served)), range(40)))
+
+    assert [each.stderr for each in asked if each.returncode] == []
