@@ -39,7 +39,7 @@ class Ending:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What to do next."""
+    """What to do next. Neither effects nor a verdict: read again."""
 
     effects: tuple[Effect, ...]
     verdict: Literal["", "done", "blocked"] = ""
@@ -63,6 +63,8 @@ def next_step(ending: Ending, snapshot: Snapshot) -> Step:
     failure = ending.failure or _judge(ending, pull)
     if failure is None and pull is None:
         return Step((_open(ending, snapshot),))
+    if failure is None and pull is not None and _behind(ending, pull):
+        return Step(())
     started = snapshot.claims[admission.issue].at if admission.issue in snapshot.claims else snapshot.now
     return _end(ending, snapshot, failure, pull, started)
 
@@ -76,9 +78,14 @@ def _judge(ending: Ending, pull: Pull | None) -> Refusal | None:
         return Refusal(Reason(outcome.reason), outcome.text, outcome.details)
     if not ending.pushed_oid:
         return Refusal(Reason.INTERNAL_ERROR, "the work is done but nothing was pushed")
-    if pull is not None and pull.head_oid and pull.head_oid != ending.pushed_oid:
+    if pull is not None and pull.head_oid not in {"", ending.pushed_oid} and not _behind(ending, pull):
         return Refusal(Reason.BRANCH_CHANGED, f"somebody pushed to `{pull.head}` while this run was being published")
     return None
+
+
+def _behind(ending: Ending, pull: Pull) -> bool:
+    """The pull request still shows what the run started from: it was read before our push, or GitHub lags behind it."""
+    return pull.head_oid == ending.admission.head_oid != ending.pushed_oid
 
 
 def _pull(ending: Ending, snapshot: Snapshot) -> Pull | None:
