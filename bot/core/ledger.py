@@ -54,6 +54,8 @@ class Notes:
     dispatched_at: datetime | None = None
     hold: bool = False
     """It was ready but held when the status was last written: a slot that becomes free may start it."""
+    merged: bool = False
+    """It says into which branch the work was merged: the better words for an issue that the bot closed."""
 
 
 def records(issue: Issue, own_ids: frozenset[int]) -> tuple[Record, ...]:
@@ -82,6 +84,7 @@ def notes_of(issue: Issue, own_ids: frozenset[int]) -> Notes | None:
             dispatched_key=_text(dispatched, "key"),
             dispatched_at=_time(dispatched.get("at")),
             hold=data.get("hold") is True,
+            merged=data.get("merged") is True,
         )
     return None
 

@@ -197,7 +197,8 @@ class _Writer:
 
     def _status(self, situation: Situation, dispatched: str) -> tuple[Effect, ...]:
         silent = isinstance(situation, Closed | Withdrawn | PullMerged) and self.notes is None
-        if silent:
+        said = isinstance(situation, Closed) and self.notes is not None and self.notes.merged
+        if silent or said:
             return ()
         body = status(situation, notes=self._block(situation, dispatched))
         old = self.notes.comment if self.notes else None
@@ -208,6 +209,8 @@ class _Writer:
     def _block(self, situation: Situation, dispatched: str) -> Mapping[str, Any]:
         """The machine block: what was approved (noted while it is certainly unedited) and what was dispatched."""
         block: dict[str, Any] = {"v": 1}
+        if isinstance(situation, PullMerged):
+            block["merged"] = True
         request = getattr(situation, "request", None)
         if request is None:
             return self._kept(block, self.notes)
