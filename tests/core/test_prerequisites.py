@@ -279,7 +279,7 @@ def test_no_quadratic_time(unit: str) -> None:
     """Four times the text costs about four times the time, and never much."""
     spent = [_seconds("depends on #1 " + unit * (size // len(unit))) for size in (8_000, 32_000)]
 
-    assert spent[1] < 0.05 or spent[1] < 10 * spent[0]
+    assert spent[1] < 0.25 or spent[1] < 10 * spent[0]
     assert spent[1] < 2
 
 
