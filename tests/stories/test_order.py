@@ -1,0 +1,182 @@
+"""Stories about several issues: order, dispatch, caps, and gates that run at the same time."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from bot.sandbox.model import Scene, done, write
+from tests.stories.conftest import Opens
+from tests.stories.town import CONFIG, Run, Town
+
+SCENES = tuple(
+    Scene(f"# [SHOP-{phase}.1]", write(f"part{phase}.py", f"{phase}\n"), done(f"Part {phase}.")) for phase in (1, 2, 3)
+)
+ANY = Scene("", write("hello.py", "print('hello')\n"), done("Ok."))
+
+
+def test_three_phases_run_in_order_as_they_are_merged(opens: Opens) -> None:
+    """All labelled at once: each phase starts when the one before is merged, not earlier."""
+    town = opens(*SCENES)
+    third, first, second = (town.asked(f"[SHOP-{phase}.1] Part {phase}") for phase in (3, 1, 2))
+
+    seen = []
+    for issue in (first, second, third):
+        town.settle()
+        seen.append([town.verdicts(each)[:1] != [] for each in (first, second, third)])
+        [pull] = [pull for pull in town.pulls() if pull.open]
+        assert f"Closes #{issue.number}" in pull.body
+        town.merge(pull)
+    town.settle()
+
+    assert seen == [[True, False, False], [True, True, False], [True, True, True]]
+    assert [issue.open for issue in (first, second, third)] == [False, False, False]
+    assert town.read("main", "part3.py") == "3\n"
+    assert [town.labels(issue) for issue in (first, second, third)] == [set(), set(), set()]
+
+
+def test_a_second_ready_issue_is_dispatched(opens: Opens) -> None:
+    """One gate sees two ready issues: it takes one, dispatches the caller workflow for the other; both end Done."""
+    town = opens(ANY)
+    first, second = town.asked("One thing"), town.asked("Another thing")
+    run = town.next_run()
+    assert run is not None
+    run.gate()
+
+    dispatched = [each for each in town.hub.actions.runs.values() if each.event == "workflow_dispatch"]
+    assert [each.inputs["issue"] for each in dispatched] == ["2"]
+    assert dispatched[0].inputs["run_key"].startswith("2-L")
+    assert town.labels(second) == {"ai-ready", "ai-queued"}
+    assert "**Queued**" in town.status(second)
+    run.work()
+    run.publish()
+    run.end()
+    town.settle()
+
+    assert town.verdict(first).startswith("Done")
+    assert town.verdict(second).startswith("Done")
+    assert len(town.admitted) == 2
+
+
+def test_a_dispatched_run_is_not_dispatched_twice(opens: Opens) -> None:
+    """Gates that look while a dispatched run waits for a runner leave it alone."""
+    town = opens(ANY)
+    town.asked("One thing")
+    town.asked("Another thing")
+    run = town.next_run()
+    assert run is not None
+    run.gate()
+    for _ in range(2):
+        town.start("schedule").gate()
+
+    dispatched = [each for each in town.hub.actions.runs.values() if each.event == "workflow_dispatch"]
+    assert len(dispatched) == 1
+    run.work()
+    run.publish()
+    run.end()
+    for each in town.hub.actions.runs.values():
+        if each.event == "schedule":
+            town.hub.actions.update_run(each, status="completed", conclusion="success")
+    town.settle()
+
+
+def test_a_cap_that_is_reached_holds_the_next_one(opens: Opens) -> None:
+    """With one run at a time the second waits for the slot, and publish asks for another look when it is free."""
+    town = opens(ANY, config=CONFIG.replace("usd: 1,", "usd: 1, concurrent: 1,"))
+    first, second = town.asked("One thing"), town.asked("Another thing")
+    run = town.next_run()
+    assert run is not None
+    run.gate()
+
+    assert "1 of 1 runs are at work" in town.status(second)
+    assert town.labels(second) == {"ai-ready", "ai-waiting"}
+    run.work()
+    run.publish()
+    run.end()
+    town.settle()
+
+    assert town.verdict(first).startswith("Done")
+    assert town.verdict(second).startswith("Done")
+
+
+def test_a_daily_cap_is_not_overrun_by_gates_at_once(opens: Opens) -> None:
+    """Two gates, two issues, money for one run: one is admitted, the other says what it waits for."""
+    town = opens(ANY, config=CONFIG.replace("usd: 1,", "usd: 1, usd_per_day: 1,"))
+    town.repo.variables["AI_READY_PAUSED"] = "true"
+    issues = [town.asked(title) for title in ("One thing", "Another thing")]
+    town.settle()
+    del town.repo.variables["AI_READY_PAUSED"]
+    runs = _gates_at_once(town, 2)
+
+    assert sum(run.is_admitted for run in runs) == 1
+    assert sum("`limits.usd_per_day`" in town.status(issue) for issue in issues) == 1
+    _finish(runs)
+    town.settle()
+
+
+@pytest.mark.parametrize("gates", [2, 4])
+def test_gates_at_the_same_time_admit_one_run(opens: Opens, gates: int) -> None:
+    """However many look at once: one claim, one run, one pull request, one status comment."""
+    town = opens(ANY)
+    issue = town.asked()
+    runs = _gates_at_once(town, gates)
+
+    assert sum(run.is_admitted for run in runs) == 1
+    assert len([body for body in town.said(issue) if "ai-ready:status" in body]) == 1
+    _finish(runs)
+    town.settle()
+    assert town.verdict(issue).startswith("Done")
+    assert len(town.pulls()) == 1
+
+
+def test_a_prerequisite_that_reopens_after_the_claim(opens: Opens) -> None:
+    """Work looks again: what waits is not started, the run ends without spending anything."""
+    town = opens(ANY)
+    first = town.issue("[SHOP-1.1] First")
+    town.hub.issues.close(first, town.rita)
+    second = town.asked("[SHOP-1.2] Second")
+    while (run := town.next_run()) is not None and not run.gate().admission:
+        run.end()
+    assert run is not None
+    town.hub.issues.reopen(first, town.rita)
+
+    run.work()
+    run.publish()
+    run.end()
+    town.settle()
+
+    assert town.verdict(second).startswith("Blocked (cancelled): ")
+    assert town.model.requests == []
+
+
+def test_a_cycle_is_said_and_starts_nothing(opens: Opens) -> None:
+    """Two issues that wait for each other: both say so, a third that is free runs."""
+    town = opens(ANY)
+    one = town.asked("One", "Depends on #2")
+    two = town.asked("Two", "Depends on #1")
+    free = town.asked("Three", "Depends on nothing.")
+
+    town.settle()
+
+    assert "wait for each other" in town.status(one)
+    assert "wait for each other" in town.status(two)
+    assert town.verdict(free).startswith("Done")
+    assert town.labels(one) == {"ai-ready", "ai-waiting"}
+
+
+def _gates_at_once(town: Town, count: int) -> list[Run]:
+    """Several runs whose gates look at the same time; nothing orders them but GitHub."""
+    town.handled = len(town.events)
+    runs = [town.start("schedule") for _ in range(count)]
+    town.hub.faults.delay(0.05)
+    with ThreadPoolExecutor(count) as pool:
+        list(pool.map(Run.gate, runs))
+    town.hub.faults.clear()
+    return runs
+
+
+def _finish(runs: list[Run]) -> None:
+    for run in runs:
+        if run.is_admitted:
+            run.work()
+            run.publish()
+        run.end()
