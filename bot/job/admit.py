@@ -12,13 +12,14 @@ from typing import Protocol
 from bot.core.branches import choose_branch
 from bot.core.effects import Dispatch, Effect, React, ReleaseClaim
 from bot.core.model import Issue, Permission, Snapshot
+from bot.core.names import CONFIG_PATH
 from bot.core.plan import Plan, dispatch_failed, plan
 from bot.core.requests import content_sha
 from bot.core.run import Admission
 from bot.core.settings import ConfigProblem, RepoConfig
 from bot.core.situation import Hold, Invalid, Running, Situation, Start, Waiting
 from bot.core.survey import Own
-from bot.errors import Blocked, GitHubError
+from bot.errors import Blocked
 from bot.github.ports import Applied, Reader, Writer
 from bot.job.facts import read_facts, utc_now
 
@@ -88,6 +89,9 @@ def gate(keeper: Gatekeeper, own: Own, *, only: int = 0) -> Gate:
         config = keeper.parse_config(snapshot.config_text)
         decided = plan(snapshot, config, own)
         rules = RepoConfig() if isinstance(config, ConfigProblem) else config
+        base_oid = _base_oid(keeper, snapshot, rules) if decided.claim or decided.admitted else ""
+        if (decided.claim or decided.admitted) and not base_oid:
+            decided = plan(snapshot, _no_base(rules), own)
         if claimed and claimed not in snapshot.claims:
             keeper.sleep(1.0)  # A stale read: what we just created is not visible yet.
             continue
@@ -109,7 +113,7 @@ def gate(keeper: Gatekeeper, own: Own, *, only: int = 0) -> Gate:
             continue  # Not known whether `ai-running` was said: look again before starting.
         if decided.again or (any(answer.unsure for answer in failed) and decided.admitted is None):
             continue
-        admission = _admission(keeper, snapshot, rules, decided.admitted, own) if decided.admitted else None
+        admission = _admission(snapshot, rules, decided.admitted, own, base_oid) if decided.admitted else None
         return Gate(admission, rules, decided, snapshot, failed)
     if claimed:
         keeper.github.apply((ReleaseClaim(claimed),), snapshot)
@@ -161,12 +165,19 @@ def _report_dispatches(keeper: Gatekeeper, snapshot: Snapshot, failed: tuple[App
             keeper.github.apply(dispatch_failed(snapshot, answer.effect, answer.message), snapshot)
 
 
-def _admission(keeper: Gatekeeper, snapshot: Snapshot, config: RepoConfig, start: Start, own: Own) -> Admission:
+def _base_oid(keeper: Gatekeeper, snapshot: Snapshot, config: RepoConfig) -> str:
+    """Where the branch is that the work is meant for; empty: it does not exist. Asked for before anything is claimed."""
+    base = config.pull_request.base
+    return keeper.github.branch_oid(base) if base not in {"", snapshot.default_branch} else snapshot.head_oid
+
+
+def _no_base(config: RepoConfig) -> ConfigProblem:
+    return ConfigProblem(f"{CONFIG_PATH}: `pull_request.base`: there is no branch `{config.pull_request.base}` here")
+
+
+def _admission(snapshot: Snapshot, config: RepoConfig, start: Start, own: Own, base_oid: str) -> Admission:
     issue = snapshot.issues[start.issue]
     base = config.pull_request.base or snapshot.default_branch
-    base_oid = snapshot.head_oid if base == snapshot.default_branch else keeper.github.branch_oid(base)
-    if not base_oid:
-        raise GitHubError(f"The base branch {base} (`pull_request.base`) does not exist.", status=404)
     branch = choose_branch(snapshot, start.issue)
     command = start.request.command
     return Admission(
