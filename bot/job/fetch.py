@@ -54,7 +54,7 @@ def fetch_commits(git: Git, remote: Remote, oids: Sequence[str], *, branches: Se
         if not any(words in error.stderr for words in NOT_THERE):
             raise unreadable(error) from error
         _fetch_branches(git, remote, branches)
-    missing = [oid for oid in oids if git.attempt("cat-file", "-e", f"{oid}^{{commit}}").exit_code != 0]
+    missing = [oid for oid in dict.fromkeys(oids) if git.attempt("cat-file", "-e", f"{oid}^{{commit}}").exit_code != 0]
     if missing:
         raise Blocked(
             Reason.BASE_CHANGED, f"Commit {missing[0][:12]}, from which the run starts, is gone from the server."

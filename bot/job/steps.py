@@ -4,7 +4,9 @@ Each takes what the environment said and a `Report`, builds what the story needs
 are imported where they are used: gate and publish start in a fraction of a second.
 """
 
+import contextlib
 import secrets as random
+import threading
 import time
 import traceback
 from dataclasses import dataclass, replace
@@ -128,6 +130,7 @@ def _whatever_happens(env: ActionEnv, admission: Admission, out: Path, report: R
 
 
 def _work(env: ActionEnv, admission: Admission, out: Path, report: Report, cancel: "Cancel") -> Outcome:
+    threading.Thread(target=_import_ahead, daemon=True).start()
     try:
         keeper = gatekeeper(env, github_of(env, admission.repo))
         looked = recheck(keeper, admission)
@@ -151,6 +154,12 @@ class Bench:
     out: Path
     report: Report
     cancel: "Cancel"
+
+
+def _import_ahead() -> None:
+    """Import an HTTP server and client (0.1 s) while GitHub is asked; who needs them afterwards waits for the rest."""
+    with contextlib.suppress(ImportError):  # it is missed, and said, where it is used
+        import bot.agent.key_proxy  # noqa: F401, PLC0415
 
 
 def _do(env: ActionEnv, looked: Gate, comments: tuple[tuple[str, str], ...], bench: Bench) -> Outcome:

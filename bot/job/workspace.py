@@ -131,9 +131,9 @@ def read_guides(git: Git, commit: str) -> dict[str, str]:
     A guide that is a symlink to the other one (a common habit) is left out: the other one is there.
     """
     guides = {}
-    for name in GUIDES:
-        entry = git("ls-tree", "-z", commit, "--", name)
-        if entry.startswith(b"100"):
+    for entry in git("ls-tree", "-z", commit, "--", *GUIDES).decode("utf-8", "replace").split("\0"):
+        mode, _, name = entry.partition("\t")
+        if mode.startswith("100"):
             blob = git.attempt("cat-file", "blob", f"{commit}:{name}", most=GUIDE_BYTES)
             guides[name] = blob.out.decode("utf-8", "replace")
     return guides
