@@ -160,7 +160,7 @@ class _Arranger:
         self.rules = rules
         self.repo = repo
         self.standings = standings
-        self.text = text or (lambda issue: prerequisites.parse(issue.body, repo=repo))
+        self.text = text or (lambda issue: prerequisites.of_issue(issue, repo=repo))
         self.keys = _keys(issues)
         ranks = {n: rank(self.keys[n], issue) for n, issue in issues.items() if issue.open and not issue.is_pull}
         self.sorted = sorted(sorted(ranks), key=ranks.__getitem__)

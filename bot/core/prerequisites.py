@@ -1,5 +1,7 @@
 """Prerequisites named in an issue's text (design.md §4 Prerequisites): `Depends on #12, owner/repo#5 and GH-3`.
 
+A list right behind a paragraph that ends with the keyword is one, too: each item that begins with references.
+
 Only what a reader sees as plain prose counts: paragraphs and list items, as a CommonMark parser (with GitHub's tables
 and strike-through) finds them. Code, quotes, headings, tables, comments, link text, struck-out text and the inside of
 `<details>` and its like never count. Text inside other HTML elements (`<div>`, `<b>`) is prose: where we may be
@@ -12,10 +14,11 @@ inline markup, so that 100 kB of brackets cost nothing unless a keyword stands r
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
-from bot.core.model import Ref
+from bot.core.model import Issue, Ref
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -36,6 +39,11 @@ _KEYWORD = re.compile(
 )
 
 _OWNER, _REPO = r"[A-Za-z0-9][A-Za-z0-9_-]{0,38}", r"[A-Za-z0-9._-]{1,100}"
+_LEAD = re.compile(
+    rf"(?P<negation>{_NEGATION})?(?<![\w-])(?P<keyword>depends\s++on|blocked\s++by|requires)\s*+:?\s*+\Z", re.IGNORECASE
+)
+"""A paragraph that ends so names what the list right behind it begins its items with."""
+_BOX = re.compile(r"\A\[[ xX]\]\s++")
 _NUMBER = r"([1-9][0-9]{0,9})(?!\w)"
 _REF = (
     rf"(?:\#{_NUMBER}|[Gg][Hh]-{_NUMBER}|({_OWNER}/{_REPO})\#{_NUMBER}"
@@ -70,6 +78,16 @@ def parse(body: str, *, repo: str, hosts: Sequence[str] = GITHUB) -> tuple[Ref, 
     return tuple(found)
 
 
+@lru_cache(maxsize=20_000)
+def _parsed(body: str, repo: str, host: str) -> tuple[Ref, ...]:
+    return parse(body, repo=repo, hosts=(*GITHUB, host) if host else GITHUB)
+
+
+def of_issue(issue: Issue, *, repo: str) -> tuple[Ref, ...]:
+    """`parse` of an issue's body, remembered; pages on the issue's own server count."""
+    return _parsed(issue.body, repo, urlsplit(issue.url).netloc)
+
+
 # ------------------------------------------------------------------------------------------- grammar
 
 
@@ -97,9 +115,8 @@ def _paragraphs(body: str) -> Iterator[str]:
     """The prose of every paragraph and list item that may hold a keyword, without its markup."""
     if _HINT.search(body) is None:
         return
-    parser = _parser()
     environment: dict[str, object] = {}
-    tokens = parser.parse(body, environment)
+    tokens = _parser().parse(body, environment)
     steps = _element_steps(tokens, "html_block")
     quoted = hidden = 0
     for index, token in enumerate(tokens):
@@ -107,9 +124,32 @@ def _paragraphs(body: str) -> Iterator[str]:
         hidden += steps.get(index, 0)
         is_prose = token.type == "inline" and tokens[index - 1].type == "paragraph_open" and not quoted and not hidden
         if is_prose and _HINT.search(token.content):
-            inline: list[Token] = []
-            parser.inline.parse(token.content, parser, environment, inline)
-            yield _STRUCK.sub(" ", "".join(_visible(inline)))
+            prose = _prose(token.content, environment)
+            yield prose
+            lead = _LEAD.search(prose)
+            if lead is not None and not lead["negation"]:
+                yield from (f"{lead['keyword']} {item}" for item in _items(tokens, index + 2, environment))
+
+
+def _prose(content: str, environment: dict[str, object]) -> str:
+    """One paragraph as a reader sees it."""
+    parser, inline = _parser(), list["Token"]()
+    parser.inline.parse(content, parser, environment, inline)
+    return _STRUCK.sub(" ", "".join(_visible(inline)))
+
+
+def _items(tokens: Sequence["Token"], start: int, environment: dict[str, object]) -> Iterator[str]:
+    """The first paragraph of each item, where a list stands right at `start`; items in items are not looked at."""
+    if start >= len(tokens) or tokens[start].type not in ("bullet_list_open", "ordered_list_open"):
+        return
+    level = tokens[start].level
+    for index in range(start + 1, len(tokens)):
+        token = tokens[index]
+        if token.level == level:
+            return  # the list's end
+        first = token.type == "inline" and token.level == level + 3 and tokens[index - 2].type == "list_item_open"
+        if first:
+            yield _BOX.sub("", _prose(token.content, environment))
 
 
 @cache

@@ -15,7 +15,16 @@ from bot.core.names import CONTINUE_EVENT, claim_branch
 from bot.github import queries, read
 from bot.github.claims import claim_message, stamp
 from bot.github.exchange import Answer, Request, Story, get, problems, query
-from bot.github.mutations import Missing, Mutation, create_label, document, is_mutation, issues_of, mutations
+from bot.github.mutations import (
+    Missing,
+    Mutation,
+    create_label,
+    document,
+    is_mutation,
+    issues_of,
+    label_fields,
+    mutations,
+)
 from bot.github.ports import Applied
 from bot.github.wanted import NodeIds
 
@@ -127,6 +136,11 @@ def _make_labels(batch: Sequence[Effect], place: Place) -> Story[None]:
         data = (answer.body.get("data") or {}) if answer.ok and isinstance(answer.body, dict) else {}
         repository = data.get("repository") or {}
         ids.labels.update({name: str(node["id"]) for name in lost if (node := repository.get(queries.alias(name)))})
+    for name in (name for name in lost if name not in ids.labels):
+        # `createLabel` was a preview for years; a server that still refuses it knows the REST way.
+        made = yield Request("POST", f"{place.root}/labels", label_fields(name))
+        if made.ok and isinstance(made.body, dict):
+            ids.labels[name] = str(made.body["node_id"])
 
 
 def _mutate(batch: Sequence[Mutation]) -> Story[list[Result]]:
@@ -174,6 +188,12 @@ def _released(effect: ReleaseClaim, failed: Result | None, place: Place) -> Stor
     holder = yield from _holder(effect.issue, place)
     if holder is not None and holder != oid:
         return Applied(effect, ok=True)
+    if holder is not None and not failed.unsure:
+        # Some tokens may delete a branch but not through `updateRefs`. A claim that stays would hold the issue for
+        # ever, so this door is tried as well; that it still is the one that was read was seen just now.
+        answer = yield Request("DELETE", f"{place.root}/git/refs/heads/{claim_branch(effect.issue)}")
+        if answer.ok or answer.status == 422:  # 422: it is gone
+            return Applied(effect, ok=True, status=answer.status)
     place.ids.claims[effect.issue] = oid
     return Applied(effect, ok=False, unsure=failed.unsure, message=failed.message, status=failed.status)
 

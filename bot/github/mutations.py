@@ -101,9 +101,13 @@ def mutations(effect: Effect, ids: NodeIds) -> tuple[Mutation, ...]:
 
 def create_label(name: str, ids: NodeIds) -> Mutation:
     """Make a label with its colour and description."""
+    return Mutation("createLabel", {"repositoryId": ids.repository, **label_fields(name)}, "label { id }")
+
+
+def label_fields(name: str) -> Json:
+    """How a label is to look; the same words in REST and GraphQL."""
     color, description = _LOOKS.get(name, _PLAIN)
-    given = {"repositoryId": ids.repository, "name": name, "color": color, "description": description}
-    return Mutation("createLabel", given, "label { id }")
+    return {"name": name, "color": color, "description": description}
 
 
 def document(batch: Sequence[Mutation]) -> Request:

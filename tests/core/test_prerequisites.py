@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from bot.core.model import Ref
-from bot.core.prerequisites import parse
+from bot.core.model import Issue, Ref
+from bot.core.prerequisites import of_issue, parse
 
 REPO = "Acme/Shop"
 
@@ -348,3 +348,34 @@ def _by_full_parse(body: str) -> bool:
             text.append("".join(parts))
             paragraph = False
     return any(re.search(r"(?<![\w-])depends\s+on\s+#7(?!\w)", part) for part in text)
+
+
+@pytest.mark.parametrize(
+    ("body", "numbers"),
+    [
+        ("Depends on:\n- #1\n- #2", [1, 2]),
+        ("**Blocked by:**\n\n* [ ] #1 the login\n* [x] #2", [1, 2]),
+        ("This requires\n\n1. #1, #3\n2. some patience\n3. #2", [1, 3, 2]),
+        ("- depends on:\n  - #1\n  - #2\n- #9", [1, 2]),
+        ("Depends on:\n- #1\n  - #9 below it", [1]),
+        ("Depends on:\n- see #9", []),
+        ("Depends on: #1\n- #9", [1]),
+        ("Not blocked by:\n- #9", []),
+        ("Depends on:\n\n> - #9", []),
+        ("Depends on:\n\nand then\n- #9", []),
+        ("- #9\n\nDepends on:", []),
+    ],
+)
+def test_a_list_right_behind_the_keyword(body: str, numbers: list[int]) -> None:
+    """`Depends on:` and then a list is how people write it; not reading it would start the issue too early."""
+    assert [ref.number for ref in parse(body, repo="o/r")] == numbers
+
+
+def test_pages_on_the_issues_own_server_count() -> None:
+    """A GitHub Enterprise Server's issue addresses are its own."""
+    text = "Depends on https://ghe.example/o/r/issues/3"
+    here = Issue(number=1, title="x", body=text, url="https://ghe.example/o/r/issues/1")
+    elsewhere = Issue(number=1, title="x", body=text, url="https://github.com/o/r/issues/1")
+
+    assert [ref.number for ref in of_issue(here, repo="o/r")] == [3]
+    assert of_issue(elsewhere, repo="o/r") == ()
