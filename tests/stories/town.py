@@ -27,6 +27,7 @@ from bot.job.admit import Gate
 from bot.job.endgame import End
 from bot.job.steps import gate_step, publish_step, work_step
 from bot.report import Report
+from bot.sandbox.actions.processes import descendants, send
 from bot.sandbox.model import Script, ScriptedModel, serve_model
 from bot.sandbox.records import Comment, Event, Issue, Repo
 from bot.sandbox.runs import WorkflowRun
@@ -342,8 +343,8 @@ class Run:
 
 
 def kill(process: "subprocess.Popen[bytes]") -> None:
-    """SIGKILL to a process and its group, as when a machine goes away."""
-    os.killpg(process.pid, signal.SIGKILL)
+    """SIGKILL to a process and all that it started, as when a machine goes away."""
+    send([*descendants(process.pid), process.pid], signal.SIGKILL)
     process.wait()
 
 
