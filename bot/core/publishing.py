@@ -35,6 +35,8 @@ class Ending:
     """The commit that is on the branch for this run; empty: nothing was pushed."""
     server: str = ""
     settings: PullRequest = PullRequest()
+    attempts: int = 1
+    """`limits.attempts`: how many runs a request has, where runners vanish."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ def next_step(ending: Ending, snapshot: Snapshot) -> Step:
     pull = _pull(ending, snapshot)
     if said is not None and issue is not None:
         verdict: Literal["done", "blocked"] = "done" if said.code == DONE else "blocked"
-        return Step(_finish(snapshot, issue, said), verdict, said.code, "", pull)
+        return Step(_finish(snapshot, issue, said, ending.attempts), verdict, said.code, "", pull)
     failure = ending.failure or _judge(ending, pull)
     if failure is None and pull is None:
         return Step((_open(ending, snapshot),))
@@ -130,7 +132,7 @@ def _end(ending: Ending, snapshot: Snapshot, failure: Refusal | None, pull: Pull
     if failure is None and pull is not None and ending.settings.assign == "approver":
         assign = (Assign(pull.number, admission.approver_login),)
     issue = snapshot.issues.get(admission.issue)
-    rest = _finish(snapshot, issue, record) if issue else (ReleaseClaim(admission.issue),)
+    rest = _finish(snapshot, issue, record, ending.attempts) if issue else (ReleaseClaim(admission.issue),)
     verdict: Literal["done", "blocked"] = "blocked" if failure else "done"
     return Step((*assign, said, *rest), verdict, record.code, failure.text if failure else "", pull)
 
@@ -144,13 +146,14 @@ def _link(ending: Ending, failure: Refusal, pull: Pull | None) -> str:
     return compare_link(ending.server, admission.repo, admission.base, admission.branch)
 
 
-def _finish(snapshot: Snapshot, issue: Issue, record: Record) -> tuple[Effect, ...]:
+def _finish(snapshot: Snapshot, issue: Issue, record: Record, attempts: int) -> tuple[Effect, ...]:
     """Status, labels, claim: what is left once the verdict has been said. Equal to what a later plan would do."""
     label = StateLabel.DONE if record.code == DONE else StateLabel.BLOCKED
     wanted: set[str] = {label} if issue.open else set()
     remove: set[str] = ({str(label) for label in StateLabel} - wanted) & issue.labels
     request = label_request(issue)
-    if request is None or request.at <= record.requested_at or not issue.open:
+    again = issue.open and not record.final(attempts)
+    if request is None or (request.at <= record.requested_at and not again) or not issue.open:
         remove |= {REQUEST_LABEL} & issue.labels
     effects: list[Effect] = []
     notes = notes_of(issue, snapshot.own_ids)
@@ -163,7 +166,7 @@ def _finish(snapshot: Snapshot, issue: Issue, record: Record) -> tuple[Effect, .
     claim = snapshot.claims.get(issue.number)
     if claim is not None and claim.run_key == record.run_key:
         effects.append(ReleaseClaim(issue.number))
-    if effects and _others_on_hold(snapshot, issue.number):
+    if effects and (again or _others_on_hold(snapshot, issue.number)):
         effects.append(Continue())
     return tuple(effects)
 

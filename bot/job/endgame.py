@@ -97,7 +97,7 @@ def _prepared(publisher: Publisher, ending: Ending, received: Received | None, s
     """Push the branch, unless the verdict was said already; settings come from the default branch, read now."""
     parsed = parse_repo_config(snapshot.config_text)
     config = RepoConfig() if isinstance(parsed, ConfigProblem) else parsed
-    ending = replace(ending, settings=config.pull_request)
+    ending = replace(ending, settings=config.pull_request, attempts=config.limits.attempts)
     issue = snapshot.issues.get(ending.admission.issue)
     said = issue is not None and any(
         record.run_key == ending.admission.run_key for record in records(issue, snapshot.own_ids)
