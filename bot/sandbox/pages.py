@@ -15,7 +15,7 @@ from jinja2 import Environment, PackageLoader, select_autoescape
 
 from bot.sandbox.door import refused
 from bot.sandbox.errors import Refused, not_found
-from bot.sandbox.prose import plain_log, rendered, story, told
+from bot.sandbox.prose import log_lines, rendered, story, told
 from bot.sandbox.records import Comment, Issue, Repo, Review, TimelineEvent, User
 from bot.sandbox.repos import git
 from bot.sandbox.tokens import Token
@@ -47,7 +47,7 @@ def pages_app() -> FastAPI:
 def _templates() -> Environment:
     loader = PackageLoader("bot.sandbox", "templates")
     made = Environment(loader=loader, autoescape=select_autoescape(), trim_blocks=True, lstrip_blocks=True)
-    made.filters |= {"log": plain_log, "told": told, "ago": lambda moment: moment.strftime("%d %b %H:%M:%S")}
+    made.filters |= {"log_lines": log_lines, "told": told, "ago": lambda moment: moment.strftime("%d %b %H:%M:%S")}
     made.tests |= {
         "comment": lambda one: isinstance(one, Comment),
         "review": lambda one: isinstance(one, Review),
@@ -209,7 +209,7 @@ def _live(request: Request) -> Response:
     run = hub.actions.get(_repo(request), int(request.path_params["run_id"]))
     with hub.lock:
         state = run.conclusion or run.status
-        jobs = {str(job.id): [job.conclusion or job.status, plain_log("".join(job.log))] for job in run.jobs}
+        jobs = {str(job.id): [job.conclusion or job.status, log_lines("".join(job.log))] for job in run.jobs}
     return JSONResponse({"state": state, "over": run.status == "completed", "jobs": jobs})
 
 

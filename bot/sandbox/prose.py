@@ -18,6 +18,8 @@ _NUMBER = re.compile(r"(?<![\w/&])#(\d+)\b")
 _PERSON = re.compile(r"(?<![\w/])@([A-Za-z0-9][A-Za-z0-9-]*)")
 _BOX = {"[ ] ": "☐ ", "[x] ": "☑ ", "[X] ": "☑ "}
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+_MARK = re.compile(r"##\[(group|endgroup|error|warning|notice)\](?:Run )?(.*)")
+"""How the runner marks a line of a job's log; each step begins with `##[group]Run its name`."""
 
 
 def rendered(text: str, repo: str) -> str:
@@ -25,9 +27,13 @@ def rendered(text: str, repo: str) -> str:
     return str(_markdown().render(text, {"repo": repo}))
 
 
-def plain_log(text: str) -> str:
-    """A log without terminal colours."""
-    return _ESCAPES.sub("", text)
+def log_lines(text: str) -> list[tuple[str, str]]:
+    """A log's lines as (mark, words): no terminal colours; `group` is a heading, "" an ordinary line."""
+    lines = _ESCAPES.sub("", text).split("\n")
+    if lines[-1] == "":
+        lines.pop()
+    told = [(mark[1], mark[2]) if (mark := _MARK.match(line)) else ("", line) for line in lines]
+    return [(mark, words) for mark, words in told if mark != "endgroup"]
 
 
 @cache

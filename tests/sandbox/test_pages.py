@@ -123,13 +123,29 @@ def test_a_runs_log_grows_while_somebody_looks(served: World, web: httpx.Client)
     address = f"/acme/shop/actions/runs/{run.id}"
 
     assert "ai-ready #7" in web.get("/acme/shop/actions").text
-    assert '<pre class="log">first' in web.get(address).text
+    assert "first" in web.get(address).text
     actions.append_log(job, "<second>\n")
     live = web.get(f"{address}/live").json()
     actions.update_run(run, status="completed", conclusion="success")
 
-    assert live == {"state": "queued", "over": False, "jobs": {str(job.id): ["in_progress", "first\n<second>\n"]}}
+    lines = [["", "first"], ["", "<second>"]]
+    assert live == {"state": "queued", "over": False, "jobs": {str(job.id): ["in_progress", lines]}}
     assert web.get(f"{address}/live").json()["over"]
+
+
+def test_a_log_shows_the_runners_marks_as_headings(served: World, web: httpx.Client) -> None:
+    """`##[group]`, `##[error]` and the like are what the runner writes, not what a person should have to read."""
+    actions = served.hub.actions
+    workflow = actions.find_workflow(served.shop, "ai.yml")
+    run = actions.create_run(served.shop, workflow, event="issues", actor=served.hub.user("ada"), title="ai-ready #7")
+    job = actions.add_job(run, "gate")
+    actions.append_log(job, "##[group]Run <Gate>\nall well\n##[endgroup]\n##[error]no such issue\n\nlast\n")
+
+    page = web.get(f"/acme/shop/actions/runs/{run.id}").text
+
+    assert "##[" not in page
+    assert '<span class="group">&lt;Gate&gt;\n</span><span>all well\n</span>' in page
+    assert '<span class="error">no such issue\n</span><span>\n</span><span>last\n</span></pre>' in page
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,14 @@
       const job = document.getElementById("job-" + id);
       job.querySelector("h3 .dot").className = "dot " + state;
       const pre = job.querySelector(".log");
-      if (pre.textContent !== log) {
-        const following = pre.scrollTop + pre.clientHeight >= pre.scrollHeight - 40;
-        pre.textContent = log;
-        if (following) pre.scrollTop = pre.scrollHeight;
+      const following = pre.scrollTop + pre.clientHeight >= pre.scrollHeight - 40;
+      for (const [mark, words] of log.slice(pre.childElementCount)) {
+        const line = document.createElement("span");
+        line.className = mark;
+        line.textContent = words + "\n";
+        pre.append(line);
       }
+      if (following) pre.scrollTop = pre.scrollHeight;
     }
     setTimeout(look, 500);
   };
