@@ -203,7 +203,7 @@ def test_a_lost_runner_fails_its_job_at_once(tmp_path: Path) -> None:
 
     assert "got signal" not in logs(run)
     assert "CLEANING" not in logs(run)
-    assert "work was failure, seen \n" in logs(run)
+    assert "work was failure, seen \n" in logs(run), logs(run)
     assert conclusions(run) == {"work": "failure", "skipped": "success", "publish": "success"}
 
 

@@ -224,7 +224,8 @@ class _Reader:
         if why in ("cancelled", "timed_out"):
             conclusion = "cancelled"
         elif why == "lost":
-            conclusion = "failure"
+            # A machine that went away says nothing any more; what act still began in the moment of its death is not so.
+            return Result("failure", {}, "", "".join(self._tail))
         # A composite step repeats the last summary of those inside it.
         inner = {path[:1] for path in self._summaries if len(path) > 1}
         kept = [text for path, text in self._summaries.items() if len(path) > 1 or path not in inner]
