@@ -56,8 +56,9 @@ def _obey(
             problem = _unrunnable(issue, situation, item, config)
             return _refuse(snapshot, issue, item, problem) if problem else _accept(item)
         case Stop():
-            running = isinstance(situation, Running) and situation.claim.run_id > 0
-            cancel = (CancelRun(situation.claim.run_id),) if running and isinstance(situation, Running) else ()
+            # Unconfirmed: a claim of our own that this very comment ends; it is released, nothing is at work.
+            at_work = isinstance(situation, Running) and situation.confirmed and situation.claim.run_id > 0
+            cancel = (CancelRun(situation.claim.run_id),) if at_work and isinstance(situation, Running) else ()
             return (*cancel, *_accept(item))
         case Why() | Status():
             return (*_say(snapshot, issue, item, status_text(situation)), *_accept(item))

@@ -8,13 +8,14 @@ Order of questions, for each open issue that was read in detail:
 4. Is there room? Ready issues are taken in order while no cap, pause or expiry holds them.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from bot.core.access import Answer, may_ask
-from bot.core.commands import Run
-from bot.core.ledger import Notes, Record, all_records, notes_of, records
+from bot.core.commands import Run, Stop
+from bot.core.ledger import Notes, Record, all_records, notes_of, records, request_of
 from bot.core.limits import Usage, hold_reason, usage
 from bot.core.model import Actor, Claim, Issue, Permission, RunState, Snapshot
 from bot.core.names import REQUEST_LABEL, Reason, StateLabel
@@ -149,7 +150,10 @@ class _Surveyor:
     # ------------------------------------------------------------------------------ who asks
 
     def _choose_request(self, issue: Issue) -> None:
-        for request in live_requests(issue, self.snapshot.own_ids, self.config.limits.attempts):
+        stop = self._stop_just_said(issue)
+        for request in self._by_age(issue):
+            if stop is not None and request.at <= stop:
+                continue
             answer = self._answer(request.actor)
             if answer is Answer.NO:
                 if request.command is None:
@@ -158,6 +162,19 @@ class _Surveyor:
             if self._model_allowed(request):
                 self.requests[issue.number] = request
                 return
+
+    def _by_age(self, issue: Issue) -> list[Request]:
+        """Live requests, newest first; before them the one that our own claim answers: a later one waits its turn."""
+        live = live_requests(issue, self.snapshot.own_ids, self.config.limits.attempts)
+        claim = self.snapshot.claims.get(issue.number)
+        if self.own is None or claim is None or claim.run_id != self.own.run_id:
+            return list(live)
+        return sorted(live, key=lambda request: request.id != request_of(claim.run_key))
+
+    def _stop_just_said(self, issue: Issue) -> datetime | None:
+        """When somebody who may, said `/ai stop` that we have not acknowledged yet: it counts at once."""
+        stops = [item.comment for item in unread(issue, self.snapshot.now) if isinstance(item.command, Stop)]
+        return max((stop.created_at for stop in stops if self._answer(stop.author) is Answer.YES), default=None)
 
     def _model_allowed(self, request: Request) -> bool:
         """Whether the model asked for is one of those allowed here; the reply to the comment says so where not."""
@@ -233,7 +250,7 @@ class _Surveyor:
             return None
         if notes.request_id != self.requests[issue.number].id:
             return None
-        named = [run for run in self.snapshot.runs.values() if notes.dispatched_key in run.name]
+        named = [run for run in self.snapshot.runs.values() if notes.dispatched_key in _RUN_KEY.findall(run.name)]
         alive = any(run.state in {RunState.ACTIVE, RunState.UNKNOWN} for run in named)
         young = self.snapshot.now - notes.dispatched_at < DISPATCH_GRACE and not named
         return Queued(notes.dispatched_key, notes.dispatched_at) if alive or young else None
@@ -341,5 +358,8 @@ class _Surveyor:
 
 
 _ANY_ATTEMPTS = 1_000
+
+_RUN_KEY = re.compile(r"[0-9]+-[LC][0-9]+-[0-9]+")
+"""Run keys in a run-name, whole: those of #7 and #17 labelled in one second differ in the first digit only."""
 
 _EDITED = "title or body changed after the approval"

@@ -18,7 +18,7 @@ from bot.core.effects import (
 )
 from bot.core.ledger import Record
 from bot.core.messages.verdict import verdict_block
-from bot.core.model import ActionsRun, Claim, Comment, Permission, Pull, RunState, Snapshot
+from bot.core.model import ActionsRun, Claim, Comment, LabelEvent, Permission, Pull, RunState, Snapshot
 from bot.core.plan import Plan, plan
 from bot.core.settings import ConfigProblem, Limits, OrderRules, RepoConfig
 from bot.core.situation import Hold, Running, Start, Unstartable, Waiting
@@ -256,6 +256,20 @@ def test_a_dispatched_run_that_is_not_seen_yet_is_not_dispatched_again() -> None
     assert any(isinstance(e, Dispatch) for e in plan(later(snap, seconds=300), CONFIG).effects)
 
 
+def test_run_keys_that_end_alike_are_told_apart() -> None:
+    """#7 and #17 labelled in one second: the run of #17 is not taken for that of #7."""
+    snap = snapshot(issue(7, by=ANN), issue(17, by=ANN))
+    snap = after(snap, plan(snap, CONFIG).effects)
+    ended_first = {
+        id_: replace(run, state=RunState.ENDED, conclusion="cancelled") if "#7 " in run.name else run
+        for id_, run in snap.runs.items()
+    }
+
+    decided = plan(later(replace(snap, runs=ended_first), minutes=5), CONFIG)
+
+    assert [e.issue for e in decided.effects if isinstance(e, Dispatch)] == [7]
+
+
 def test_a_dispatched_run_that_ended_without_claiming_is_dispatched_again() -> None:
 
     snap = snapshot(issue(1, by=ANN))
@@ -417,6 +431,52 @@ def test_stop_cancels_the_run_that_holds_the_claim() -> None:
     decided = plan(edit(snap, 1, comments=(comment(11, "/ai stop", minutes=4),)), CONFIG, OWN)
 
     assert CancelRun(9) in decided.effects
+
+
+def test_a_stop_that_is_read_with_the_request_starts_nothing() -> None:
+    """The gate of `/ai stop` itself must not take what it is told to leave."""
+    decided = plan(
+        snapshot(issue(1, by=ANN, labels=["ai-waiting"], comments=[comment(11, "/ai stop", minutes=4)])), CONFIG, OWN
+    )
+
+    assert decided.claim is None
+    assert labels(decided) == {1: ((), ("ai-ready", "ai-waiting"))}
+    assert React("IC_11", "eyes") in decided.effects
+
+
+def test_a_stop_by_somebody_who_may_not_ask_stops_nothing() -> None:
+    decided = plan(snapshot(issue(1, by=ANN, comments=[comment(11, "/ai stop", BOB, minutes=4)])), CONFIG, OWN)
+
+    assert decided.claim is not None
+
+
+def test_a_stop_between_claim_and_start_releases_the_claim_and_cancels_nothing() -> None:
+    snap = running(snapshot(issue(1, by=ANN)), 1, RunState.ACTIVE)
+    decided = plan(edit(snap, 1, comments=(comment(11, "/ai stop", minutes=4),)), CONFIG, OWN)
+
+    assert decided.admitted is None
+    assert ReleaseClaim(1) in decided.effects
+    assert not any(isinstance(e, CancelRun) for e in decided.effects)
+
+
+@pytest.mark.parametrize("again", ["label", "comment"])
+def test_a_second_request_before_the_agent_starts_does_not_end_the_run(again: str) -> None:
+    """Label and `/ai run` within seconds: the run of the first goes on, whichever look sees the second."""
+    first = comment(11, "/ai run", reactions=frozenset({"eyes"}))
+    snap = snapshot(issue(1, by=ANN) if again == "comment" else issue(1, comments=[first]))
+    claiming = plan(snap, CONFIG, OWN).claim
+    assert claiming is not None
+    snap = after(snap, (claiming,))
+    if again == "comment":
+        snap = edit(snap, 1, comments=(comment(12, "/ai run", minutes=6),))
+    else:
+        event = LabelEvent("LE9", ANN, T0 + timedelta(minutes=6))
+        snap = edit(snap, 1, labels=frozenset({"ai-ready"}), label_events=(event,))
+
+    admitted = plan(later(snap, minutes=2), CONFIG, OWN).admitted
+
+    assert admitted is not None
+    assert admitted.run_key == claiming.run_key
 
 
 def test_stop_while_waiting_withdraws_also_the_label() -> None:
