@@ -22,7 +22,7 @@ test-all: $(STAMP) ## also what needs npm (installs it into .ai-ready/)
 lint: $(STAMP) ## ruff, zizmor, the schemas of the workflow files
 	$(RUN)/ruff check .
 	$(RUN)/ruff format --check .
-	$(RUN)/zizmor --offline --persona pedantic --no-progress .github/workflows examples action.yml
+	$(RUN)/zizmor --offline --persona pedantic --no-progress .github/workflows/*.yml examples/*.yml action.yml
 	$(RUN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml examples/*.yml
 	$(RUN)/check-jsonschema --builtin-schema vendor.github-actions action.yml
 
