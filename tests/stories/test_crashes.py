@@ -1,7 +1,6 @@
 """Stories in which something dies or an answer gets lost: afterwards there is one pull request and one verdict."""
 
 import threading
-import time
 from collections.abc import Callable
 from functools import partial
 
@@ -11,11 +10,10 @@ from bot.errors import GitHubError
 from bot.sandbox.model import Turn, done, write
 from bot.sandbox.records import Event, Issue
 from tests.stories.conftest import Opens
-from tests.stories.town import Run, Town, kill
+from tests.stories.town import Run, Town, kill, wait_until
 
 WORK = (write("hello.py", "print('hello')\n"), done("Ok."))
 MUTATION = r"graphql.*addComment"
-PATIENCE = 20.0
 
 
 def worked(town: Town) -> Run:
@@ -37,14 +35,6 @@ def admitted(town: Town) -> Run:
 def refused(town: Town, word: str) -> Callable[[], bool]:
     """Whether a request to an address with this word was dropped."""
     return lambda: any(one.status == 0 and word in one.path for one in town.hub.requests.api())
-
-
-def wait_until(condition: Callable[[], bool], what: str) -> None:
-    """Wait for what a process does."""
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < end, f"never: {what}"
-        time.sleep(0.01)
 
 
 def killed_when(run: Run, job: str, condition: Callable[[], bool], **inputs: str) -> None:

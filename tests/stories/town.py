@@ -11,7 +11,8 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -38,6 +39,8 @@ from bot.sandbox.tokens import Token
 
 REPO = "acme/shop"
 ROOT = Path(__file__).parents[2]
+PATIENCE = 20.0
+"""Seconds after which a story says that something never happens."""
 COMMAND = Path(sys.executable).with_name("ai-ready")
 WORKFLOW = yaml.safe_load((ROOT / ".github" / "workflows" / "ai-ready.yml").read_text())
 PERMISSIONS: dict[str, dict[str, str]] = {name: job["permissions"] for name, job in WORKFLOW["jobs"].items()}
@@ -92,6 +95,8 @@ class Town:
     """Every job's token, for the search for leaks."""
     admitted: set[str] = field(default_factory=set)
     """Run keys."""
+    laptop: Token | None = None
+    """Set: a person's own token, with which jobs are done instead of a job's."""
     handled: int = 0
     """How many of `events` were looked at by `next_run`."""
 
@@ -146,8 +151,9 @@ class Town:
         return sorted((i for i in self.repo.issues.values() if i.pull), key=lambda issue: issue.number)
 
     def said(self, issue: Issue) -> list[str]:
-        """Every comment of the bot, oldest first."""
-        return [comment.body for comment in issue.comments if comment.user.type == "Bot"]
+        """Every comment of the bot, oldest first: made with a job's token, or on a laptop with a person's."""
+        bot = self.laptop.user if self.laptop else self.hub.actions_bot
+        return [c.body for c in issue.comments if c.user is bot and not c.body.startswith("/ai")]
 
     def verdict_bodies(self, issue: Issue) -> list[str]:
         """The verdict comments."""
@@ -300,7 +306,7 @@ class Run:
     @contextmanager
     def _job(self, job: str, **more: str) -> Iterator[dict[str, str]]:
         town = self.town
-        token = town.hub.tokens.for_job(town.repo, PERMISSIONS[job], job=job, run_id=self.record.id)
+        token = town.laptop or town.hub.tokens.for_job(town.repo, PERMISSIONS[job], job=job, run_id=self.record.id)
         town.tokens.append(token)
         event = self.folder / "event.json"
         event.write_text(json.dumps(self.record.payload, default=str))
@@ -312,7 +318,8 @@ class Run:
         try:
             yield town.environ(token, self.record, **files, **self._inputs(job), **more)
         finally:
-            town.hub.tokens.revoke(token)
+            if not town.laptop:
+                town.hub.tokens.revoke(token)
 
     def _inputs(self, job: str) -> dict[str, str]:
         """What the workflow file passes to a job."""
@@ -340,6 +347,14 @@ class Run:
         text = path.read_text() if path.exists() else ""
         found = re.findall(r"^([a-z0-9_]+)<<(\S+)\n(.*?)\n\2$", text, re.MULTILINE | re.DOTALL)
         self.outputs.update({name: value for name, _, value in found})
+
+
+def wait_until(condition: Callable[[], bool], what: str) -> None:
+    """Wait for what a process does."""
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < end, f"never: {what}"
+        time.sleep(0.01)
 
 
 def kill(process: "subprocess.Popen[bytes]") -> None:
