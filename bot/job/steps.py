@@ -18,7 +18,7 @@ from bot.core.effects import PostComment
 from bot.core.model import Issue, Permission, Snapshot
 from bot.core.order import skip_line
 from bot.core.run import Admission, Outcome
-from bot.core.situation import Ended, Refused, Situation, Unstartable, Waiting
+from bot.core.situation import Ended, Refused, Situation, Unasked, Unstartable, Waiting
 from bot.core.survey import Own
 from bot.core.verdict import cancelled
 from bot.errors import Blocked, ConfigError, GitHubError, UsageError
@@ -251,7 +251,7 @@ def run_step(env: ActionEnv, issue: int, report: Report, *, request: bool, out: 
     _check_issue(came_to.snapshot, env.repository, issue)
     admission = came_to.admission
     if admission is None:
-        return _not_started(came_to.situation(issue), issue)
+        return _not_started(came_to.situation(issue), issue, request=request)
     report.log(f"Admitted #{issue} as run {admission.run_key}.")
     handed = replace(env, admission=admission_to_json(admission))
     outcome = _whatever_happens(handed, admission, out, report)
@@ -280,8 +280,10 @@ def _check_issue(snapshot: Snapshot, repo: str, number: int) -> None:
         raise UsageError(f"Issue #{number} in {repo} is closed; reopen it first.")
 
 
-def _not_started(situation: Situation | None, issue: int) -> Ran:
+def _not_started(situation: Situation | None, issue: int, *, request: bool) -> Ran:
     match situation:
+        case Unasked() if request:
+            return Ran(3, f"#{issue}: the request was refused; the reply to it on the issue says why.")
         case Unstartable(_, _, reason, text):
             return Ran(1, f"Blocked ({reason}): {text}.")
         case Refused(actor):
