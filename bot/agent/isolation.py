@@ -19,7 +19,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal, Protocol, Self
 
-from bot.agent.uids import SYSTEM_PATH, alive, has_name, marked_processes, run_short, take_uid
+from bot.agent.closing import closing_words
+from bot.agent.uids import SYSTEM_PATH, alive, has_name, marked_processes, run_short, take_uid, tool
 from bot.core.names import Reason
 from bot.errors import Blocked, InternalError
 
@@ -140,7 +141,7 @@ def isolation_for(setting: Literal["auto", "none"], *, root: Path, log: Callable
             "WARNING: agent.isolation is none: the agent and the checks run as this very user and can read its secrets."
         )
         return SameUser(root)
-    return OtherUser(root, become_root=_way_to_root())
+    return OtherUser(root, become_root=_way_to_root(), log=log)
 
 
 def _way_to_root() -> tuple[str, ...]:
@@ -163,12 +164,16 @@ def _way_to_root() -> tuple[str, ...]:
 class OtherUser:
     """A uid of this run alone."""
 
-    def __init__(self, root: Path, *, become_root: tuple[str, ...]) -> None:
+    def __init__(
+        self, root: Path, *, become_root: tuple[str, ...], log: Callable[[str], None] = lambda _line: None
+    ) -> None:
         """Take a free uid and prove that it works. `become_root` goes before what root has to do (`sudo -n --`)."""
         self._become_root = become_root
+        self._closing: tuple[str, ...] = ()
         self.uid, self._lock = take_uid()
         try:
             self._prove()
+            self._close(root, log)
             self.home = root / "home"
             (self.home / "tmp").mkdir(parents=True)
             self.home.chmod(0o700)
@@ -192,7 +197,7 @@ class OtherUser:
         # The agent may have closed its workspace to us (chmod 0700), so the change of folder happens as the agent;
         # and sudo clears the environment, so the variables travel as words. They hold no secret, by contract.
         variables = [f"{name}={value}" for name, value in env.items()]
-        entry = ("env", "-i", f"--chdir={cwd}", *variables, *argv)
+        entry = (tool("env"), "-i", f"--chdir={cwd}", *variables, *argv)
         return Launch((*self._words(limited=True), *entry), {"PATH": SYSTEM_PATH}, Path("/"))
 
     def own(self, path: Path) -> None:
@@ -205,7 +210,7 @@ class OtherUser:
         self.kill_all()
         # chmod as the agent and chown only of what is the agent's: neither can touch a file of ours or of root
         # that was hard-linked into the tree.
-        run_short((*self._words(), "chmod", "-R", "u+rwX", "--", str(path)), seconds=600)
+        run_short((*self._words(), tool("chmod"), "-R", "u+rwX", "--", str(path)), seconds=600)
         us = f"{os.geteuid()}:{os.getegid()}"
         self._root("chown", "-R", "-h", "-P", f"--from={self.uid}", us, "--", str(path))
 
@@ -215,7 +220,7 @@ class OtherUser:
         # Where /proc hides other users' processes (hidepid) we see none: one blind kill, unless we are root.
         blind, end = bool(self._become_root), time.monotonic() + 10
         while blind or alive(self.uid):
-            run_short((*self._words(), "sh", "-c", "kill -KILL -1"))
+            run_short((*self._words(), tool("sh"), "-c", "kill -KILL -1"))
             if not blind and time.monotonic() > end:
                 raise InternalError(f"Processes of uid {self.uid} do not die.")
             blind = False
@@ -235,26 +240,27 @@ class OtherUser:
         try:
             self.kill_all()
             folders = [folder for folder in SHARED_FOLDERS if Path(folder).is_dir()]
-            sweep = ("find", *folders, "-xdev", "-mindepth", "1", "-uid", str(self.uid), "-delete")
+            sweep = (tool("find"), *folders, "-xdev", "-mindepth", "1", "-uid", str(self.uid), "-delete")
             run_short((*self._words(), *sweep), seconds=120)
         finally:
             self._lock.close()
 
     def _words(self, *, limited: bool = False) -> tuple[str, ...]:
-        """What goes before a command to run it as the uid; `limited` adds its process limit."""
+        """What goes before a command to run it as the uid; `limited` adds its limits: processes, and where to write."""
         uid = str(self.uid)
-        limits = ("prlimit", f"--nproc={MOST_PROCESSES}:{MOST_PROCESSES}", "--core=0:0") if limited else ()
+        processes = (tool("prlimit"), f"--nproc={MOST_PROCESSES}:{MOST_PROCESSES}", "--core=0:0")
+        limits = (*self._closing, *processes) if limited else ()
         drop = ("--clear-groups", "--no-new-privs", "--inh-caps=-all", "--bounding-set=-all")
-        return (*self._become_root, *limits, "setpriv", "--reuid", uid, "--regid", uid, *drop, "--")
+        return (*self._become_root, *limits, tool("setpriv"), "--reuid", uid, "--regid", uid, *drop, "--")
 
-    def _root(self, *argv: str) -> None:
-        done = run_short((*self._become_root, *argv), seconds=600)
+    def _root(self, name: str, *argv: str) -> None:
+        done = run_short((*self._become_root, tool(name), *argv), seconds=600)
         if done.returncode != 0:
-            raise InternalError(f"{argv[0]} failed: {done.stderr.strip()[-500:]}")
+            raise InternalError(f"{name} failed: {done.stderr.strip()[-500:]}")
 
     def _prove(self) -> None:
         """Become the uid once: in a container without the capability, or with few mapped ids, this fails."""
-        done = run_short((*self._words(limited=True), "id", "-u"))
+        done = run_short((*self._words(limited=True), tool("id"), "-u"))
         if done.stdout.strip() != str(self.uid):
             why = done.stderr.strip().splitlines()[-1:] or [f"exit code {done.returncode}"]
             raise Blocked(
@@ -262,6 +268,18 @@ class OtherUser:
                 f"The agent can't be isolated: becoming another user failed ({why[0][:200]}). To go on, {WHAT_TO_DO}.",
             )
         self.kill_all()  # what a killed earlier run with this uid may have left
+
+    def _close(self, root: Path, log: Callable[[str], None]) -> None:
+        """Make the rest of the disk read-only for what is launched; said where this machine does not let us."""
+        keep = [*(Path(folder) for folder in SHARED_FOLDERS if Path(folder).is_dir()), root]
+        mountinfo = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape")
+        words = closing_words(tool("unshare"), tool("sh"), keep=keep, mountinfo=mountinfo)
+        done = run_short((*self._become_root, *words, tool("true")))
+        if done.returncode == 0:
+            self._closing = words
+            return
+        why = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+        log(f"WARNING: what everybody may write on this machine, the agent may too: no mount namespace ({why[:200]}).")
 
 
 class SameUser:

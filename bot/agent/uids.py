@@ -6,6 +6,7 @@ Owns the lock on a uid and the reading of /proc; `isolation` builds on it.
 import contextlib
 import pwd
 import random
+import shutil
 import socket
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -18,8 +19,9 @@ FIRST_UID, LAST_UID = 61000, 61183
 """Ids that nobody hands out: systemd's homed ends at 60577 and its dynamic users start at 61184
 (https://systemd.io/UIDS-GIDS/), distributions' own users end at 60000."""
 
-SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-"""Where setpriv, sudo and chown may come from; never the run's PATH, which the repository may have a say in."""
+SYSTEM_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
+"""Where setpriv, sudo and chown may come from; never the run's PATH, which the repository may have a say in, nor
+/usr/local/bin, where everybody may write on GitHub's hosted runners (see `closing`)."""
 
 
 def take_uid(uids: range = range(FIRST_UID, LAST_UID + 1)) -> tuple[int, socket.socket]:
@@ -75,6 +77,17 @@ def marked_processes(mark: bytes) -> Iterator[int]:
         with contextlib.suppress(OSError):
             if mark in entry.read_bytes().split(b"\0"):
                 yield int(entry.parent.name)
+
+
+def tool(name: str) -> str:
+    """The full path of a program of the system: sudo would look for a bare name in /usr/local/bin first.
+
+    Raises `Blocked(setup-failed)` when it is not there.
+    """
+    found = shutil.which(name, path=SYSTEM_PATH)
+    if found is None:
+        raise Blocked(Reason.SETUP_FAILED, f"There is no {name} in {SYSTEM_PATH}; the agent can't be isolated.")
+    return found
 
 
 def run_short(argv: Sequence[str], *, seconds: float = 30) -> subprocess.CompletedProcess[str]:

@@ -1,4 +1,5 @@
 import os
+import shutil
 import stat
 import subprocess
 import time
@@ -8,7 +9,7 @@ import pytest
 
 from bot.agent.isolation import Isolation, OtherUser, isolation_for, passable, reachable, run_root
 from bot.agent.process import Cancel, Command, Finished, environment, run_command
-from bot.agent.uids import FIRST_UID, take_uid
+from bot.agent.uids import FIRST_UID, take_uid, tool
 from bot.errors import Blocked
 
 PATH = {"PATH": "/usr/bin:/bin"}
@@ -290,3 +291,47 @@ def test_taking_a_uid_is_quick(root: Path) -> None:
         pass
 
     assert time.monotonic() - started < 1
+
+
+@pytest.mark.needs_root
+def test_what_everybody_may_write_is_read_only(root: Path) -> None:
+    """A program left in a folder of PATH that is 0777, as on GitHub's hosted runners, would be run by us as root."""
+    everybodys = Path("/opt/ai-ready-test-everybodys")
+    everybodys.mkdir()
+    everybodys.chmod(0o777)
+    try:
+        with isolation_for("auto", root=root, log=print) as isolation:
+            planted = sh(isolation, f"touch {everybodys}/setpriv")
+            kept = sh(
+                isolation, "touch /tmp/ai-ready-mine /var/tmp/ai-ready-mine ~/mine $TMPDIR/mine && echo > /dev/null"
+            )
+        assert planted.exit_code != 0
+        assert "Read-only file system" in planted.tail
+        assert list(everybodys.iterdir()) == []
+        assert kept.exit_code == 0, kept.tail
+        (everybodys / "ours").write_text("the machine's own view of it is as before")
+    finally:
+        shutil.rmtree(everybodys)
+
+
+@pytest.mark.needs_root
+def test_a_machine_without_mount_namespaces_says_so(root: Path, tmp_path: Path) -> None:
+    """In an ordinary container the uid alone has to do; the log names what that leaves open."""
+    root_without = tmp_path / "root"
+    root_without.write_text(
+        '#!/bin/sh\ncase "$1" in */unshare) echo "unshare failed: no" >&2; exit 1;; esac\nexec "$@"\n'
+    )
+    root_without.chmod(0o755)
+    said: list[str] = []
+
+    with OtherUser(root, become_root=(str(root_without),), log=said.append) as isolation:
+        assert sh(isolation, "id -u").tail == isolation.name.removeprefix("uid ")
+
+    assert len(said) == 1
+    assert "no mount namespace (unshare failed: no)" in said[0]
+
+
+def test_what_we_run_as_root_comes_from_places_of_roots() -> None:
+    """sudo looks into /usr/local/bin first, where the agent may write on GitHub's hosted runners: never a bare name."""
+    for name in ("setpriv", "prlimit", "chown", "chmod", "rm", "find", "env", "sh", "unshare"):
+        assert tool(name).startswith(("/usr/bin/", "/usr/sbin/", "/bin/", "/sbin/"))
