@@ -219,6 +219,19 @@ def test_what_was_handed_over_is_not_what_was_written(opens: Opens) -> None:
     assert town.branch("ai/issue-1") == ""
 
 
+def test_a_cancelled_work_whose_result_got_lost(opens: Opens) -> None:
+    """It said what it wrote, and was killed before the upload: still Blocked (cancelled), not our fault."""
+    town = opens(*WORK)
+    issue = town.asked()
+    run = worked(town)
+    (run.out / "outcome.json").unlink()
+
+    run.publish("cancelled")
+    run.end("cancelled")
+
+    assert town.verdict(issue) == "Blocked (cancelled): The run was cancelled."
+
+
 # --------------------------------------------------------------------------------------- lost answers
 
 

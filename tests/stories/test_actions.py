@@ -1,0 +1,199 @@
+"""Stories through act: the real workflow files, jobs, tokens, artifacts, cancel signals. Few, because each takes seconds."""
+
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from bot.core.names import LABEL_LOOKS, REQUEST_LABEL
+from bot.sandbox.model import Scene, Script, Turn, bash, done, write
+from bot.sandbox.records import Issue
+from bot.sandbox.runs import Job, WorkflowRun
+from bot.sandbox.stage import Setting, Stage, raise_curtain
+from tests.stories.invariants import check_end, check_secrets
+from tests.stories.town import FILES, wait_until
+
+pytestmark = pytest.mark.story
+
+ISOLATION = "auto" if os.geteuid() == 0 else "none"
+CONFIG = f"""\
+agent: {{model: sonnet, isolation: {ISOLATION}}}
+limits: {{usd: 1, minutes: 5, concurrent: 3}}
+checks: {{test: "sh check.sh"}}
+"""
+HELLO = write("hello.py", "print('hello')\n")
+OK = Scene("", HELLO, done("Ok."))
+
+Raises = Callable[[Script], Stage]
+
+
+@pytest.fixture
+def stages() -> Iterator[Raises]:
+    """Raises the curtain; at the end everything that always holds is checked."""
+    root = Path(tempfile.mkdtemp(prefix="ai-ready-story-"))
+    root.chmod(0o755)  # the agent's user passes through
+    with ExitStack() as stack:
+        stack.callback(shutil.rmtree, root, ignore_errors=True)
+        raised: list[Stage] = []
+
+        def raise_one(script: Script) -> Stage:
+            setting = Setting(files=FILES, config=CONFIG)
+            raised.append(stack.enter_context(raise_curtain(root, setting, script)))
+            return raised[-1]
+
+        yield raise_one
+        for stage in raised:
+            stage.actions.wait_idle(60)
+            check_end(stage.hub, stage.repo)
+            check_secrets(texts(stage), stage.repo, job_tokens(stage))
+
+
+def texts(stage: Stage) -> list[str]:
+    """Logs, summaries, titles and artifacts of every run."""
+    runs = list(stage.hub.actions.runs.values())
+    jobs = [job for run in runs for job in run.jobs]
+    found = [text for job in jobs for text in ("".join(job.log), job.summary)]
+    for run in runs:
+        for artifact in run.artifacts:
+            folder = artifact.path.with_suffix(".unpacked")
+            shutil.unpack_archive(artifact.path, folder)
+            found += [path.read_text(errors="replace") for path in folder.rglob("*") if path.is_file()]
+    return [*found, *(run.display_title for run in runs)]
+
+
+def job_tokens(stage: Stage) -> list[str]:
+    """The token of every job so far."""
+    return [token.value for token in stage.hub.tokens._by_value.values() if token.kind == "job"]
+
+
+def runs_with_work(stage: Stage) -> list[WorkflowRun]:
+    """Runs that got further than gate, oldest first."""
+    runs = sorted(stage.hub.actions.runs.values(), key=lambda run: run.id)
+    return [run for run in runs if any(job.name.endswith("work") and job.conclusion != "skipped" for job in run.jobs)]
+
+
+def job(run: WorkflowRun, name: str) -> Job:
+    """A job of a run."""
+    return next(each for each in run.jobs if each.name.endswith(name))
+
+
+def asked(stage: Stage, title: str = "Greet the world") -> Issue:
+    """A labelled issue."""
+    issue = stage.issue(title, "Say hello.")
+    stage.label(issue)
+    return issue
+
+
+def at_work(stage: Stage, requests: int = 1) -> WorkflowRun:
+    """The run whose agent has asked the model `requests` times."""
+    model = stage.model
+    assert model is not None
+    wait_until(lambda: sum(one.method == "POST" for one in model.requests) >= requests, "the agent asks the model")
+    return runs_with_work(stage)[-1]
+
+
+def test_from_the_label_to_the_draft(stages: Raises) -> None:
+    """The files a user copies, run as GitHub runs them: three green jobs, a draft, at most 12 requests to GitHub."""
+    stage = stages(Script(OK))
+    for name in LABEL_LOOKS:
+        if name != REQUEST_LABEL:  # they are made once in a repository's life, with one more request
+            stage.hub.repos.create_label(stage.repo, name)
+    issue = asked(stage)
+
+    stage.actions.wait_idle(60)
+
+    [run] = runs_with_work(stage)
+    assert {each.name: each.conclusion for each in run.jobs} == {
+        "ai-ready / gate": "success",
+        "ai-ready / work": "success",
+        "ai-ready / publish": "success",
+    }
+    assert stage.verdicts(issue) == ["Done: draft PR #2 is up for review."]
+    assert [artifact.name for artifact in run.artifacts] == ["ai-ready-1"]
+    assert "Done: draft PR #2" in job(run, "publish").summary
+    assert f"/actions/runs/{run.id}" in stage.bot_comments(issue)[-1]
+    asked_for = [one for one in stage.hub.requests.api() if one.job]
+    assert len(asked_for) <= 12, [f"{one.job} {one.method} {one.path}" for one in asked_for]
+
+    stage.hub.actions.rerun(run)
+    stage.actions.wait_idle(60)
+
+    assert len(stage.pulls()) == 1
+    assert len(stage.verdicts(issue)) == 1
+
+
+def test_stop_reaches_the_agent(stages: Raises) -> None:
+    """`/ai stop`: the signal goes through to Python, everything dies within 7 s, publish says Blocked (cancelled)."""
+    stage = stages(Script(Scene("", HELLO, bash("sleep 4711"))))
+    issue = asked(stage)
+    run = at_work(stage, requests=2)
+    wait_until(lambda: bool(alive("sleep\0004711") and alive(session(stage))), "the agent's command runs")
+    stage.comment(issue, "/ai stop")
+    wait_until(lambda: run.cancel_requested, "gate cancels the run")
+    began = time.monotonic()
+    wait_until(lambda: job(run, "work").status == "completed", "work ends")
+    seconds = time.monotonic() - began
+
+    stage.actions.wait_idle(60)
+
+    assert seconds < 7
+    assert job(run, "work").conclusion == "cancelled"
+    assert job(run, "publish").conclusion == "success"
+    assert run.conclusion == "cancelled"
+    assert stage.verdicts(issue) == ["Blocked (cancelled): The run was cancelled."]
+    assert stage.labels(issue) == {"ai-blocked"}
+    assert stage.hub.repos.read(stage.repo, "ai/issue-1", "hello.py") == "print('hello')\n"
+    assert alive("sleep\0004711") == alive(session(stage)) == []
+
+
+def test_a_runner_that_goes_away_is_replaced(stages: Raises) -> None:
+    """The machine of `work` vanishes: publish says so and asks for another look, whose run ends Done."""
+    script = Script(Scene("", Turn(delay=60)))
+    stage = stages(script)
+    issue = asked(stage)
+    run = at_work(stage)
+    script.scenes[:] = [OK]
+    stage.actions.lose_runner(run)
+
+    stage.actions.wait_idle(90)
+
+    assert [line.split(":")[0] for line in stage.verdicts(issue)] == ["Blocked (runner-lost)", "Done"]
+    assert len(runs_with_work(stage)) == 2
+    assert stage.labels(issue) == {"ai-done"}
+
+
+def test_several_issues_labelled_at_once(stages: Raises) -> None:
+    """Gates wait for each other, GitHub drops those in between; still every issue gets its run, and only one."""
+    stage = stages(Script(OK))
+    issues = [asked(stage, f"Greet number {number}") for number in range(3)]
+
+    stage.actions.wait_idle(110)
+
+    assert [[line.split(":")[0] for line in stage.verdicts(issue)] for issue in issues] == [["Done"]] * 3
+    assert len(stage.pulls()) == 3
+
+
+def session(stage: Stage) -> str:
+    """The agent's session id, which is on its command line."""
+    assert stage.model is not None
+    body = next(one.body for one in stage.model.requests if "metadata" in one.body)
+    return str(json.loads(body["metadata"]["user_id"])["session_id"])
+
+
+def alive(words: str) -> list[str]:
+    """Command lines of processes that hold these words."""
+    lines = (_read(path) for path in Path("/proc").glob("[0-9]*/cmdline"))
+    return [line.decode(errors="replace") for line in lines if words.encode() in line]
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:  # it ended meanwhile
+        return b""
