@@ -90,6 +90,8 @@ def _received(
     try:
         return receive(publisher.folder, digests, admission), None
     except Blocked as blocked:
+        if work_result == "cancelled":  # killed between saying what it wrote and handing it over
+            return None, missing_outcome(work_result)
         return None, Refusal(Reason(blocked.code), blocked.text, blocked.details)
 
 
