@@ -134,6 +134,8 @@ class Issue:
     locked: bool = False
     body_edited_at: datetime | None = None
     renamed_at: datetime | None = None
+    closed_at: datetime | None = None
+    """When it was closed last, also if it is open again."""
     label_events: tuple[LabelEvent, ...] = ()
     """Every time the request label was put on, oldest first."""
     comments: tuple[Comment, ...] = ()

@@ -2,7 +2,7 @@
 
 A request is the newest of: the request label while it is on the issue (its last label event), and `/ai run` or
 `/ai retry` comments that nobody edited. It is over when a run of it ended for good, when a later `/ai stop` was
-accepted, or when the label is gone.
+accepted, when the issue was closed (reopening it does not ask again), or when the label is gone.
 """
 
 import hashlib
@@ -109,13 +109,13 @@ def stopped_at(issue: Issue) -> datetime | None:
 def live_requests(issue: Issue, own_ids: frozenset[int], attempts: int) -> tuple[Request, ...]:
     """Requests that are not over, newest first; whether their authors may ask is not looked at here."""
     over = {record.request_id for record in records(issue, own_ids) if record.final(attempts)}
-    stop = stopped_at(issue)
+    ends = [at for at in (stopped_at(issue), issue.closed_at) if at is not None]
     label = label_request(issue)
     candidates = [*comment_requests(issue), *([label] if label else [])]
     alive = [
         request
         for request in candidates
-        if request.id not in over and (stop is None or request.at > stop) and not _overtaken(request, issue, own_ids)
+        if request.id not in over and all(request.at > end for end in ends) and not _overtaken(request, issue, own_ids)
     ]
     return tuple(sorted(alive, key=lambda request: (request.at, request.id), reverse=True))
 

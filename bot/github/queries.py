@@ -35,11 +35,11 @@ _FRAGMENTS = {
     "Remarks": "on IssueCommentConnection { pageInfo { hasPreviousPage startCursor } nodes { ...Remark } }",
     "Happened": "on IssueTimelineItemsConnection { pageInfo { hasPreviousPage startCursor } nodes { __typename "
     "... on LabeledEvent { id createdAt actor { ...Who } label { name } } "
-    "... on RenamedTitleEvent { createdAt } } }",
+    "... on RenamedTitleEvent { createdAt } ... on ClosedEvent { createdAt } } }",
     "Native": "on Issue { blockedBy(first: 100) { nodes { ...Linked } } issueDependenciesSummary { blockedBy } }",
     "Detail": "on Issue { ...Light ...Native id fullDatabaseId body url author { ...Who } locked lastEditedAt "
     "repository { nameWithOwner } "
-    "timelineItems(last: 100, itemTypes: [LABELED_EVENT, RENAMED_TITLE_EVENT]) { ...Happened } "
+    "timelineItems(last: 100, itemTypes: [LABELED_EVENT, RENAMED_TITLE_EVENT, CLOSED_EVENT]) { ...Happened } "
     "comments(last: 100) { ...Remarks } subIssues(first: 100) { nodes { ...Linked } } }",
     # `pullState`: one answer may not give `state` two types (an issue's and a pull request's).
     "DetailPull": "on PullRequest { number title pullState: state id fullDatabaseId body url author { ...Who } locked lastEditedAt "
@@ -165,7 +165,7 @@ def more_events(number: int, before: str) -> str:
     """An earlier page of an issue's timeline."""
     return (
         f"events{number}: issue(number: {number}) {{ timelineItems(last: {INNER_PAGE}, before: {literal(before)}, "
-        "itemTypes: [LABELED_EVENT, RENAMED_TITLE_EVENT]) { ...Happened } }"
+        "itemTypes: [LABELED_EVENT, RENAMED_TITLE_EVENT, CLOSED_EVENT]) { ...Happened } }"
     )
 
 

@@ -64,7 +64,6 @@ def full_issue(data: Json) -> Issue:
     """An issue or pull request read in detail (`Detail` or `DetailPull`)."""
     pull_state = data.get("pullState")
     events = nodes(data.get("timelineItems"))
-    renames = [when(event["createdAt"]) for event in events if event["__typename"] == "RenamedTitleEvent"]
     return Issue(
         number=int(data["number"]),
         title=str(data["title"]),
@@ -81,12 +80,17 @@ def full_issue(data: Json) -> Issue:
         author=actor(data["author"]),
         locked=bool(data["locked"]),
         body_edited_at=when(data["lastEditedAt"]) if data.get("lastEditedAt") else None,
-        renamed_at=max(renames, default=None),
+        renamed_at=_last(events, "RenamedTitleEvent"),
+        closed_at=_last(events, "ClosedEvent"),
         label_events=_label_events(events),
         comments=tuple(sorted(map(comment, nodes(data["comments"])), key=lambda one: (one.created_at, one.id))),
         links=links(data),
         detailed=True,
     )
+
+
+def _last(events: Iterable[Json], kind: str) -> datetime | None:
+    return max((when(event["createdAt"]) for event in events if event["__typename"] == kind), default=None)
 
 
 def _label_events(events: Iterable[Json]) -> tuple[LabelEvent, ...]:

@@ -189,7 +189,7 @@ def _comments(ask: Asker, issue: Issue, args: Args) -> Page[Comment]:
 
 
 def _timeline(_ask: Asker, issue: Issue, args: Args) -> Page[TimelineEvent]:
-    kinds = {"LABELED_EVENT": "labeled", "RENAMED_TITLE_EVENT": "renamed"}
+    kinds = {"CLOSED_EVENT": "closed", "LABELED_EVENT": "labeled", "RENAMED_TITLE_EVENT": "renamed"}
     wanted = {kinds[kind] for kind in args.get("itemTypes") or kinds}
     found = [event for event in issue.timeline if event.event in wanted]
     return paginate(found, "timelineItems", args)
@@ -299,6 +299,7 @@ READS: dict[tuple[str, str], Resolver] = {
     **_fields(["Issue", "PullRequest"], _BOTH),
     **_fields(["IssueComment"], {**_THING, "url": _comment_url}),
     **_fields(["Label", "Milestone", "Reaction"], {"id": _attr("node_id"), "databaseId": _attr("id")}),
+    **_fields(["ClosedEvent"], _EVENT),
     **_fields(["LabeledEvent"], {**_EVENT, "label": lambda _ask, event, _args: event.detail["label"]}),
     **_fields(["RenamedTitleEvent"], {**_EVENT, "currentTitle": lambda _ask, event, _args: event.detail["after"],
                                       "previousTitle": lambda _ask, event, _args: event.detail["before"]}),

@@ -84,7 +84,7 @@ def type_name(value: Any) -> str:
     if isinstance(value, User):
         return value.type
     if isinstance(value, TimelineEvent):
-        return {"labeled": "LabeledEvent", "renamed": "RenamedTitleEvent"}[value.event]
+        return {"closed": "ClosedEvent", "labeled": "LabeledEvent", "renamed": "RenamedTitleEvent"}[value.event]
     names: dict[type, str] = {
         Branch: "Ref", Tip: "Commit", Tree: "Tree", Blob: "Blob", Repo: "Repository", Label: "Label", Comment: "IssueComment", Reaction: "Reaction",
     }  # fmt: skip

@@ -355,6 +355,26 @@ def test_a_closed_issue_loses_every_label_of_ours() -> None:
     assert labels(decided) == {1: ((), ("ai-ready", "ai-waiting"))}
 
 
+@pytest.mark.parametrize("looked", [True, False])
+def test_reopening_does_not_ask_again(looked: bool) -> None:
+    """Whether a plan was made while the issue was closed makes no difference; a new label does ask."""
+    said = comment(11, "/ai run", minutes=1, reactions=frozenset({"eyes"}))
+    snap = close(snapshot(issue(1, comments=[said]), issue(2, by=ANN)), 1)
+    snap = close(snap, 2)
+    if looked:
+        snap = after(snap, plan(snap, CONFIG, OWN).effects)
+    for number in (1, 2):
+        snap = edit(snap, number, open=True, state_reason="reopened")
+
+    decided = plan(later(snap, minutes=3), CONFIG, OWN)
+
+    assert (decided.claim, after(snap, decided.effects).issues[2].labels) == (None, frozenset())
+    asked = later(snap, minutes=9)
+    event = LabelEvent("LE9", ANN, T0 + timedelta(minutes=8))
+    asked = edit(asked, 1, labels=frozenset({"ai-ready"}), label_events=(event,))
+    assert plan(asked, CONFIG, OWN).claim is not None
+
+
 def test_an_issue_closed_by_its_merged_pull_request_says_so() -> None:
     pull = Pull(31, "ai/issue-1", "main", False, True, False, "b" * 40, "/pull/31")
     done = issue(

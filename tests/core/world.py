@@ -101,7 +101,7 @@ def edit(snap: Snapshot, number: int, **changes: object) -> Snapshot:
 
 def close(snap: Snapshot, number: int) -> Snapshot:
     """Close an issue as completed."""
-    return edit(snap, number, open=False, state_reason="completed")
+    return edit(snap, number, open=False, state_reason="completed", closed_at=snap.now)
 
 
 def after(snap: Snapshot, effects: Iterable[Effect]) -> Snapshot:

@@ -66,12 +66,14 @@ def test_a_requested_issue_is_read_in_detail(stage: Stage) -> None:
     hub.issues.edit(issue, ada, title="[AUTH-1.1] Log in, twice", body="other text")
     comment = hub.issues.add_comment(issue, ada, "/ai run")
     hub.issues.react(comment, hub.tokens.acting_as(hub.actions_bot), "eyes")
+    hub.issues.close(issue, ada)
+    hub.issues.reopen(issue, ada)
 
     seen = snapshot(stage).issues[issue.number]
 
     assert (seen.title, seen.body, seen.id, seen.node_id) == (issue.title, "other text", issue.id, issue.node_id)
     assert seen.author == Actor(hub.user("ada").id, "ada")
-    assert (seen.body_edited_at, seen.renamed_at) == (stage.now, stage.now)
+    assert (seen.body_edited_at, seen.renamed_at, seen.closed_at) == (stage.now, stage.now, stage.now)
     assert [event.actor.login for event in seen.label_events] == ["ada"]
     assert [(one.id, one.body, one.reactions, one.edited) for one in seen.comments] == [
         (comment.id, "/ai run", frozenset({"eyes"}), False)

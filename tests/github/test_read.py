@@ -54,6 +54,14 @@ def test_the_newest_rename_counts() -> None:
     )
 
 
+def test_the_last_time_it_was_closed_is_known_also_when_it_is_open_again() -> None:
+    closings = [{"__typename": "ClosedEvent", "createdAt": f"2026-11-{day}T09:00:00Z"} for day in (20, 22, 21)]
+
+    assert read.full_issue(detail(timelineItems=connection(*closings))).closed_at == datetime(
+        2026, 11, 22, 9, tzinfo=UTC
+    )
+
+
 @pytest.mark.parametrize(
     ("data", "who"),
     [
