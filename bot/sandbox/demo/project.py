@@ -53,31 +53,40 @@ class DemoIssue:
 
     title: str
     body: str
+    shows: str
+    """What happens to it when the model keeps to its script."""
     labelled: bool = True
 
 
 ISSUES = (
     DemoIssue(
-        "META: Shop", "What is planned for the shop. This one is a tracker: it is never worked on.", labelled=False
+        "META: Shop",
+        "What is planned for the shop. This one is a tracker: it is never worked on.",
+        "a tracker: nobody labels it, nothing waits for it",
+        labelled=False,
     ),
     DemoIssue(
         "[SHOP-1.1] Add up the prices in a cart",
         "A cart should know what it costs.\n\n## Acceptance criteria\n- [ ] `Cart.total()` returns the sum in cents\n"
         "- [ ] an empty cart costs 0\n\n## Test steps\n1. `python3 -m unittest`",
+        "first of its phase: starts at once",
     ),
     DemoIssue(
         "[SHOP-1.2] Ten per cent off from three items",
         "From three items on the total is 10 % lower, rounded down.\n\n## Acceptance criteria\n"
         "- [ ] two items cost the full price\n- [ ] three items cost 90 %",
+        "waits for 1.1; the agent says done too early, our own run of the tests sends it back",
     ),
     DemoIssue(
         "[SHOP-2.1] Print a receipt",
         "One line an item and the total at the end.\n\nDepends on #3.\n\n## Acceptance criteria\n"
         "- [ ] `receipt(cart)` returns text with one line an item\n- [ ] the last line is the total",
+        "phase 2: waits for all of phase 1",
     ),
     DemoIssue(
         "[MAIL-1.1] Send the receipt by mail",
         "Customers want the receipt in their inbox.",
+        "a series of its own: starts at once; says too little, so it ends Blocked with a question",
     ),
 )
 

@@ -1,0 +1,52 @@
+"""The demo as a newcomer runs it: as a process, with next to nothing in its environment."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PASSED_ON = ("PATH", "SSL_CERT_FILE")
+
+
+def demo(home: Path, **more: str) -> "subprocess.CompletedProcess[str]":
+    """`ai-ready demo` with an empty HOME, to its end."""
+    environ = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+    environ |= {"HOME": str(home), "TMPDIR": str(home), "LANG": "C.UTF-8", "COLUMNS": "120", **more}
+    home.chmod(0o755)
+    for folder in list(home.parents)[:-1]:
+        if folder.stat().st_uid == os.getuid():
+            folder.chmod(folder.stat().st_mode | 0o011)  # the agent, another user, works below it
+    argv = (sys.executable, "-m", "bot", "demo")
+    return subprocess.run(argv, env=environ, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.story
+def test_the_demo_plays_to_its_end(tmp_path: Path) -> None:
+    """Three issues Done in the order of their phases, one Blocked; nothing is left behind."""
+    played = demo(tmp_path)
+    lines = [line.strip() for line in played.stdout.splitlines()]
+    said = [line.partition(" s  ")[2] for line in lines if " s  " in line]
+
+    assert (played.returncode, played.stderr) == (0, "")
+    assert "the model is scripted" in played.stdout
+    assert "#3 ai-waiting for #2 (phase order)" in said
+    done = [line for line in said if " Done: draft PR " in line]
+    assert [line.partition(" ")[0] for line in done] == ["#2", "#3", "#4"]
+    assert any(line.startswith("#5 Blocked (needs-input): ") for line in said)
+    for issue, verdict in (("#2", "Done"), ("#3", "Done"), ("#4", "Done"), ("#5", "Blocked (needs-input)")):
+        assert any(line.startswith(f"│ {issue} ") and f"│ {verdict} " in line for line in lines)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.story
+def test_a_demo_that_gets_stuck_says_what_waits(tmp_path: Path) -> None:
+    """Without a Claude CLI nothing is merged: exit 1, and each issue without a verdict says what it waits for."""
+    played = demo(tmp_path, AI_READY_CLAUDE="/nonexistent")
+
+    assert (played.returncode, played.stderr) == (1, "")
+    assert "#2 Blocked (setup-failed): AI_READY_CLAUDE names /nonexistent" in played.stdout
+    assert "#3 has no verdict: Waiting for 1 issue to close." in played.stdout
+    assert "The last words of" not in played.stdout
