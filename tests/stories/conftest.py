@@ -8,7 +8,7 @@ import pytest
 
 from bot.sandbox.model import Scene, Script, Turn
 from tests.stories.invariants import check_town
-from tests.stories.town import Town, settled_town
+from tests.stories.town import Town, settled_town, stand_in_agent
 
 Opens = Callable[..., Town]
 """`opens(*turns_or_scenes, config=…, files=…, key=…)`: see `settled_town`."""
@@ -32,3 +32,15 @@ def opens(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> Iterator[Opens]:
         printed = capfd.readouterr()
         for town in towns:
             check_town(town, [printed.out, printed.err])
+
+
+@pytest.fixture
+def opens_quick(opens: Opens) -> Opens:
+    """`opens`, with a stand-in for the agent (`stand_in_agent`) that writes hello.py."""
+
+    def open_quick(**setting: str | None) -> Town:
+        town = opens(**setting)
+        stand_in_agent(town)
+        return town
+
+    return open_quick

@@ -149,6 +149,20 @@ def test_another_base_is_closed_by_the_bot(opens: Opens) -> None:
     assert town.labels(issue) == set()
 
 
+def test_what_waits_for_a_merge_into_another_base_starts_with_it(opens: Opens) -> None:
+    """The bot's closing of #1 triggers no workflow: the very look that closes it starts #2."""
+    town = opens(FIRST, config=CONFIG + "pull_request: {base: next}\n")
+    town.push({"next.txt": "next\n"}, branch="next")
+    first, second = town.asked("[SHOP-1.1] First"), town.asked("[SHOP-1.2] Second")
+    town.settle()
+    town.merge(town.pulls()[0])
+
+    town.start().all_jobs()
+
+    assert not first.open
+    assert len(town.verdicts(second)) == 1
+
+
 def test_a_base_that_does_not_exist(opens: Opens) -> None:
     """The configured base branch is not there: the request ends with a reason, nobody is left waiting."""
     town = opens(FIRST, config=CONFIG + "pull_request: {base: nowhere}\n")

@@ -58,9 +58,9 @@ def assert_done_once(town: Town, issue: Issue) -> None:
 # --------------------------------------------------------------------------------- killed publishers
 
 
-def test_publish_killed_between_push_and_pull_request(opens: Opens) -> None:
+def test_publish_killed_between_push_and_pull_request(opens_quick: Opens) -> None:
     """The branch is there, the pull request is not: publishing again finds its own commit and goes on."""
-    town = opens(*WORK)
+    town = opens_quick()
     issue = town.asked()
     run = worked(town)
     town.hub.faults.drop("POST .*/pulls$", times=-1)
@@ -76,9 +76,9 @@ def test_publish_killed_between_push_and_pull_request(opens: Opens) -> None:
     assert town.branch("ai/issue-1") == pushed
 
 
-def test_publish_killed_between_pull_request_and_verdict(opens: Opens) -> None:
+def test_publish_killed_between_pull_request_and_verdict(opens_quick: Opens) -> None:
     """The pull request is there, nothing was said: publishing again opens no second one."""
-    town = opens(*WORK)
+    town = opens_quick()
     issue = town.asked()
     run = worked(town)
     town.hub.faults.drop(MUTATION, times=-1)
@@ -93,9 +93,9 @@ def test_publish_killed_between_pull_request_and_verdict(opens: Opens) -> None:
 
 
 @pytest.mark.parametrize("mended_by", ["publish", "gate"])
-def test_publish_killed_between_verdict_and_labels(opens: Opens, mended_by: str) -> None:
+def test_publish_killed_between_verdict_and_labels(opens_quick: Opens, mended_by: str) -> None:
     """The verdict was said, labels and claim are as before: publishing again, or any later gate, finishes it."""
-    town = opens(*WORK)
+    town = opens_quick()
     issue = town.asked()
     run = worked(town)
     said = threading.Event()
@@ -119,9 +119,9 @@ def test_publish_killed_between_verdict_and_labels(opens: Opens, mended_by: str)
     assert_done_once(town, issue)
 
 
-def test_publishing_twice_changes_nothing(opens: Opens) -> None:
+def test_publishing_twice_changes_nothing(opens_quick: Opens) -> None:
     """Somebody presses Re-run on a publish job that had succeeded."""
-    town = opens(*WORK)
+    town = opens_quick()
     issue = town.asked()
     run = worked(town)
     run.publish()
@@ -137,9 +137,9 @@ def test_publishing_twice_changes_nothing(opens: Opens) -> None:
 # ----------------------------------------------------------------------------- killed gates and works
 
 
-def test_a_gate_killed_after_its_claim(opens: Opens) -> None:
+def test_a_gate_killed_after_its_claim(opens_quick: Opens) -> None:
     """Its run is over and said nothing: the next gate says so, releases the claim and tries again."""
-    town = opens(*WORK)
+    town = opens_quick()
     issue = town.asked()
     run = town.next_run()
     assert run is not None
@@ -204,9 +204,9 @@ def test_a_work_job_that_was_cancelled_before_it_began(opens: Opens) -> None:
     assert town.model.requests == []
 
 
-def test_what_was_handed_over_is_not_what_was_written(opens: Opens) -> None:
+def test_what_was_handed_over_is_not_what_was_written(opens_quick: Opens) -> None:
     """Somebody changed the artifact between the jobs: nothing of it is published."""
-    town = opens(*WORK)
+    town = opens_quick()
     issue = town.asked()
     run = worked(town)
     with (run.out / "work.bundle").open("ab") as file:
@@ -219,9 +219,9 @@ def test_what_was_handed_over_is_not_what_was_written(opens: Opens) -> None:
     assert town.branch("ai/issue-1") == ""
 
 
-def test_a_cancelled_work_whose_result_got_lost(opens: Opens) -> None:
+def test_a_cancelled_work_whose_result_got_lost(opens_quick: Opens) -> None:
     """It said what it wrote, and was killed before the upload: still Blocked (cancelled), not our fault."""
-    town = opens(*WORK)
+    town = opens_quick()
     issue = town.asked()
     run = worked(town)
     (run.out / "outcome.json").unlink()
@@ -235,11 +235,20 @@ def test_a_cancelled_work_whose_result_got_lost(opens: Opens) -> None:
 # --------------------------------------------------------------------------------------- lost answers
 
 
-@pytest.mark.parametrize("how", ["drop_after", "bad_gateway_after"])
-@pytest.mark.parametrize("what", ["POST .*/pulls$", MUTATION, "POST .*git-receive-pack", "POST .*/graphql.*recent"])
-def test_an_answer_that_gets_lost_while_publishing(opens: Opens, how: str, what: str) -> None:
+@pytest.mark.parametrize(
+    ("how", "what"),
+    [
+        ("drop_after", "POST .*/pulls$"),
+        ("bad_gateway_after", "POST .*/pulls$"),
+        ("drop_after", MUTATION),
+        ("bad_gateway_after", MUTATION),
+        ("drop_after", "POST .*git-receive-pack"),
+        ("drop_after", "POST .*/graphql"),
+    ],
+)
+def test_an_answer_that_gets_lost_while_publishing(opens_quick: Opens, how: str, what: str) -> None:
     """It was done and nobody heard: it is looked up, not done again."""
-    town = opens(*WORK)
+    town = opens_quick()
     issue = town.asked()
     run = worked(town)
     getattr(town.hub.faults, how)(what)
@@ -251,9 +260,9 @@ def test_an_answer_that_gets_lost_while_publishing(opens: Opens, how: str, what:
 
 
 @pytest.mark.parametrize("what", ["POST .*/git/refs", "POST .*/git/commits", MUTATION, "GET .*/permission"])
-def test_an_answer_that_gets_lost_at_the_gate(opens: Opens, what: str) -> None:
+def test_an_answer_that_gets_lost_at_the_gate(opens_quick: Opens, what: str) -> None:
     """The gate looks again and goes on with its own claim; one status comment."""
-    town = opens(*WORK)
+    town = opens_quick()
     issue = town.asked()
     town.hub.faults.drop_after(what)
 
@@ -262,9 +271,9 @@ def test_an_answer_that_gets_lost_at_the_gate(opens: Opens, what: str) -> None:
     assert_done_once(town, issue)
 
 
-def test_an_answer_that_gets_lost_at_a_dispatch(opens: Opens) -> None:
+def test_an_answer_that_gets_lost_at_a_dispatch(opens_quick: Opens) -> None:
     """The second issue's run was started; it is found by its name and not started again."""
-    town = opens(*WORK)
+    town = opens_quick()
     first, second = town.asked("One thing"), town.asked("Another thing")
     town.hub.faults.drop_after("POST .*/dispatches")
 
@@ -275,9 +284,9 @@ def test_an_answer_that_gets_lost_at_a_dispatch(opens: Opens) -> None:
     assert town.verdict(second).startswith("Done")
 
 
-def test_lists_that_are_late(opens: Opens) -> None:
+def test_lists_that_are_late(opens_quick: Opens) -> None:
     """What we just made is not in the lists for two seconds: it is waited for, not made twice."""
-    town = opens(*WORK)
+    town = opens_quick()
     with town.clock.ago(60):
         issue = town.asked()
     town.hub.faults.stale(2)
@@ -287,9 +296,9 @@ def test_lists_that_are_late(opens: Opens) -> None:
     assert_done_once(town, issue)
 
 
-def test_a_secondary_rate_limit_is_waited_out(opens: Opens) -> None:
+def test_a_secondary_rate_limit_is_waited_out(opens_quick: Opens) -> None:
     """GitHub says `Retry-After: 1` to the pull request: it is sent again after that, once."""
-    town = opens(*WORK)
+    town = opens_quick()
     issue = town.asked()
     run = worked(town)
     town.hub.faults.secondary_rate_limit("POST .*/pulls$", retry_after=1)
@@ -300,9 +309,9 @@ def test_a_secondary_rate_limit_is_waited_out(opens: Opens) -> None:
     assert_done_once(town, issue)
 
 
-def test_a_gate_that_can_not_read_starts_nothing(opens: Opens) -> None:
+def test_a_gate_that_can_not_read_starts_nothing(opens_quick: Opens) -> None:
     """GitHub is down: the job fails with one sentence; the next look starts the run."""
-    town = opens(*WORK)
+    town = opens_quick()
     issue = town.asked()
     town.hub.faults.fail("graphql", 401)
     run = town.next_run()

@@ -34,9 +34,9 @@ def test_three_phases_run_in_order_as_they_are_merged(opens: Opens) -> None:
     assert [town.labels(issue) for issue in (first, second, third)] == [set(), set(), set()]
 
 
-def test_a_second_ready_issue_is_dispatched(opens: Opens) -> None:
+def test_a_second_ready_issue_is_dispatched(opens_quick: Opens) -> None:
     """One gate sees two ready issues: it takes one, dispatches the caller workflow for the other; both end Done."""
-    town = opens(ANY)
+    town = opens_quick()
     first, second = town.asked("One thing"), town.asked("Another thing")
     run = town.next_run()
     assert run is not None
@@ -57,9 +57,45 @@ def test_a_second_ready_issue_is_dispatched(opens: Opens) -> None:
     assert len(town.admitted) == 2
 
 
-def test_a_dispatched_run_is_not_dispatched_twice(opens: Opens) -> None:
-    """Gates that look while a dispatched run waits for a runner leave it alone."""
+@pytest.mark.parametrize("status", [404, 422])
+def test_a_dispatch_that_is_refused_for_good_is_said_once(opens: Opens, status: int) -> None:
+    """The caller file lacks `workflow_dispatch`: Blocked (config-invalid), in the status as well; nothing is repeated."""
     town = opens(ANY)
+    town.asked("One thing")
+    second = town.asked("Another thing")
+    town.hub.faults.fail("POST .*/dispatches", status, times=-1)
+
+    town.settle()
+
+    assert town.verdict(second).startswith("Blocked (config-invalid)")
+    assert town.labels(second) == {"ai-blocked"}
+    assert "**Blocked** (config-invalid)" in town.status(second)
+
+
+def test_a_dispatch_that_meets_a_long_rate_limit_is_no_verdict(opens: Opens) -> None:
+    """GitHub says to come back in 10 minutes: nobody sits and waits, and nobody calls it the user's mistake."""
+    town = opens(ANY)
+    town.asked("One thing")
+    second = town.asked("Another thing")
+    run = town.next_run()
+    assert run is not None
+    town.hub.faults.secondary_rate_limit("POST .*/dispatches", times=-1, retry_after=600)
+
+    run.gate()
+
+    assert town.verdicts(second) == []
+    town.hub.faults.clear()
+    with town.clock.ago(-300):
+        run.work()
+        run.publish()
+        run.end()
+        town.start().all_jobs()
+        town.settle()
+
+
+def test_a_dispatched_run_is_not_dispatched_twice(opens_quick: Opens) -> None:
+    """Gates that look while a dispatched run waits for a runner leave it alone."""
+    town = opens_quick()
     town.asked("One thing")
     town.asked("Another thing")
     run = town.next_run()
@@ -79,9 +115,9 @@ def test_a_dispatched_run_is_not_dispatched_twice(opens: Opens) -> None:
     town.settle()
 
 
-def test_a_cap_that_is_reached_holds_the_next_one(opens: Opens) -> None:
+def test_a_cap_that_is_reached_holds_the_next_one(opens_quick: Opens) -> None:
     """With one run at a time the second waits for the slot, and publish asks for another look when it is free."""
-    town = opens(ANY, config=CONFIG.replace("usd: 1,", "usd: 1, concurrent: 1,"))
+    town = opens_quick(config=CONFIG.replace("usd: 1,", "usd: 1, concurrent: 1,"))
     first, second = town.asked("One thing"), town.asked("Another thing")
     run = town.next_run()
     assert run is not None
@@ -98,9 +134,9 @@ def test_a_cap_that_is_reached_holds_the_next_one(opens: Opens) -> None:
     assert town.verdict(second).startswith("Done")
 
 
-def test_a_daily_cap_is_not_overrun_by_gates_at_once(opens: Opens) -> None:
+def test_a_daily_cap_is_not_overrun_by_gates_at_once(opens_quick: Opens) -> None:
     """Two gates, two issues, money for one run: one is admitted, the other says what it waits for."""
-    town = opens(ANY, config=CONFIG.replace("usd: 1,", "usd: 1, usd_per_day: 1,"))
+    town = opens_quick(config=CONFIG.replace("usd: 1,", "usd: 1, usd_per_day: 1,"))
     town.repo.variables["AI_READY_PAUSED"] = "true"
     issues = [town.asked(title) for title in ("One thing", "Another thing")]
     town.settle()
@@ -113,10 +149,10 @@ def test_a_daily_cap_is_not_overrun_by_gates_at_once(opens: Opens) -> None:
     town.settle()
 
 
-@pytest.mark.parametrize("gates", [2, 4])
-def test_gates_at_the_same_time_admit_one_run(opens: Opens, gates: int) -> None:
+@pytest.mark.parametrize("gates", [2, 5])
+def test_gates_at_the_same_time_admit_one_run(opens_quick: Opens, gates: int) -> None:
     """However many look at once: one claim, one run, one pull request, one status comment."""
-    town = opens(ANY)
+    town = opens_quick()
     issue = town.asked()
     runs = _gates_at_once(town, gates)
 
@@ -148,9 +184,9 @@ def test_a_prerequisite_that_reopens_after_the_claim(opens: Opens) -> None:
     assert town.model.requests == []
 
 
-def test_a_cycle_is_said_and_starts_nothing(opens: Opens) -> None:
+def test_a_cycle_is_said_and_starts_nothing(opens_quick: Opens) -> None:
     """Two issues that wait for each other: both say so, a third that is free runs."""
-    town = opens(ANY)
+    town = opens_quick()
     one = town.asked("One", "Depends on #2")
     two = town.asked("Two", "Depends on #1")
     free = town.asked("Three", "Depends on nothing.")

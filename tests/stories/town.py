@@ -378,6 +378,24 @@ def _starts(event: Event) -> bool:
     return False
 
 
+STAND_IN = """\
+#!/bin/sh
+[ "$1" = --version ] && { echo "2.1.329 (Claude Code)"; exit; }
+cat > /dev/null
+echo "print('hello')" > hello.py
+echo '{"type":"result","subtype":"success","is_error":false,"terminal_reason":"completed","num_turns":1,\
+"total_cost_usd":0.01,"structured_output":{"verdict":"done","summary":"Ok.","reason":""}}'
+"""
+
+
+def stand_in_agent(town: Town) -> None:
+    """Let a small program do what the agent would, for stories in which only git and GitHub matter: 0.7 s less a run."""
+    program = town.folder / "claude"
+    program.write_text(STAND_IN)
+    program.chmod(0o755)
+    town.variables["AI_READY_CLAUDE"] = str(program)
+
+
 @contextmanager
 def settled_town(
     folder: Path,
