@@ -52,14 +52,11 @@ def main(folder: Path) -> int:
                 stage.label(issue)
         stage.actions.wait_idle(120)
         pull = stage.pulls()[0].number
-        run = min(stage.hub.actions.runs)
         for shot in (
-            Shot("issues", "issues", 480),
-            Shot("issue", "issues/2", 1010),
-            Shot("waiting", "issues/3", 760),
-            Shot("blocked", "issues/5", 860),
-            Shot("pull", f"pull/{pull}", 1320),
-            Shot("run", f"actions/runs/{run}", 900),
+            Shot("waiting", "issues/3", 730),
+            Shot("issue", "issues/2", 1150),
+            Shot("blocked", "issues/5", 830),
+            Shot("pull", f"pull/{pull}", 960),
         ):
             _take(browser, f"{stage.hub.url}/{REPO}/{shot.path}", folder / f"{shot.name}.png", shot.height)
     shutil.rmtree(root, ignore_errors=True)
