@@ -69,7 +69,8 @@ class Plan:
     """Our own claim stands: start the agent."""
     survey: Survey
     again: bool = False
-    """Planning again right after applying makes sense: a lost run's request is alive."""
+    """Planning again right after applying makes sense: a lost run's request is alive, or we close an issue ourselves
+    (others may have waited for that, and what a job's token does triggers no further look)."""
 
 
 def plan(snapshot: Snapshot, config: RepoConfig | ConfigProblem, own: Own | None = None) -> Plan:
@@ -87,7 +88,11 @@ def plan(snapshot: Snapshot, config: RepoConfig | ConfigProblem, own: Own | None
         until = snapshot.now + timedelta(minutes=mine.minutes) + CLAIM_SLACK
         claim = MakeClaim(mine.issue, mine.run_key, own.run_id, until, mine.usd)
     return Plan(
-        tuple(effects), claim, _admitted(seen, own), seen, any(isinstance(s, Lost) for s in seen.situations.values())
+        tuple(effects),
+        claim,
+        _admitted(seen, own),
+        seen,
+        again=any(isinstance(s, Lost | PullMerged) for s in seen.situations.values()),
     )
 
 
@@ -259,15 +264,8 @@ def _same(old: str, new: str) -> bool:
     return old.replace("\r\n", "\n").strip() == new.replace("\r\n", "\n").strip()
 
 
-def dispatch_failed(snapshot: Snapshot, effect: Dispatch, message: str) -> tuple[Effect, ...]:
+def dispatch_failed(snapshot: Snapshot, effect: Dispatch, message: str) -> PostComment:
     """What is said when GitHub refuses a dispatch for good: the caller workflow or its inputs are not as shipped."""
-    issue = snapshot.issues[effect.issue]
     record = Record(effect.run_key, Reason.CONFIG_INVALID, 0.0, snapshot.now, snapshot.now)
     text = f"the workflow could not be dispatched ({message}); compare `.github/workflows/ai-ready.yml` with the shipped example"
-    verdict = PostComment(issue.number, blocked(record, text))
-    labels = SetLabels(
-        issue.number,
-        (StateLabel.BLOCKED,),
-        tuple(sorted({*(issue.labels & {REQUEST_LABEL, StateLabel.WAITING}), StateLabel.QUEUED})),
-    )
-    return (verdict, labels)
+    return PostComment(effect.issue, blocked(record, text))

@@ -156,7 +156,7 @@ def _results(answer: Answer, count: int) -> list[Result]:
     """One result for each mutation of a document."""
     data = answer.body.get("data") if answer.ok and isinstance(answer.body, dict) else None
     if not isinstance(data, dict):
-        refused = Result(ok=False, unsure=answer.ambiguous, message=answer.message, status=answer.status)
+        refused = Result(ok=False, unsure=answer.undecided, message=answer.message, status=answer.status)
         return [refused] * count
     by_alias = {str(problem.path[0]): problem for problem in problems(answer.body) if problem.path}
     results = []
@@ -210,8 +210,8 @@ def _do_alone(effect: Effect, place: Place) -> Story[Applied]:
         case Dispatch():
             return (yield from _dispatch(effect, place))
         case CancelRun():
-            answer = yield Request("POST", f"{place.root}/actions/runs/{effect.run_id}/cancel")
-            # 409: it has ended already.
+            # 409: it has ended already, or was cancelled by the answer that we did not get.
+            answer = yield Request("POST", f"{place.root}/actions/runs/{effect.run_id}/cancel", repeatable=True)
             return _applied(effect, answer, ok=answer.ok or answer.status == 409)
         case Assign():
             path = f"{place.root}/issues/{effect.pull}/assignees"
@@ -227,7 +227,7 @@ def _do_alone(effect: Effect, place: Place) -> Story[Applied]:
 def _applied(effect: Effect, answer: Answer, *, ok: bool | None = None) -> Applied:
     if answer.ok if ok is None else ok:
         return Applied(effect, ok=True, status=answer.status)
-    return Applied(effect, ok=False, unsure=answer.ambiguous, message=answer.message, status=answer.status)
+    return Applied(effect, ok=False, unsure=answer.undecided, message=answer.message, status=answer.status)
 
 
 def _claim(effect: MakeClaim, place: Place) -> Story[Applied]:

@@ -59,6 +59,11 @@ class Answer:
         return self.status == 0 or self.status >= 500
 
     @property
+    def undecided(self) -> bool:
+        """Neither done for sure nor refused for good: no answer, or a rate limit longer than we wait for."""
+        return self.ambiguous or self.retry_after is not None
+
+    @property
     def message(self) -> str:
         """GitHub's words, one line; never anything of ours."""
         if self.status == 0:

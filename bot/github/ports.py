@@ -16,7 +16,7 @@ class Applied:
     effect: Effect
     ok: bool
     unsure: bool = False
-    """No answer came: it may or may not have happened. Read again before anything else."""
+    """No answer came (it may or may not have happened), or only a rate limit: no verdict on it. Read again first."""
     message: str = ""
     """GitHub's words where it said no."""
     status: int = 0

@@ -105,13 +105,15 @@ def gate(keeper: Gatekeeper, own: Own, *, only: int = 0) -> Gate:
         effects = tuple(e for e in decided.effects if not only or _about(e, snapshot.issues.get(only)))
         answers = keeper.github.apply(effects, snapshot) if effects else ()
         failed = tuple(answer for answer in answers if not answer.ok)
-        _report_dispatches(keeper, snapshot, failed)
+        told = _report_dispatches(keeper, snapshot, failed)
         if _stepped_back(decided, own):
             own, claimed = replace(own, issue=TAKE_NONE, prefer=0), 0
             continue
         if decided.admitted is not None and any(answer.unsure for answer in failed):
             continue  # Not known whether `ai-running` was said: look again before starting.
-        if decided.again or (any(answer.unsure for answer in failed) and decided.admitted is None):
+        if told or (decided.again and not failed):
+            continue
+        if decided.admitted is None and any(answer.unsure for answer in failed):
             continue
         admission = _admission(snapshot, rules, decided.admitted, own, base_oid) if decided.admitted else None
         return Gate(admission, rules, decided, snapshot, failed)
@@ -158,11 +160,14 @@ def _stepped_back(decided: Plan, own: Own) -> bool:
     )
 
 
-def _report_dispatches(keeper: Gatekeeper, snapshot: Snapshot, failed: tuple[Applied, ...]) -> None:
-    """A dispatch that GitHub refuses for good (no such workflow, no such input) ends as Blocked, not in a loop."""
-    for answer in failed:
-        if isinstance(answer.effect, Dispatch) and answer.status in {403, 404, 422}:
-            keeper.github.apply(dispatch_failed(snapshot, answer.effect, answer.message), snapshot)
+def _report_dispatches(keeper: Gatekeeper, snapshot: Snapshot, failed: tuple[Applied, ...]) -> bool:
+    """A dispatch that GitHub refuses for good (no such workflow, no such input) ends as Blocked, not in a loop.
+
+    Whether any verdict was said: the next look brings status and labels in line with it.
+    """
+    refused = [(a.effect, a.message) for a in failed if isinstance(a.effect, Dispatch) and not a.unsure]
+    effects = [dispatch_failed(snapshot, effect, message) for effect, message in refused]
+    return bool(effects) and any(answer.ok for answer in keeper.github.apply(effects, snapshot))
 
 
 def _base_oid(keeper: Gatekeeper, snapshot: Snapshot, config: RepoConfig) -> str:

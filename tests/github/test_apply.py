@@ -463,6 +463,17 @@ def test_a_write_refused_for_a_rate_limit_is_done_later(stage: Stage) -> None:
     assert any(37 <= pause < 39 for pause in stage.glass.slept)
 
 
+def test_a_rate_limit_too_long_to_wait_for_is_no_refusal(stage: Stage) -> None:
+    """Neither done nor refused for good: whoever asked looks again, and draws no conclusion from a 403."""
+    issue, client = stage.asked(), ready(stage)
+    snapshot = client.snapshot(now=stage.now)
+    stage.world.hub.faults.secondary_rate_limit("POST", times=-1, retry_after=600)
+
+    done = client.apply([PostComment(issue.number, "x"), Dispatch(issue.number, "1-x-1")], snapshot)
+
+    assert [(applied.ok, applied.unsure) for applied in done] == [(False, True), (False, True)]
+
+
 # ---------------------------------------------------------------------------------- dispatch, cancel
 
 
@@ -493,6 +504,18 @@ def test_cancelling_a_run_that_has_ended_is_fine(stage: Stage) -> None:
     hub.actions.update_run(run, status="completed", conclusion="success")
 
     assert good(*do(stage, CancelRun(run.id))) == [True]
+
+
+@pytest.mark.parametrize("fault", ["drop_after", "drop"])
+def test_cancelling_is_asked_again_when_the_answer_is_lost(stage: Stage, fault: str) -> None:
+    """The comment that asked for it is acknowledged right after: nobody would try again."""
+    hub, shop = stage.world.hub, stage.world.shop
+    workflow = hub.actions.workflow(shop, ".github/workflows/ai.yml")
+    run = hub.actions.create_run(shop, workflow, event="issues", actor=hub.user("ada"))
+    getattr(hub.faults, fault)("POST .*/cancel")
+
+    assert good(*do(stage, CancelRun(run.id))) == [True]
+    assert run.conclusion == "cancelled"
 
 
 def test_continue_asks_for_another_look(stage: Stage) -> None:

@@ -135,14 +135,19 @@ def test_a_cap_that_is_reached_holds_the_next_one(opens_quick: Opens) -> None:
 
 
 def test_a_daily_cap_is_not_overrun_by_gates_at_once(opens_quick: Opens) -> None:
-    """Two gates, two issues, money for one run: one is admitted, the other says what it waits for."""
+    """Two gates claim two issues, there is money for one run: one steps back and says what it waits for."""
     town = opens_quick(config=CONFIG.replace("usd: 1,", "usd: 1, usd_per_day: 1,"))
     town.repo.variables["AI_READY_PAUSED"] = "true"
     issues = [town.asked(title) for title in ("One thing", "Another thing")]
     town.settle()
     del town.repo.variables["AI_READY_PAUSED"]
-    runs = _gates_at_once(town, 2)
+    labels = [each for each in town.events if (each.name, each.action) == ("issues", "labeled")]
+    asking = [each for each in labels if each.payload["label"]["name"] == "ai-ready"]
+    runs = [town.start("issues", each.payload) for each in asking]
+    _gate_at_once(town, runs)
 
+    made = {each.payload["ref"] for each in town.events if each.name == "create"}
+    assert {"ai/claim-1", "ai/claim-2"} <= made
     assert sum(run.is_admitted for run in runs) == 1
     assert sum("`limits.usd_per_day`" in town.status(issue) for issue in issues) == 1
     _finish(runs)
@@ -154,7 +159,9 @@ def test_gates_at_the_same_time_admit_one_run(opens_quick: Opens, gates: int) ->
     """However many look at once: one claim, one run, one pull request, one status comment."""
     town = opens_quick()
     issue = town.asked()
-    runs = _gates_at_once(town, gates)
+    town.handled = len(town.events)
+    runs = [town.start("schedule") for _ in range(gates)]
+    _gate_at_once(town, runs)
 
     assert sum(run.is_admitted for run in runs) == 1
     assert len([body for body in town.said(issue) if "ai-ready:status" in body]) == 1
@@ -199,15 +206,12 @@ def test_a_cycle_is_said_and_starts_nothing(opens_quick: Opens) -> None:
     assert town.labels(one) == {"ai-ready", "ai-waiting"}
 
 
-def _gates_at_once(town: Town, count: int) -> list[Run]:
-    """Several runs whose gates look at the same time; nothing orders them but GitHub."""
-    town.handled = len(town.events)
-    runs = [town.start("schedule") for _ in range(count)]
-    town.hub.faults.delay(0.05)
-    with ThreadPoolExecutor(count) as pool:
+def _gate_at_once(town: Town, runs: list[Run]) -> None:
+    """Gates that look at the same time; nothing orders them but GitHub, which is slow to make a claim."""
+    town.hub.faults.delay(0.3, "POST .*/git/refs")
+    with ThreadPoolExecutor(len(runs)) as pool:
         list(pool.map(Run.gate, runs))
     town.hub.faults.clear()
-    return runs
 
 
 def _finish(runs: list[Run]) -> None:
