@@ -51,6 +51,7 @@ class Cancel:
 
     def __init__(self) -> None:
         self._event = threading.Event()
+        self._interrupts = False
 
     def set(self) -> None:
         """Ask everything that watches this to stop."""
@@ -70,6 +71,9 @@ class Cancel:
 
         def note(_number: int, _frame: FrameType | None) -> None:
             self.set()
+            if self._interrupts:
+                self._interrupts = False  # once: the next signal must not cut short what follows from this one
+                raise KeyboardInterrupt
 
         before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
@@ -77,6 +81,19 @@ class Cancel:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+    @contextlib.contextmanager
+    def interrupting(self) -> Iterator[None]:
+        """While inside (and inside `on_signals`), being asked ends a wait that looks at nothing, such as for an answer
+        of GitHub's, with `KeyboardInterrupt`.
+        """
+        if self.is_set:
+            raise KeyboardInterrupt
+        self._interrupts = True
+        try:
+            yield
+        finally:
+            self._interrupts = False
 
 
 @dataclass(frozen=True, slots=True)

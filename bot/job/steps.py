@@ -5,6 +5,7 @@ are imported where they are used: gate and publish start in a fraction of a seco
 """
 
 import contextlib
+import os
 import secrets as random
 import threading
 import time
@@ -106,39 +107,52 @@ def _say_gate(came_to: Gate, issue: int, report: Report) -> None:
 def work_step(env: ActionEnv, out: Path, report: Report) -> Outcome:
     """Look again, do the work, and hand over an outcome, whatever happens."""
     admission = admission_from_json(env.admission)
-    outcome = _whatever_happens(env, admission, out, report)
-    digests = hand_over(out, outcome)
-    report.outputs({"outcome_sha256": digests.outcome, "bundle_sha256": digests.bundle})
+    cancel = new_cancel()
+    with cancel.on_signals():
+        outcome = _whatever_happens(env, admission, Bench(out, report, cancel))
+        _hand(outcome, out, report)
     report.log(f"Outcome: {outcome.verdict}{f' ({outcome.reason}): {outcome.text}' if outcome.reason else ''}")
     return outcome
 
 
-def _whatever_happens(env: ActionEnv, admission: Admission, out: Path, report: Report) -> Outcome:
-    """The door of `work`: an outcome for every way it can end, a signal during the second look among them."""
+def new_cancel() -> "Cancel":
+    """Nobody has asked yet."""
     from bot.agent.process import Cancel  # noqa: PLC0415
+
+    return Cancel()
+
+
+def _hand(outcome: Outcome, out: Path, report: Report) -> Digests:
+    """Write what publish reads, and say its digests; a second time it is the same."""
+    digests = hand_over(out, outcome)
+    report.outputs({"outcome_sha256": digests.outcome, "bundle_sha256": digests.bundle})
+    return digests
+
+
+def _whatever_happens(env: ActionEnv, admission: Admission, bench: "Bench") -> Outcome:
+    """The door of `work`: an outcome for every way it can end, a signal during the second look among them."""
     from bot.job.redact import Redactor  # noqa: PLC0415
 
-    out.mkdir(parents=True, exist_ok=True)
-    cancel = Cancel()
+    bench.out.mkdir(parents=True, exist_ok=True)
     try:
-        with cancel.on_signals():
-            return _work(env, admission, out, report, cancel)
+        return _work(env, admission, bench)
     except Exception as error:  # noqa: BLE001 (our own fault; it ends the run with a verdict all the same)
-        report.log(Redactor(env.secrets).text("".join(traceback.format_exception(error))))
+        bench.report.log(Redactor(env.secrets).text("".join(traceback.format_exception(error))))
         text = "Something in ai-ready itself went wrong; the log of the job has the details."
         return _ended(admission, "internal-error", text, type(error).__name__)
 
 
-def _work(env: ActionEnv, admission: Admission, out: Path, report: Report, cancel: "Cancel") -> Outcome:
+def _work(env: ActionEnv, admission: Admission, bench: "Bench") -> Outcome:
     threading.Thread(target=_import_ahead, daemon=True).start()
     try:
-        keeper = gatekeeper(env, github_of(env, admission.repo))
-        looked = recheck(keeper, admission)
-        comments = _readable_comments(keeper.github, looked.snapshot, admission.issue)
-        if cancel.is_set:
-            stopped = cancelled()
-            return _ended(admission, stopped.reason, stopped.text)
-        return _do(env, looked, comments, Bench(out, report, cancel))
+        with bench.cancel.interrupting():  # GitHub may take longer to answer than a cancel leaves us
+            keeper = gatekeeper(env, github_of(env, admission.repo))
+            looked = recheck(keeper, admission)
+            comments = _readable_comments(keeper.github, looked.snapshot, admission.issue)
+        return _do(env, looked, comments, bench)
+    except KeyboardInterrupt:
+        stopped = cancelled()
+        return _ended(admission, stopped.reason, stopped.text)
     except Blocked as blocked:
         return _ended(admission, blocked.code, blocked.text, blocked.details)
     except ConfigError as problem:
@@ -172,6 +186,7 @@ def _do(env: ActionEnv, looked: Gate, comments: tuple[tuple[str, str], ...], ben
     from bot.job.work import work  # noqa: PLC0415
     from bot.job.workspace import Ground  # noqa: PLC0415
 
+    os.umask(0o022)  # some self-hosted runners have 0, and then the agent could write our git folder
     admission, config = looked.admission, looked.config
     assert admission is not None  # noqa: S101 (recheck passed it through)
     if config.agent.backend != "claude-code":
@@ -189,7 +204,12 @@ def _do(env: ActionEnv, looked: Gate, comments: tuple[tuple[str, str], ...], ben
             ground = Ground(root, isolation, bench.cancel, screen, report.log, env.others)
             report.log(f"Isolation: {isolation.name}.")
             with claude_session(access, ground) as agent:
-                return work(task, remote_of(env.server_url, admission.repo, env.token), agent, ground, out=bench.out)
+                remote = remote_of(env.server_url, admission.repo, env.token)
+                outcome = work(task, remote, agent, ground, out=bench.out)
+            if bench.cancel.is_set:  # tidying up may take longer than a cancel leaves us: 10 s and we are killed
+                with contextlib.suppress(OSError):  # a full disk: tidying up makes room, then it is written again
+                    _hand(outcome, bench.out, report)
+            return outcome
         finally:
             isolation.kill_all()
             isolation.discard(root)
@@ -247,17 +267,19 @@ def run_step(env: ActionEnv, issue: int, report: Report, *, request: bool, out: 
     keeper = gatekeeper(env, github_of(env, env.repository))
     if request:
         _record_request(keeper, issue)
-    came_to = gate(keeper, own, only=issue)
-    _check_issue(came_to.snapshot, env.repository, issue)
-    admission = came_to.admission
-    if admission is None:
-        return _not_started(came_to.situation(issue), issue, request=request)
-    report.log(f"Admitted #{issue} as run {admission.run_key}.")
-    handed = replace(env, admission=admission_to_json(admission))
-    outcome = _whatever_happens(handed, admission, out, report)
-    digests = hand_over(out, outcome)
-    ready = replace(handed, outcome_sha256=digests.outcome, bundle_sha256=digests.bundle, work_result="success")
-    end = publish_step(ready, out, report)
+    cancel = new_cancel()
+    with cancel.on_signals():  # from the claim on, Ctrl-C is for the agent: whatever was claimed gets its verdict
+        came_to = gate(keeper, own, only=issue)
+        _check_issue(came_to.snapshot, env.repository, issue)
+        admission = came_to.admission
+        if admission is None:
+            return _not_started(came_to.situation(issue), issue, request=request)
+        report.log(f"Admitted #{issue} as run {admission.run_key}.")
+        handed = replace(env, admission=admission_to_json(admission))
+        outcome = _whatever_happens(handed, admission, Bench(out, report, cancel))
+        digests = hand_over(out, outcome)
+        ready = replace(handed, outcome_sha256=digests.outcome, bundle_sha256=digests.bundle, work_result="success")
+        end = publish_step(ready, out, report)
     return Ran(0 if end.verdict == "done" else 1, end.sentence)
 
 

@@ -170,7 +170,8 @@ def _collect(task: Task, ground: Ground, diary: Diary) -> tuple[Refusal | None, 
     diary.tree = ""
     ground.isolation.reclaim(workspace.tree.path)
     found = collect(workspace, diary.before)
-    ground.isolation.own(workspace.tree.path)
+    if not ground.cancel.is_set:  # else nobody works there any more, and every second counts
+        ground.isolation.own(workspace.tree.path)
     if found.refusal:
         return found.refusal, True
     base = workspace.git.line("rev-parse", f"{workspace.start}^{{tree}}")
