@@ -16,6 +16,7 @@ from bot.core.effects import Effect, OpenPull, PostComment, PutStatus
 from bot.core.ledger import records
 from bot.core.model import Pull, Snapshot
 from bot.core.names import Reason
+from bot.core.outbound import inert
 from bot.core.publishing import Ending, Step, next_step
 from bot.core.run import Admission
 from bot.core.settings import ConfigProblem, RepoConfig
@@ -156,5 +157,5 @@ def _end(publisher: Publisher, admission: Admission, step: Step, failed: list[Ap
     else:
         sentence = f"Blocked ({step.reason}): {step.text}"
         report.log(sentence)
-    report.summarise(f"### #{admission.issue}: {sentence}")
+    report.summarise(f"### #{admission.issue}: {inert(sentence)}")  # agent and repository had a say in the words
     return End("done" if step.verdict == "done" else "blocked", step.reason, sentence, step.pull)

@@ -111,11 +111,12 @@ def blocked(record: Record, text: str, *, outcome: Outcome | None = None, link: 
 
 
 def facts_table(outcome: Outcome, run_url: str) -> str:
-    """Cost, turns, time, model and isolation of a run, as one small table."""
+    """Cost, turns, time, model and isolation of a run, as one small table; without isolation where nothing was run."""
+    isolation = f" · isolation: {inert(outcome.isolation)}" if outcome.isolation else ""
     log = f" · [log]({run_url})" if run_url else ""
     return (
         f"{money(outcome.usd)} · {outcome.turns} {'turn' if outcome.turns == 1 else 'turns'} · "
-        f"{outcome.seconds:.0f} s · model {inert(outcome.model) or 'unknown'} · isolation: {inert(outcome.isolation) or 'none'}{log}"
+        f"{outcome.seconds:.0f} s · model {inert(outcome.model) or 'unknown'}{isolation}{log}"
     )
 
 
