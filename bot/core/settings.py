@@ -14,7 +14,7 @@ class AgentSettings:
     """Who does the work."""
 
     backend: Literal["claude-code", "anthropic-sdk"] = "claude-code"
-    """What runs the agent."""
+    """What runs the agent; this version has `claude-code` only."""
     model: str = "opus"
     """Model alias or id."""
     models: Mapping[str, str] = field(
@@ -46,7 +46,7 @@ class Limits:
     attempts: int = 2
     """Runs per request: a run whose runner vanished is tried again while attempts are left."""
     review_rounds: int = 3
-    """Follow-up runs per pull request."""
+    """Follow-up runs per pull request. Not used by this version."""
     files: int = 100
     """Files a run may change."""
     patch_kb: int = 4096
@@ -60,7 +60,7 @@ class OrderRules:
     scope: Literal["series", "repository"] = "series"
     """Phase order holds within a series (title prefix or milestone), or over the whole repository."""
     within_phase: Literal["serial", "parallel"] = "serial"
-    """`serial`: 1.3 waits for 1.1 and 1.2. `parallel`: it waits for phase 0 only."""
+    """`serial`: 1.3 waits for 1.1 and 1.2. `parallel`: it waits for the phases before only."""
     closed_as_not_planned: Literal["release", "hold"] = "release"
     """Whether a prerequisite closed as not planned (or duplicate) releases what waits for it."""
     on_blocked: Literal["continue", "stop-series", "stop-repository"] = "continue"
@@ -96,12 +96,12 @@ class PullRequest:
     assign: Literal["approver", "none"] = "approver"
     """Whom to assign."""
     fix_ci: bool = False
-    """Server mode: start a follow-up run when CI of our PR is red."""
+    """Server mode: start a follow-up run when CI of our PR is red; this version has `false` only."""
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoints:
-    """When a run stops to ask."""
+    """When a run stops to ask (not used by this version)."""
 
     turn_interval: int = 25
     """Turns between checkpoints (supervised and interactive mode)."""
@@ -111,7 +111,7 @@ class Checkpoints:
 
 @dataclass(frozen=True, slots=True)
 class Notify:
-    """Slack."""
+    """Slack (not used by this version)."""
 
     slack_webhook_env: str = "SLACK_WEBHOOK_URL"
     """Environment variable that holds the incoming webhook's address."""
@@ -139,7 +139,7 @@ class RepoConfig:
     allow: tuple[str, ...] = ()
     """Paths taken from the built-in list."""
     mode: Literal["autonomous", "supervised", "interactive"] = "autonomous"
-    """`supervised` plans first and waits for `/ai approve`; `interactive` may end with a question."""
+    """`supervised` plans first and waits for `/ai approve`; `interactive` may end with a question. This version has `autonomous` only."""
     checkpoints: Checkpoints = Checkpoints()
     notify: Notify = Notify()
 
