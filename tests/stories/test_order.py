@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from bot.sandbox.model import Scene, done, write
+from bot.sandbox.records import Event
 from tests.stories.conftest import Opens
 from tests.stories.town import CONFIG, Run, Town
 
@@ -135,19 +136,15 @@ def test_a_cap_that_is_reached_holds_the_next_one(opens_quick: Opens) -> None:
 
 
 def test_a_daily_cap_is_not_overrun_by_gates_at_once(opens_quick: Opens) -> None:
-    """Two gates claim two issues, there is money for one run: one steps back and says what it waits for."""
+    """Two gates, two issues, money for one run: one is admitted, the other says what it waits for."""
     town = opens_quick(config=CONFIG.replace("usd: 1,", "usd: 1, usd_per_day: 1,"))
     town.repo.variables["AI_READY_PAUSED"] = "true"
     issues = [town.asked(title) for title in ("One thing", "Another thing")]
     town.settle()
     del town.repo.variables["AI_READY_PAUSED"]
-    labels = [each for each in town.events if (each.name, each.action) == ("issues", "labeled")]
-    asking = [each for each in labels if each.payload["label"]["name"] == "ai-ready"]
-    runs = [town.start("issues", each.payload) for each in asking]
+    runs = [town.start("schedule") for _ in range(2)]
     _gate_at_once(town, runs)
 
-    made = {each.payload["ref"] for each in town.events if each.name == "create"}
-    assert {"ai/claim-1", "ai/claim-2"} <= made
     assert sum(run.is_admitted for run in runs) == 1
     assert sum("`limits.usd_per_day`" in town.status(issue) for issue in issues) == 1
     _finish(runs)
@@ -169,6 +166,29 @@ def test_gates_at_the_same_time_admit_one_run(opens_quick: Opens, gates: int) ->
     town.settle()
     assert town.verdict(issue).startswith("Done")
     assert len(town.pulls()) == 1
+
+
+def test_a_prerequisite_that_reopens_while_it_is_claimed(opens_quick: Opens) -> None:
+    """Gate reads again after its claim, sees that the issue waits now, and gives the claim back."""
+    town = opens_quick()
+    first = town.issue("[SHOP-1.1] First")
+    town.hub.issues.close(first, town.rita)
+    second = town.asked("[SHOP-1.2] Second")
+    town.handled = len(town.events)
+
+    def on_claim(event: Event) -> None:
+        if event.name == "create":
+            town.hub.issues.reopen(first, town.rita)
+
+    town.hub.subscribe(on_claim)
+    run = town.start().all_jobs()
+
+    assert not run.is_admitted
+    assert [event.name for event in town.events].count("create") == 1
+    assert town.labels(second) == {"ai-ready", "ai-waiting"}
+    assert "#1" in town.status(second)
+    assert town.verdicts(second) == []
+    town.handled = len(town.events)
 
 
 def test_a_prerequisite_that_reopens_after_the_claim(opens: Opens) -> None:
