@@ -271,6 +271,21 @@ def test_an_answer_that_gets_lost_at_the_gate(opens_quick: Opens, what: str) -> 
     assert_done_once(town, issue)
 
 
+def test_a_run_does_not_start_before_it_is_said(opens_quick: Opens) -> None:
+    """The write of status and label got lost on the way: gate writes again before it admits."""
+    town = opens_quick()
+    issue = town.asked()
+    town.hub.faults.drop("graphql.*addLabelsToLabelable")
+
+    run = admitted(town)
+
+    assert town.labels(issue) == {"ai-ready", "ai-running"}
+    assert "**Running**" in town.status(issue)
+    run.work()
+    run.publish()
+    run.end()
+
+
 def test_an_answer_that_gets_lost_at_a_dispatch(opens_quick: Opens) -> None:
     """The second issue's run was started; it is found by its name and not started again."""
     town = opens_quick()
