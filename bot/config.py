@@ -192,6 +192,8 @@ SECRET_NAMES: Final = frozenset(variable.name for variable in VARIABLES if varia
 
 def action_env(step: Step, *, repository: str = "") -> ActionEnv:
     """This process's environment for `step`; a `repository` that is given wins. Raises `ConfigError`."""
+    if repository and not _REPOSITORY.fullmatch(repository):
+        raise ConfigError("--repo has to be owner/name.")
     environ = {**os.environ, "GITHUB_REPOSITORY": repository} if repository else os.environ
     return ActionEnv.from_environ(environ, step)
 

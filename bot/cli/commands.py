@@ -25,13 +25,19 @@ app = typer.Typer(
 
 @app.command()
 def gate() -> None:
-    """Step 1 of a run: look at the whole repository, write what is so, admit at most one issue."""
+    """Step 1 of a run: read the repository, admit an issue.
+
+    Looks at every issue, writes what is so to labels and status comments, and admits at most one.
+    """
     run_gate()
 
 
 @app.command()
 def work(out: Annotated[Path, typer.Option("--out", help="Folder for outcome.json and work.bundle.")]) -> None:
-    """Step 2 of a run: the agent on a branch, our own checks, and what came of it as two files."""
+    """Step 2 of a run: the agent, then our own checks.
+
+    Needs what gate admitted; leaves what came of it as two files, outcome.json and work.bundle.
+    """
     from bot.config import Step, action_env, action_report  # noqa: PLC0415
     from bot.job.steps import work_step  # noqa: PLC0415
 
@@ -40,7 +46,7 @@ def work(out: Annotated[Path, typer.Option("--out", help="Folder for outcome.jso
 
 @app.command()
 def publish(folder: Annotated[Path, typer.Option("--in", help="Folder that work wrote.")]) -> None:
-    """Step 3 of a run: push, open the draft pull request, say the verdict."""
+    """Step 3 of a run: push, draft pull request, verdict."""
     from bot.config import Step, action_env, action_report  # noqa: PLC0415
     from bot.job.steps import publish_step  # noqa: PLC0415
 
@@ -53,7 +59,10 @@ def run(
     repo: Annotated[str, typer.Option("--repo", help="owner/name; default: GITHUB_REPOSITORY.")] = "",
     request: Annotated[bool, typer.Option("--request", help="Ask for the run first, as the token's user.")] = False,
 ) -> None:
-    """Gate, work and publish in a row on this machine. Exit 0 Done, 1 Blocked, 2 usage or config, 3 waiting."""
+    """Gate, work and publish in a row on this machine.
+
+    Exit 0 Done, 1 Blocked, 2 usage or config, 3 waiting, on hold or not asked for.
+    """
     from bot.config import Step, action_env, action_report  # noqa: PLC0415
     from bot.job.steps import run_step  # noqa: PLC0415
 
@@ -75,9 +84,9 @@ def plan(
     every: Annotated[bool, typer.Option("--all", help="Plan every open issue, requested or not.")] = False,
     config: Annotated[Path | None, typer.Option("--config", help="An ai-ready.yml whose `order` counts.")] = None,
 ) -> None:
-    """Say offline what is ready, what waits for what, and what can never start.
+    """Say offline what is ready and what waits for what.
 
-    The issues are what GitHub's REST API or `gh issue list --json number,title,body,state,stateReason,labels` gives.
+    Also what can never start, and which titles are near misses. The issues are what GitHub's REST API or `gh issue list --json number,title,body,state,stateReason,labels` gives.
     """
     from bot.config import parse_repo_config  # noqa: PLC0415
     from bot.core.offline import plan_text  # noqa: PLC0415
@@ -101,8 +110,10 @@ def _read(source: str) -> bytes:
 def _read_text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} can't be read: {error}.") from error
+    except OSError as error:
+        raise UsageError(f"{path} can't be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path} can't be read: it is not UTF-8 text.") from error
 
 
 # ---------------------------------------------------------------------------------------------- demo
@@ -113,7 +124,10 @@ def demo(
     keep: Annotated[bool, typer.Option("--keep", help="Leave the sandbox up afterwards, until Ctrl-C.")] = False,
     live: Annotated[bool, typer.Option("--live", help="Use the real model; needs ANTHROPIC_API_KEY.")] = False,
 ) -> None:
-    """The whole job on this machine: no account, no key, nothing leaves it (with --live: calls to the model do)."""
+    """The whole job on this machine: no account, no key.
+
+    Nothing leaves it, but with --live the calls to the model.
+    """
     from bot.config import demo_env  # noqa: PLC0415
     from bot.sandbox.demo.story import run_demo  # noqa: PLC0415
 
@@ -122,7 +136,7 @@ def demo(
 
 @app.command()
 def version() -> None:
-    """Say which ai-ready this is, and which Claude CLI it would run."""
+    """Say which ai-ready this is, and what carries its CLI."""
     from bot.versions import versions_text  # noqa: PLC0415
 
     sys.stdout.write(versions_text())

@@ -125,8 +125,15 @@ COMMANDS: Final = (
     CommandSpec("why", "", "Says what the issue waits for."),
     CommandSpec("status", "", "Says where the issue is."),
     CommandSpec("init", "", "In a later version: makes phased issues from the specification in this issue."),
-    CommandSpec("approve", "[guidance…]", "In a later version: accepts the plan of a supervised run, which then starts."),
-    CommandSpec("fix", "[guidance…]", "In a later version: asks for a follow-up run on this pull request.", where="our pull request"),
+    CommandSpec(
+        "approve", "[guidance…]", "In a later version: accepts the plan of a supervised run, which then starts."
+    ),
+    CommandSpec(
+        "fix",
+        "[guidance…]",
+        "In a later version: asks for a follow-up run on this pull request.",
+        where="our pull request",
+    ),
     CommandSpec("help", "", "Lists the commands.", where="issue, our pull request"),
 )
 

@@ -77,7 +77,9 @@ class Answer:
 
     def error(self, what: str) -> GitHubError:
         """The error to raise when `what` can't be read."""
-        text = f"GitHub could not {what}: {self.message}" + (f" ({self.status})" if self.status else "")
+        text = f"GitHub could not {what}: {self.message}" + (
+            f" ({self.status})." if self.status else "; check the network and GITHUB_API_URL."
+        )
         return GitHubError(text, status=self.status, retry_after=self.retry_after)
 
 

@@ -67,7 +67,7 @@ def admission_from_json(text: str) -> Admission:
         raise UsageError("AI_READY_ADMISSION is too long to be an admission.")
     admission = _parse(Admission, text.encode("utf-8", "surrogatepass"))
     if isinstance(admission, str):
-        raise UsageError(f"AI_READY_ADMISSION is not an admission: {admission}.")
+        raise UsageError(f"AI_READY_ADMISSION is not an admission ({admission}): pass gate's output as it is.")
     stem = issue_branch(admission.issue)
     tail = admission.branch.removeprefix(stem)
     if not admission.branch.startswith(stem) or (tail and not BRANCH_NUMBER.fullmatch(tail)):

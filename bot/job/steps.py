@@ -189,8 +189,6 @@ def _do(env: ActionEnv, looked: Gate, comments: tuple[tuple[str, str], ...], ben
     os.umask(0o022)  # some self-hosted runners have 0, and then the agent could write our git folder
     admission, config = looked.admission, looked.config
     assert admission is not None  # noqa: S101 (recheck passed it through)
-    if config.agent.backend != "claude-code":
-        raise ConfigError(f"`agent.backend: {config.agent.backend}` can't be used in a run yet; use claude-code.")
     env.model_key()
     issue = looked.snapshot.issues[admission.issue]
     task = Task(admission, config, issue.body, tuple(Said(author, text) for author, text in comments))
