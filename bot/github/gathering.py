@@ -58,6 +58,7 @@ class Gathering:
         self.claims: dict[int, Claim] = {}
         self.runs: dict[int, ActionsRun] = {}
         self._looked_up: set[int] = set()
+        self._claims_seen: set[int] = set()
 
     # ------------------------------------------------------------------------------- what to ask for
 
@@ -84,6 +85,10 @@ class Gathering:
             for issue in self.light.values()
             if self.wanted.everything and issue.labels & ours and issue.number not in self.details
         ]
+        # A gate that died after its claim may have left no label, on an issue that nobody touched since.
+        bare = self.claims.keys() - self.details.keys() - self._claims_seen if self.wanted.everything else set()
+        self._claims_seen |= bare
+        found += [Part(queries.one_issue(number), self._taker(number)) for number in sorted(bare)]
         if not self.all_pulls_seen:
             unseen = sorted(
                 self._run_before() - self._looked_up - {_issue_of(pull.head) for pull in self.pulls.values()}

@@ -18,7 +18,7 @@ from bot.core.effects import (
 )
 from bot.core.ledger import Record
 from bot.core.messages.verdict import verdict_block
-from bot.core.model import ActionsRun, Claim, Comment, LabelEvent, Permission, Pull, RunState, Snapshot
+from bot.core.model import ActionsRun, Actor, Claim, Comment, LabelEvent, Permission, Pull, RunState, Snapshot
 from bot.core.plan import Plan, plan
 from bot.core.settings import ConfigProblem, Limits, OrderRules, RepoConfig
 from bot.core.situation import Hold, Running, Start, Unstartable, Waiting
@@ -353,6 +353,15 @@ def test_a_closed_issue_loses_every_label_of_ours() -> None:
     decided = plan(snapshot(closed), CONFIG, OWN)
 
     assert labels(decided) == {1: ((), ("ai-ready", "ai-waiting"))}
+
+
+@pytest.mark.parametrize(("who", "runs"), [(ANN, False), (BOB, True)])
+def test_a_request_that_its_author_ran_on_a_laptop_is_over(who: Actor, runs: bool) -> None:
+    """The verdict of `ai-ready run` is its user's comment; anybody else's says nothing."""
+    block = verdict_block(Record("1-C11-1", "done", 1.0, T0 + timedelta(minutes=3), T0 + timedelta(minutes=2), 5))
+    said = (comment(11, "/ai run", ANN), comment(12, f"Done: draft PR #5\n{block}", who, minutes=3))
+
+    assert (plan(snapshot(issue(1, comments=said)), CONFIG, OWN).claim is not None) is runs
 
 
 @pytest.mark.parametrize("looked", [True, False])

@@ -220,6 +220,19 @@ def test_text_prerequisites_are_looked_up_together(stage: Stage) -> None:
     assert stage.ref(open_one.number) not in seen[0].standings
 
 
+def test_a_claimed_issue_is_read_although_nothing_else_speaks_of_it(stage: Stage) -> None:
+    """A gate that died right after its claim, long ago: no label, no recent change. A claim on nothing is no loop."""
+    issue, client = stage.world.issue(), stage.client()
+    until = stage.now + timedelta(hours=1)
+    seen = client.snapshot(focus=[issue.number], now=stage.now)
+    client.apply([MakeClaim(n, f"{n}-x-1", 55, until, 5.0) for n in (issue.number, 999)], seen)
+
+    later = client.snapshot(now=stage.now + timedelta(days=3))
+
+    assert later.issues[issue.number].detailed
+    assert later.claims.keys() == {issue.number, 999}
+
+
 def test_branches_claims_and_pull_requests(stage: Stage) -> None:
     """Ours are the branches under `ai/`, what their commits claim, and the pull requests of `ai/issue-…`."""
     hub, ada = stage.world.hub, stage.world.by("ada")
