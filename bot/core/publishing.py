@@ -166,7 +166,8 @@ def _finish(snapshot: Snapshot, issue: Issue, record: Record, attempts: int) -> 
     claim = snapshot.claims.get(issue.number)
     if claim is not None and claim.run_key == record.run_key:
         effects.append(ReleaseClaim(issue.number))
-    if effects and (again or _others_on_hold(snapshot, issue.number)):
+    asked_again = REQUEST_LABEL in issue.labels - remove
+    if effects and (again or asked_again or _others_on_hold(snapshot, issue.number)):
         effects.append(Continue())
     return tuple(effects)
 
