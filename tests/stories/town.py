@@ -8,6 +8,7 @@ GITHUB_OUTPUT is what the next one gets. git, HTTP, the Claude CLI and the repos
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -359,8 +360,21 @@ def wait_until(condition: Callable[[], bool], what: str) -> None:
 
 def kill(process: "subprocess.Popen[bytes]") -> None:
     """SIGKILL to a process and all that it started, as when a machine goes away."""
-    send([*descendants(process.pid), process.pid], signal.SIGKILL)
+    pids = [*descendants(process.pid), process.pid]
+    left = {folder for pid in pids if (folder := _run_folder(pid)) is not None}
+    send(pids, signal.SIGKILL)
     process.wait()
+    for folder in left:  # nobody else will: on a hosted runner the whole machine is thrown away
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _run_folder(pid: int) -> Path | None:
+    """The folder of `ai-ready work` in which a process stands; None: it stands elsewhere."""
+    try:
+        at = Path(f"/proc/{pid}/cwd").readlink()
+    except OSError:  # it ended meanwhile
+        return None
+    return next((each for each in (at, *at.parents) if each.name.startswith("ai-ready-")), None)
 
 
 def _starts(event: Event) -> bool:
