@@ -10,13 +10,13 @@ UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 RUN := .venv/bin
 STAMP := .venv/.installed
 
-demo: $(STAMP) ## the main job on this machine: no account, no key
+demo: $(STAMP) ## the whole job on this machine: no account, no key (ARGS=--keep leaves its pages up)
 	$(RUN)/ai-ready demo $(ARGS)
 
-test: $(STAMP) ## unit tests and the stories that need nothing else
+test: $(STAMP) ## unit tests, and the stories that need nothing else (ARGS=tests/core: only these)
 	$(RUN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
 
-test-all: $(STAMP) ## also what needs npm (installs it into .ai-ready/)
+test-all: $(STAMP) ## also what needs npm (its packages go to .ai-ready/)
 	AI_READY_TEST_NPM=1 $(RUN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
 
 lint: $(STAMP) ## ruff, zizmor, the schemas of the workflow files
@@ -29,7 +29,7 @@ lint: $(STAMP) ## ruff, zizmor, the schemas of the workflow files
 types: $(STAMP) ## mypy, strict
 	$(RUN)/mypy
 
-bench: $(STAMP) ## what things cost, with ratios in one run
+bench: $(STAMP) ## what things cost, beside what they are compared with (ARGS=planner: only that)
 	$(RUN)/python -m benchmarks $(ARGS)
 
 screenshots: $(STAMP) ## the pictures in docs/img (needs Chromium)
@@ -38,6 +38,7 @@ screenshots: $(STAMP) ## the pictures in docs/img (needs Chromium)
 install: $(STAMP) ## the environment in .venv
 
 $(STAMP): pyproject.toml uv.lock | $(UV)
+	@echo "Installing the locked packages into .venv/ (about 650 MB, once) ..."
 	$(UV) sync --frozen --quiet
 	@touch $@
 
@@ -48,7 +49,7 @@ $(STAMP): pyproject.toml uv.lock | $(UV)
 	    --target .uv --requirement .github/action/uv.txt || { echo "python3 has no pip; install uv or python3-pip first."; exit 2; }
 
 clean: ## remove what the targets made
-	rm -rf .venv .uv .ai-ready .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv .uv .ai-ready .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 help: ## this list
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
