@@ -66,7 +66,7 @@ class Gate:
         if self.admission is None:
             return SETUP_MINUTES
         checks = self.config.checks
-        return self.admission.minutes + SETUP_MINUTES + checks.minutes * (1 + 2 * checks.attempts)
+        return self.admission.minutes + SETUP_MINUTES + checks.minutes * (1 + 3 * checks.attempts)
 
     def situation(self, issue: int) -> Situation | None:
         """Where `issue` stands after this gate."""

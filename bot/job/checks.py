@@ -8,7 +8,7 @@ import json
 import re
 import tomllib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.agent.process import Command as Process
 from bot.agent.process import environment, run_command
@@ -16,8 +16,9 @@ from bot.core.names import Reason
 from bot.core.run import Check
 from bot.core.settings import Checks
 from bot.errors import Blocked
+from bot.job.fresh import Place
 from bot.job.git import Git
-from bot.job.workspace import Ground, Workspace
+from bot.job.workspace import Ground
 
 TAIL_LINES = 50
 SHELL = ("/bin/sh", "-c")
@@ -43,6 +44,11 @@ class Planned:
 def setup_command(checks: Checks) -> tuple[Planned, ...]:
     """What to run before the agent."""
     return (Planned("setup", checks.setup),) if checks.setup.strip() else ()
+
+
+def fresh_setup_command(checks: Checks) -> tuple[Planned, ...]:
+    """Setup once more, where the checks judge; that it fails there is the change's fault and can be mended."""
+    return tuple(replace(planned, name="fresh setup") for planned in setup_command(checks))
 
 
 def judging_commands(checks: Checks, git: Git, trees: Sequence[str]) -> tuple[Planned, ...]:
@@ -72,7 +78,7 @@ def detect(git: Git, tree: str) -> str:
     return ""
 
 
-def run_check(planned: Planned, checks: Checks, workspace: Workspace, ground: Ground) -> Check:
+def run_check(planned: Planned, checks: Checks, place: Place, ground: Ground) -> Check:
     """Run one command to its end, without keys; afterwards nothing of it is alive.
 
     Raises `Blocked(cancelled)` when the run is stopped meanwhile.
@@ -81,8 +87,8 @@ def run_check(planned: Planned, checks: Checks, workspace: Workspace, ground: Gr
     ground.log(show(f"$ {planned.command}"))
     process = Process(
         argv=(*SHELL, planned.command),
-        cwd=workspace.tree.path,
-        env=environment(ground.isolation, ground.environ, checks.env),
+        cwd=place.folder,
+        env=environment(ground.isolation, ground.environ, {**place.environment, **checks.env}),
         seconds=checks.minutes * 60,
     )
     done = run_command(

@@ -31,10 +31,11 @@ from bot.core.verdict import (
 from bot.errors import AiReadyError, Blocked
 from bot.job.brief import Task, brief
 from bot.job.bundle import make_bundle
-from bot.job.checks import judging_commands, run_check, setup_command
+from bot.job.checks import fresh_setup_command, judging_commands, run_check, setup_command
 from bot.job.collect import Baseline, baseline, collect
 from bot.job.commit import commit_tree
 from bot.job.fetch import disk_full
+from bot.job.fresh import Place, fresh_place
 from bot.job.git import GitFailed, NeverStop, Remote, Stop
 from bot.job.handover import BUNDLE_FILE
 from bot.job.protect import inspect_change, rules_of
@@ -124,7 +125,7 @@ def _story(task: Task, remote: Remote, agent: Agent, ground: Ground, diary: Diar
 def _set_up(task: Task, workspace: Workspace, ground: Ground, diary: Diary) -> None:
     """Run the setup command and note what it did to the files, so that it does not count as the agent's work."""
     for planned in setup_command(task.config.checks):
-        check = run_check(planned, task.config.checks, workspace, ground)
+        check = run_check(planned, task.config.checks, Place(workspace.tree.path), ground)
         diary.setup = (*diary.setup, check)
         refusal = failed_check((check,))
         if refusal:
@@ -185,12 +186,18 @@ def _collect(task: Task, ground: Ground, diary: Diary) -> tuple[Refusal | None, 
 
 
 def _run_checks(task: Task, ground: Ground, diary: Diary) -> None:
-    """All of them: one follow-up can then mend all that fail."""
-    workspace = _there(diary)
-    commands = judging_commands(task.config.checks, workspace.git, (workspace.start, diary.tree))
+    """All of them, on the judged tree alone: one follow-up can then mend all that fail."""
+    workspace, checks = _there(diary), task.config.checks
+    commands = judging_commands(checks, workspace.git, (workspace.start, diary.tree))
     diary.checks_missing = not commands
-    for planned in commands:
-        diary.checks = (*diary.checks, run_check(planned, task.config.checks, workspace, ground))
+    if not commands:
+        return
+    with fresh_place(workspace, diary.tree, task.admission, ground) as place:
+        for planned in (*fresh_setup_command(checks), *commands):
+            check = run_check(planned, checks, place, ground)
+            diary.checks = (*diary.checks, check)
+            if planned.name not in {"lint", "test"} and not check.passed:
+                return  # without what setup makes, the others would only say that it is missing
 
 
 def _last_look(task: Task, ground: Ground, diary: Diary) -> Refusal | None:

@@ -117,7 +117,7 @@ def prepare(admission: Admission, remote: Remote, ground: Ground) -> Workspace:
     git = git.on(tree)
     _exclude(git, JUNK)
     git("checkout", "--quiet", "--force", "--detach", admission.head_oid, seconds=600)
-    _lend_history(git, tree, admission)
+    lend_history(git, tree, admission)
     workspace = Workspace(
         git, ContainedPath(tree, ground.root), admission.head_oid, read_guides(git, admission.base_oid), _unseen(git)
     )
@@ -158,7 +158,7 @@ def _folder_name(repo: str) -> str:
     return "repository" if name in {"", ".", "..", "home", "bin", "store.git"} else name
 
 
-def _lend_history(git: Git, tree: Path, admission: Admission) -> None:
+def lend_history(git: Git, tree: Path, admission: Admission) -> None:
     """Make the agent's own `.git`: a few files, our objects borrowed read-only, no remote, no credential."""
     lent = tree / ".git"
     for folder in ("objects/info", "refs/heads", "info"):

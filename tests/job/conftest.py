@@ -10,7 +10,7 @@ import pytest
 
 from bot.agent.isolation import run_root
 from bot.job.workspace import Ground
-from tests.job.stage import Server, make_server, standing
+from tests.job.stage import Server, Stage, make_server, standing
 
 
 @pytest.fixture
@@ -52,3 +52,8 @@ def tiny(tmp_path: Path) -> Iterator[Path]:
         pytest.skip("no disk can be mounted here")
     yield disk
     subprocess.run(("umount", "-l", disk), check=True)
+
+
+@pytest.fixture
+def stage(server: Server, ground: Ground, tmp_path: Path) -> Stage:
+    return Stage(server, ground, tmp_path / "out")

@@ -9,12 +9,18 @@ from pathlib import Path
 
 from bot.agent.isolation import isolation_for
 from bot.agent.process import Cancel
-from bot.core.run import Admission, AgentReport
+from bot.agent.prompt import Said
+from bot.core.run import Admission, AgentReport, Outcome
 from bot.core.secret import Secret
+from bot.core.settings import Checks, RepoConfig
+from bot.job.brief import Task
 from bot.job.collect import Baseline, collect
 from bot.job.commit import commit_tree
 from bot.job.git import Remote, remote_of
+from bot.job.handover import hand_over, receive
+from bot.job.publish import Press, prepare_branch
 from bot.job.session import Ask
+from bot.job.work import work
 from bot.job.workspace import Ground, Workspace, prepare
 
 REPO = "acme/shop"
@@ -234,3 +240,27 @@ def writes(files: Mapping[str, str]) -> Callable[[Path], None]:
             (tree / name).write_text(content)
 
     return step
+
+
+Step = Callable[[Path], AgentReport | None]
+PLAIN = RepoConfig(checks=Checks(test="true"))
+
+
+@dataclass
+class Stage:
+    """A run in the making."""
+
+    server: Server
+    ground: Ground
+    out: Path
+
+    def run(self, *steps: Step, config: RepoConfig = PLAIN, body: str = "Please.", **changes: object) -> Outcome:
+        self.agent = Scripted(list(steps))
+        self.task = Task(admission(self.server, **changes), config, body, (Said("bob", "do it well"),))
+        return work(self.task, self.server.remote, self.agent, self.ground, out=self.out)
+
+    def publish(self, outcome: Outcome) -> object:
+        digests = hand_over(self.out, outcome)
+        received = receive(self.out, digests, self.task.admission)
+        press = Press(self.ground.root / "press", self.server.remote, OpenScreen(), {})
+        return prepare_branch(self.task.admission, received, self.task.config, press)

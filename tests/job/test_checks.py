@@ -2,6 +2,7 @@ import pytest
 
 from bot.core.settings import Checks
 from bot.job.checks import Planned, detect, judging_commands, run_check, setup_command
+from bot.job.fresh import Place
 from bot.job.workspace import Ground
 from tests.job.stage import OpenScreen, Server, log_of, ready, standing
 
@@ -69,7 +70,9 @@ def test_a_command_runs_in_the_tree_with_its_environment(server: Server, ground:
     _, workspace = ready(server, ground)
     checks = Checks(env={"COLOUR": "red"})
 
-    check = run_check(Planned("test", "ls; echo $COLOUR $CI; echo oops >&2; exit 3"), checks, workspace, ground)
+    check = run_check(
+        Planned("test", "ls; echo $COLOUR $CI; echo oops >&2; exit 3"), checks, Place(workspace.tree.path), ground
+    )
 
     assert check.exit_code == 3
     assert not check.passed
@@ -81,7 +84,7 @@ def test_output_is_redacted_in_log_and_tail(server: Server, tmp_path_factory: py
     with standing(tmp_path_factory.mktemp("run"), screen=OpenScreen(("TOPSECRET",))) as ground:
         _, workspace = ready(server, ground)
 
-        check = run_check(Planned("test", "echo TOPSECRET"), Checks(), workspace, ground)
+        check = run_check(Planned("test", "echo TOPSECRET"), Checks(), Place(workspace.tree.path), ground)
 
         assert check.tail == "[redacted]"
         assert not any("TOPSECRET" in line for line in log_of(ground))
@@ -91,14 +94,14 @@ def test_a_command_that_is_not_there_has_failed(server: Server, ground: Ground) 
     """127, as the shell says it."""
     _, workspace = ready(server, ground)
 
-    assert run_check(Planned("test", "no-such-program"), Checks(), workspace, ground).exit_code == 127
+    assert run_check(Planned("test", "no-such-program"), Checks(), Place(workspace.tree.path), ground).exit_code == 127
 
 
 def test_a_daemon_left_behind_holds_nothing_up(server: Server, ground: Ground) -> None:
     """A test that leaves a server running with the pipes open ends when it ends (R43)."""
     _, workspace = ready(server, ground)
 
-    check = run_check(Planned("test", "(setsid sleep 600 &) ; exit 0"), Checks(), workspace, ground)
+    check = run_check(Planned("test", "(setsid sleep 600 &) ; exit 0"), Checks(), Place(workspace.tree.path), ground)
 
     assert check.passed
     assert check.seconds < 30

@@ -4,50 +4,24 @@ import random
 import subprocess
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from bot.agent.prompt import Said
 from bot.core.run import AgentReport, Outcome
 from bot.core.settings import Checks, RepoConfig
-from bot.job.brief import Task
-from bot.job.handover import hand_over, receive
-from bot.job.publish import Press, Pushed, prepare_branch
-from bot.job.work import work
+from bot.job.publish import Pushed
 from bot.job.workspace import Ground
-from tests.job.stage import OpenScreen, Scripted, Server, admission, done_report, log_of, standing, writes
-
-Step = Callable[[Path], AgentReport | None]
-PLAIN = RepoConfig(checks=Checks(test="true"))
-
-
-@dataclass
-class Stage:
-    """A run in the making."""
-
-    server: Server
-    ground: Ground
-    out: Path
-
-    def run(self, *steps: Step, config: RepoConfig = PLAIN, body: str = "Please.", **changes: object) -> Outcome:
-        self.agent = Scripted(list(steps))
-        self.task = Task(admission(self.server, **changes), config, body, (Said("bob", "do it well"),))
-        return work(self.task, self.server.remote, self.agent, self.ground, out=self.out)
-
-    def publish(self, outcome: Outcome) -> object:
-        digests = hand_over(self.out, outcome)
-        received = receive(self.out, digests, self.task.admission)
-        press = Press(self.ground.root / "press", self.server.remote, OpenScreen(), {})
-        return prepare_branch(self.task.admission, received, self.task.config, press)
-
-
-@pytest.fixture
-def stage(server: Server, ground: Ground, tmp_path: Path) -> Stage:
-    return Stage(server, ground, tmp_path / "out")
-
+from tests.job.stage import (
+    OpenScreen,
+    Server,
+    Stage,
+    Step,
+    done_report,
+    log_of,
+    standing,
+    writes,
+)
 
 # ------------------------------------------------------------------------------------------------- done
 
@@ -122,7 +96,7 @@ def test_setup_runs_first_and_its_traces_are_not_the_work(stage: Stage) -> None:
 
     outcome = stage.run(writes({"a": "1"}), config=config)
 
-    assert [check.name for check in outcome.checks] == ["setup", "test"]
+    assert [check.name for check in outcome.checks] == ["setup", "fresh setup", "test"]
     assert isinstance(stage.publish(outcome), Pushed)
     assert set(stage.server.git("ls-tree", "-r", "--name-only", "ai/issue-7").split()) == {
         *("README.md", "app.py", "tests/test_app.py", "a"),
