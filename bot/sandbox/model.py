@@ -121,13 +121,15 @@ def refusal() -> Turn:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What the model says where `match` stands in the first messages; an empty match is every conversation."""
+    """What the model says where `match`, and `also`, stand in the first messages; an empty match is every conversation."""
 
     match: str
     turns: tuple[Turn, ...]
+    also: str
 
-    def __init__(self, match: str, *turns: Turn) -> None:
+    def __init__(self, match: str, *turns: Turn, also: str = "") -> None:
         object.__setattr__(self, "match", match)
+        object.__setattr__(self, "also", also)
         object.__setattr__(self, "turns", turns)
 
 
@@ -143,7 +145,7 @@ class Script:
         """The turn that answers this request; a 400 that says so when no scene fits."""
         prompt = _prompt(body)
         for number, scene in enumerate(self.scenes):
-            if scene.match in prompt:
+            if scene.match in prompt and scene.also in prompt:
                 with self._lock:
                     key = (number, _session(body))
                     at = self._at.get(key, 0)

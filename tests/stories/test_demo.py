@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from bot.sandbox.demo.project import FILES, ISSUES, script
+from tests.stories.conftest import Opens
+
 ROOT = Path(__file__).parents[2]
 PASSED_ON = ("PATH", "SSL_CERT_FILE")
 
@@ -50,3 +53,35 @@ def test_a_demo_that_gets_stuck_says_what_waits(tmp_path: Path) -> None:
     assert "#2 Blocked (setup-failed): AI_READY_CLAUDE names /nonexistent" in played.stdout
     assert "#3 has no verdict: Waiting for 1 issue to close." in played.stdout
     assert "The last words of" not in played.stdout
+
+
+DEMO_CONFIG = """\
+agent: {model: sonnet, isolation: none}
+checks: {test: "python3 -m unittest -q"}
+"""
+
+
+def test_the_question_can_be_answered(opens: Opens) -> None:
+    """Whoever answers in the demo's pages, as the verdict asks for, gets a draft pull request."""
+    town = opens(*script().scenes, files=FILES, config=DEMO_CONFIG)
+    mail = ISSUES[-1]
+    issue = town.asked(mail.title, mail.body)
+    town.settle()
+    assert town.verdict(issue).startswith("Blocked (needs-input)")
+
+    town.comment(issue, "/ai retry With smtplib; the host is in SMTP_HOST")
+    town.settle()
+
+    assert town.verdicts(issue)[-1].startswith("Done: draft PR ")
+    assert town.read("ai/issue-1", "shop/mail.py")
+
+
+def test_an_issue_that_the_script_does_not_know_says_so(opens: Opens) -> None:
+    """A newcomer's own issue ends Blocked with what to do, not with an error of the model's API."""
+    town = opens(*script().scenes, files=FILES, config=DEMO_CONFIG)
+    issue = town.asked("[SHOP-3.1] Something new", "Say hello.")
+
+    town.settle()
+
+    assert town.verdict(issue).startswith("Blocked (needs-input)")
+    assert "--live" in town.verdict_bodies(issue)[0]

@@ -151,6 +151,45 @@ class ReceiptTest(unittest.TestCase):
 """
 
 
+_ANSWERED = "The maintainer who started this run adds"
+"""How the prompt begins the words after `/ai retry`."""
+
+_MAIL = '''\
+"""The receipt, in the customer's inbox."""
+
+import os
+import smtplib
+from email.message import EmailMessage
+
+
+def message(receipt: str, to: str) -> EmailMessage:
+    """The mail for one customer."""
+    made = EmailMessage()
+    made["To"], made["From"], made["Subject"] = to, "shop@example.com", "Your receipt"
+    made.set_content(receipt)
+    return made
+
+
+def mail(receipt: str, to: str) -> None:
+    """Send it through the host in SMTP_HOST."""
+    with smtplib.SMTP(os.environ["SMTP_HOST"]) as server:
+        server.send_message(message(receipt, to))
+'''
+
+_MAIL_TEST = """\
+import unittest
+
+from shop.mail import message
+
+
+class MailTest(unittest.TestCase):
+    def test_it_goes_to_the_customer(self) -> None:
+        made = message("total: 4.50", "ann@example.com")
+        self.assertEqual("ann@example.com", made["To"])
+        self.assertEqual("total: 4.50", made.get_content().strip())
+"""
+
+
 def script() -> Script:
     """What the scripted model does; everything it calls is really done by the Claude CLI, and really checked by us.
 
@@ -186,9 +225,23 @@ def script() -> Script:
         ),
         Scene(
             "Customers want the receipt in their inbox.",
+            write("shop/mail.py", _MAIL) + write("tests/test_mail.py", _MAIL_TEST),
+            bash("python3 -m unittest -q"),
+            done("With your answer: `mail(receipt, to)` sends it through the host in SMTP_HOST."),
+            also=_ANSWERED,
+        ),
+        Scene(
+            "Customers want the receipt in their inbox.",
             read("shop/cart.py"),
             needs_input(
                 "Which mail service should be used, and where do its credentials live? The issue does not say."
+            ),
+        ),
+        Scene(
+            "",
+            needs_input(
+                "This model is a script that knows the demo's own issues only. "
+                "`make demo ARGS=--live`, with ANTHROPIC_API_KEY set, does this one, too."
             ),
         ),
     )

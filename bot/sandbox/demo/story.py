@@ -86,7 +86,9 @@ def _play(stage: Stage, console: Console, *, keep: bool, scripted: bool) -> int:
     if not finished:
         show_stuck(console, stage, [issue for issue in work if not stage.verdicts(issue)])
     if keep:
-        console.print(f"\nLeft up at {stage.hub.url}/{REPO}/issues until Ctrl-C; the buttons there work, too.")
+        console.print(
+            f"\nLeft up at {stage.hub.url}/{REPO}/issues until Ctrl-C. Answer #{work[-1].number} there: /ai retry …"
+        )
         _wait_for_interrupt()
     else:
         console.print("The pages are gone now; `make demo ARGS=--keep` leaves them up.", markup=False, style="dim")
