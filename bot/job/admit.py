@@ -7,10 +7,11 @@ admitted it still holds in a read made after it (invariant I3).
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from http import HTTPStatus
 from typing import Protocol
 
 from bot.core.branches import choose_branch
-from bot.core.effects import Dispatch, Effect, React, ReleaseClaim
+from bot.core.effects import Continue, Dispatch, Effect, PostComment, PutStatus, React, ReleaseClaim
 from bot.core.model import Issue, Permission, Snapshot
 from bot.core.names import CONFIG_PATH
 from bot.core.plan import Plan, dispatch_failed, plan
@@ -19,7 +20,7 @@ from bot.core.run import Admission
 from bot.core.settings import ConfigProblem, RepoConfig
 from bot.core.situation import Hold, Invalid, Running, Situation, Start, Waiting
 from bot.core.survey import Own
-from bot.errors import Blocked
+from bot.errors import Blocked, GitHubError
 from bot.github.ports import Applied, Reader, Writer
 from bot.job.facts import read_facts, utc_now
 
@@ -28,6 +29,12 @@ ROUNDS = 6
 
 TAKE_NONE = -1
 """`Own.issue` of a run that takes nothing (any more)."""
+
+SAID_BESIDE = 20
+"""Comments and reactions about other issues that a gate makes while its admitted run waits for it."""
+
+SAID_ALONE = 200
+"""The same of a gate that admits nothing; its job has ten minutes."""
 
 SETUP_MINUTES = 20
 """Minutes of a `work` job on top of the agent's and the checks' own limits: checkout, installing, bundling."""
@@ -100,9 +107,9 @@ def gate(keeper: Gatekeeper, own: Own, *, only: int = 0) -> Gate:
             if answer.ok:
                 claimed = decided.claim.issue
             elif not answer.unsure:
-                own = replace(own, issue=TAKE_NONE, prefer=0)  # Somebody else holds it: theirs to run.
+                own = replace(own, issue=_nobody(answer), prefer=0)  # Somebody else holds it: theirs to run.
             continue
-        effects = tuple(e for e in decided.effects if not only or _about(e, snapshot.issues.get(only)))
+        effects = _portion(decided, snapshot, only)
         answers = keeper.github.apply(effects, snapshot) if effects else ()
         failed = tuple(answer for answer in answers if not answer.ok)
         told = _report_dispatches(keeper, snapshot, failed)
@@ -141,6 +148,37 @@ def recheck(keeper: Gatekeeper, admission: Admission) -> Gate:
     if start is None or start.run_key != admission.run_key:
         raise Blocked("cancelled", "the request, its prerequisites or its approval changed before the work began")
     return Gate(admission, config, decided, snapshot)
+
+
+def _nobody(refused: Applied) -> int:
+    """`TAKE_NONE` when the claim is somebody else's. Raises `GitHubError` when it could not be made for another reason."""
+    if refused.status == HTTPStatus.UNPROCESSABLE_ENTITY and "already exists" in refused.message:
+        return TAKE_NONE
+    raise GitHubError(
+        f"GitHub refused the branch ai/claim-{getattr(refused.effect, 'issue', 0)}, without which nothing can start: "
+        f"{refused.message or refused.status}. The job needs contents: write, and no rule may forbid branches ai/**.",
+        status=refused.status,
+    )
+
+
+def _portion(decided: Plan, snapshot: Snapshot, only: int) -> tuple[Effect, ...]:
+    """What one gate writes: its admitted issue first, then the others, up to what can be said in the job's time.
+
+    Comments are paced at one a second (GitHub's limit); a hundred labelled issues must not keep an admitted run
+    waiting. What is cut off is the next gate's, for which this one asks.
+    """
+    if only:
+        return tuple(effect for effect in decided.effects if _about(effect, snapshot.issues.get(only)))
+    admitted = snapshot.issues.get(decided.admitted.issue) if decided.admitted else None
+    mine = [effect for effect in decided.effects if _about(effect, admitted)]
+    rest = [effect for effect in decided.effects if not _about(effect, admitted)]
+    most = SAID_BESIDE if admitted else SAID_ALONE
+    said = 0
+    for index, effect in enumerate(rest):
+        said += isinstance(effect, PutStatus | PostComment | React)
+        if said > most:
+            return (*mine, *rest[:index], Continue())
+    return (*mine, *rest)
 
 
 def _about(effect: Effect, issue: Issue | None) -> bool:
