@@ -157,7 +157,6 @@ _ANSWERED = "The maintainer who started this run adds"
 _MAIL = '''\
 """The receipt, in the customer's inbox."""
 
-import os
 import smtplib
 from email.message import EmailMessage
 
@@ -170,9 +169,9 @@ def message(receipt: str, to: str) -> EmailMessage:
     return made
 
 
-def mail(receipt: str, to: str) -> None:
-    """Send it through the host in SMTP_HOST."""
-    with smtplib.SMTP(os.environ["SMTP_HOST"]) as server:
+def mail(receipt: str, to: str, *, host: str) -> None:
+    """Send it through `host`."""
+    with smtplib.SMTP(host) as server:
         server.send_message(message(receipt, to))
 '''
 
@@ -227,7 +226,7 @@ def script() -> Script:
             "Customers want the receipt in their inbox.",
             write("shop/mail.py", _MAIL) + write("tests/test_mail.py", _MAIL_TEST),
             bash("python3 -m unittest -q"),
-            done("With your answer: `mail(receipt, to)` sends it through the host in SMTP_HOST."),
+            done("With your answer: `mail(receipt, to, host=…)` sends it by SMTP."),
             also=_ANSWERED,
         ),
         Scene(
