@@ -20,6 +20,21 @@ app = typer.Typer(
 )
 
 
+def _version(wanted: bool) -> None:
+    if wanted:
+        version()
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    _: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Same as the command version.")
+    ] = False,
+) -> None:
+    """What goes before the command."""
+
+
 # ------------------------------------------------------------------------------------- steps of a run
 
 

@@ -72,7 +72,7 @@ class Checks:
     """Commands of the repository, run by us without keys."""
 
     setup: str = ""
-    """Before the agent: install what it needs."""
+    """Before the agent, and once more where the checks judge (a fresh checkout): install what they need."""
     lint: str = ""
     """After the agent; empty: none."""
     test: str = ""
