@@ -311,12 +311,12 @@ def test_a_cancel_ends_it_within_seconds(desk: Desk) -> None:
     timer = threading.Timer(1.5, desk.cancel.set)
     timer.start()
 
-    report = desk.run(bash("trap '' INT TERM; (setsid sleep 100.03125 &); sleep 60", timeout=90_000))
+    report = desk.run(bash(f"trap '' INT TERM; (setsid sleep 102.{os.getpid():07} &); sleep 60", timeout=90_000))
 
     timer.join()
     assert report.stopped_for == "cancelled"
     assert report.seconds < 5
-    assert os.system("pgrep -f '^sleep 100.03125' > /dev/null") != 0
+    assert os.system(f"pgrep -f '^sleep 102.{os.getpid():07}' > /dev/null") != 0
 
 
 def test_work_in_the_background_starts_no_second_turn(desk: Desk) -> None:

@@ -99,28 +99,36 @@ def test_the_end_of_a_run_leaves_nothing_of_it(root: Path) -> None:
     assert not any(path.exists() for path in waste)
 
 
+NAP = f"100.{os.getpid():07}"
+"""Seconds that no other process on this machine sleeps: the tests run side by side."""
+
+
 @pytest.mark.parametrize(
-    "script", ["setsid sh -c 'trap \"\" INT TERM HUP; sleep 100.0625' & sleep 0.2", "(setsid sleep 100.0625 &)"]
+    "script",
+    ["setsid sh -c 'trap \"\" INT TERM HUP; sleep SECONDS' & sleep 0.2", "(setsid sleep SECONDS &)"],
 )
 def test_daemons_die_with_the_command_that_started_them(anyhow: Isolation, script: str) -> None:
     """A process that left the group, ignores signals and lost its parent is killed all the same."""
     before = sleepers()
 
-    finished = sh(anyhow, script)
+    finished = sh(anyhow, script.replace("SECONDS", NAP))
 
     assert finished.exit_code == 0
     assert sleepers() <= before
 
 
 def sleepers() -> set[str]:
-    found = subprocess.run(("pgrep", "-f", "^sleep 100.0625$"), capture_output=True, text=True, check=False)
+    found = subprocess.run(("pgrep", "-f", f"^sleep {NAP}$"), capture_output=True, text=True, check=False)
     return set(found.stdout.split())
 
 
 @pytest.mark.needs_root
 def test_a_process_that_hides_itself_is_found(apart: Isolation) -> None:
     """An undumpable process, whose files in /proc belong to root, dies like any other."""
-    hide = "import ctypes, os, sys; ctypes.CDLL(None).prctl(4, 0, 0, 0, 0); os.setsid(); os.execv('/bin/sleep', ['sleep', '100.0625'])"
+    hide = (
+        "import ctypes, os, sys; ctypes.CDLL(None).prctl(4, 0, 0, 0, 0); os.setsid(); "
+        f"os.execv('/bin/sleep', ['sleep', '{NAP}'])"
+    )
     before = sleepers()
 
     sh(apart, f'python3 -c "{hide}" & sleep 0.3')

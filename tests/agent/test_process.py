@@ -48,10 +48,10 @@ def test_a_daemon_that_holds_the_pipes_does_not_hold_us(anyhow: Isolation) -> No
 
 def test_what_stays_in_the_group_dies_without_its_mark(alone: Isolation) -> None:
     """Without isolation, a child that cleaned its environment is still found by its group."""
-    finished = run(alone, "env -i sleep 100.015625 & sleep 0.2; echo bye")
+    finished = run(alone, f"env -i sleep 101.{os.getpid():07} & sleep 0.2; echo bye")
 
     assert finished.tail == "bye"
-    assert os.system("pgrep -f '^sleep 100.015625$' > /dev/null") != 0
+    assert os.system(f"pgrep -f '^sleep 101.{os.getpid():07}$' > /dev/null") != 0
 
 
 def test_a_command_that_closes_its_output_is_still_waited_for(anyhow: Isolation) -> None:
