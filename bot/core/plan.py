@@ -22,15 +22,13 @@ from bot.core.effects import (
     Effect,
     MakeClaim,
     PostComment,
-    PutStatus,
     ReleaseClaim,
-    SetLabels,
 )
-from bot.core.ledger import DONE, Notes, Record, notes_of
+from bot.core.ledger import DONE, Record, notes_of
 from bot.core.messages.status import status
 from bot.core.messages.verdict import blocked, lost_reason, lost_text
 from bot.core.model import Issue, Snapshot
-from bot.core.names import REQUEST_LABEL, Reason, StateLabel
+from bot.core.names import Reason, StateLabel
 from bot.core.replies import answer_commands
 from bot.core.requests import boxless_sha, label_request, unchanged_since
 from bot.core.settings import ConfigProblem, RepoConfig
@@ -53,6 +51,7 @@ from bot.core.situation import (
     Withdrawn,
 )
 from bot.core.survey import Own, Survey, survey
+from bot.core.writing import kept_request, move_labels, put_status
 
 CLAIM_SLACK = timedelta(minutes=60)
 """A run outside Actions is taken for dead this long after its own time limit (setup and checks come on top)."""
@@ -138,7 +137,7 @@ class _Writer:
                 said = self._say(situation, StateLabel.QUEUED, keep_request=True, dispatched=key)
                 return (*said, Dispatch(self.issue.number, key))
             case Queued():
-                return self._labels(StateLabel.QUEUED, keep_request=True)
+                return move_labels(self.issue, StateLabel.QUEUED, keep_request=True)
             case Running():
                 return self._running(situation)
             case Unstartable():
@@ -198,7 +197,7 @@ class _Writer:
     def _say(
         self, situation: Situation, label: StateLabel | None, *, keep_request: bool, dispatched: str = ""
     ) -> tuple[Effect, ...]:
-        return (*self._status(situation, dispatched), *self._labels(label, keep_request=keep_request))
+        return (*self._status(situation, dispatched), *move_labels(self.issue, label, keep_request=keep_request))
 
     def _status(self, situation: Situation, dispatched: str) -> tuple[Effect, ...]:
         silent = isinstance(situation, Closed | Withdrawn | PullMerged) and self.notes is None
@@ -206,10 +205,7 @@ class _Writer:
         if silent or said:
             return ()
         body = status(situation, notes=self._block(situation, dispatched))
-        old = self.notes.comment if self.notes else None
-        if old is not None and _same(old.body, body):
-            return ()
-        return (PutStatus(self.issue.number, body, old.node_id if old else ""),)
+        return put_status(self.issue, body, self.notes)
 
     def _block(self, situation: Situation, dispatched: str) -> Mapping[str, Any]:
         """The machine block: what was approved (noted while it is certainly unedited) and what was dispatched."""
@@ -218,7 +214,7 @@ class _Writer:
             block["merged"] = True
         request = getattr(situation, "request", None)
         if request is None:
-            return self._kept(block, self.notes)
+            return {**block, **kept_request(self.notes)}
         block["request"] = {"id": request.id, "actor": request.actor.id}
         known = self.notes is not None and self.notes.request_id == request.id
         if known and self.notes is not None and self.notes.sha:
@@ -235,33 +231,12 @@ class _Writer:
         sha = (self.own.approved or {}).get(request_id, "") if self.own else ""
         return frozenset({sha} if sha else ())
 
-    @staticmethod
-    def _kept(block: dict[str, Any], notes: Notes | None) -> dict[str, Any]:
-        if notes is not None and notes.request_id:
-            block["request"] = {"id": notes.request_id, "sha": notes.sha}
-        return block
-
-    def _labels(self, label: StateLabel | None, *, keep_request: bool) -> tuple[Effect, ...]:
-        wanted: set[str] = {label} if label else set()
-        add = wanted - self.issue.labels
-        remove: set[str] = ({str(label) for label in StateLabel} - wanted) & self.issue.labels
-        if not keep_request and REQUEST_LABEL in self.issue.labels:
-            remove |= {REQUEST_LABEL}
-        if not add and not remove:
-            return ()
-        return (SetLabels(self.issue.number, tuple(sorted(add)), tuple(sorted(remove))),)
-
     def _record(self, key: str, reason: str, asked: Any, *, usd: float = 0.0) -> Record:
         return Record(key, reason, usd, self.snapshot.now, asked)
 
     def _verdict(self, record: Record, text: str, url: str = "") -> PostComment:
         body = blocked(record, text, run_url=url)
         return PostComment(self.issue.number, body)
-
-
-def _same(old: str, new: str) -> bool:
-    """Equal as GitHub stores it: line ends and outer white space apart."""
-    return old.replace("\r\n", "\n").strip() == new.replace("\r\n", "\n").strip()
 
 
 def dispatch_failed(snapshot: Snapshot, effect: Dispatch, message: str) -> PostComment:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
-from bot.core.effects import Assign, Continue, Effect, OpenPull, PostComment, PutStatus, ReleaseClaim, SetLabels
+from bot.core.effects import Assign, Continue, Effect, OpenPull, PostComment, ReleaseClaim
 from bot.core.ledger import DONE, Record, notes_of, records
 from bot.core.messages.pull import compare_link, pull_body, pull_title
 from bot.core.messages.status import status
@@ -20,6 +20,7 @@ from bot.core.run import Admission, Outcome
 from bot.core.settings import PullRequest
 from bot.core.situation import Closed, Ended
 from bot.core.verdict import Refusal
+from bot.core.writing import kept_request, move_labels, put_status
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,24 +150,19 @@ def _link(ending: Ending, failure: Refusal, pull: Pull | None) -> str:
 def _finish(snapshot: Snapshot, issue: Issue, record: Record, attempts: int) -> tuple[Effect, ...]:
     """Status, labels, claim: what is left once the verdict has been said. Equal to what a later plan would do."""
     label = StateLabel.DONE if record.code == DONE else StateLabel.BLOCKED
-    wanted: set[str] = {label} if issue.open else set()
-    remove: set[str] = ({str(label) for label in StateLabel} - wanted) & issue.labels
     request = label_request(issue)
     again = issue.open and not record.final(attempts)
-    if request is None or (request.at <= record.requested_at and not again) or not issue.open:
-        remove |= {REQUEST_LABEL} & issue.labels
-    effects: list[Effect] = []
+    keep = issue.open and request is not None and (request.at > record.requested_at or again)
     notes = notes_of(issue, snapshot.own_ids)
-    block = {"v": 1, **({"request": {"id": notes.request_id, "sha": notes.sha}} if notes and notes.request_id else {})}
-    body = status(Ended(record) if issue.open else Closed(), notes=block)
-    if notes is None or notes.comment.body.strip() != body.strip():
-        effects.append(PutStatus(issue.number, body, notes.comment.node_id if notes else ""))
-    if wanted - issue.labels or remove:
-        effects.append(SetLabels(issue.number, tuple(sorted(wanted - issue.labels)), tuple(sorted(remove))))
+    body = status(Ended(record) if issue.open else Closed(), notes={"v": 1, **kept_request(notes)})
+    effects: list[Effect] = [
+        *put_status(issue, body, notes),
+        *move_labels(issue, label if issue.open else None, keep_request=keep),
+    ]
     claim = snapshot.claims.get(issue.number)
     if claim is not None and claim.run_key == record.run_key:
         effects.append(ReleaseClaim(issue.number))
-    asked_again = REQUEST_LABEL in issue.labels - remove
+    asked_again = keep and REQUEST_LABEL in issue.labels
     if effects and (again or asked_again or _others_on_hold(snapshot, issue.number)):
         effects.append(Continue())
     return tuple(effects)

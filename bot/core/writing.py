@@ -1,0 +1,35 @@
+"""Effects that say where an issue stands, only where they change something: the planner's and the publisher's alike."""
+
+from typing import Any
+
+from bot.core.effects import PutStatus, SetLabels
+from bot.core.ledger import Notes
+from bot.core.model import Issue
+from bot.core.names import REQUEST_LABEL, StateLabel
+
+
+def move_labels(issue: Issue, label: StateLabel | None, *, keep_request: bool) -> tuple[SetLabels, ...]:
+    """`label` as the only state label (None: none at all); the request label goes unless it is kept."""
+    wanted: set[str] = {label} if label else set()
+    add = wanted - issue.labels
+    remove: set[str] = ({str(each) for each in StateLabel} - wanted) & issue.labels
+    if not keep_request:
+        remove |= {REQUEST_LABEL} & issue.labels
+    return (SetLabels(issue.number, tuple(sorted(add)), tuple(sorted(remove))),) if add or remove else ()
+
+
+def put_status(issue: Issue, body: str, notes: Notes | None) -> tuple[PutStatus, ...]:
+    """The status comment, made or edited; nothing where it says so already (line ends and outer white space apart)."""
+    old = notes.comment if notes else None
+    if old is not None and _as_stored(old.body) == _as_stored(body):
+        return ()
+    return (PutStatus(issue.number, body, old.node_id if old else ""),)
+
+
+def kept_request(notes: Notes | None) -> dict[str, Any]:
+    """What the machine block goes on knowing of the request, once that is over."""
+    return {"request": {"id": notes.request_id, "sha": notes.sha}} if notes and notes.request_id else {}
+
+
+def _as_stored(text: str) -> str:
+    return text.replace("\r\n", "\n").strip()
