@@ -143,7 +143,8 @@ def _whatever_happens(env: ActionEnv, admission: Admission, bench: "Bench") -> O
 
 
 def _work(env: ActionEnv, admission: Admission, bench: "Bench") -> Outcome:
-    threading.Thread(target=_import_ahead, daemon=True).start()
+    # Not a daemon: an interpreter that ends while a thread still imports C extensions dies of a segmentation fault.
+    threading.Thread(target=_import_ahead).start()
     try:
         with bench.cancel.interrupting():  # GitHub may take longer to answer than a cancel leaves us
             keeper = gatekeeper(env, github_of(env, admission.repo))
