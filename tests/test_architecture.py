@@ -17,6 +17,7 @@ ALLOWED = {
     "github": FOUNDATION | {"github"},
     "agent": FOUNDATION | {"agent"},
     "job": FOUNDATION | {"job", "agent", "github"},
+    "server": FOUNDATION | {"server", "job", "github", "versions"},
 }
 """Rooms with arrows; a room that is not named here is a door and may import everything but the sandbox."""
 

@@ -65,6 +65,10 @@ class Dispatch:
 
     issue: int
     run_key: str
+    admission: str = ""
+    """Server mode: what the server admitted, one line of JSON; the workflow then has no gate."""
+    job_minutes: int = 0
+    """Server mode: the time limit of the job `work`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -170,11 +170,14 @@ class ActionsRun:
     name: str = ""
     """Its run-name, which carries the run key of a dispatched run."""
     url: str = ""
+    started: bool = True
+    """False: it waits for a runner (or for somebody's approval), so none of its jobs has begun."""
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The branch `ai/claim-<issue>` and what its commit's message says: one active run of one issue."""
+    """One active run of one issue: the branch `ai/claim-<issue>` and what its commit's message says, or (server mode)
+    a row of the server's ledger."""
 
     issue: int
     run_key: str
@@ -186,6 +189,10 @@ class Claim:
     usd: float
     """What the run may spend: reserved until it is settled."""
     oid: str = ""
+    ledger: bool = False
+    """A row of the server's ledger: whoever plans with it (the server) says what is so of this run."""
+    cancelled: bool = False
+    """The server asked GitHub to cancel it."""
 
 
 @dataclass(frozen=True, slots=True)
