@@ -1,8 +1,9 @@
 """What the rest of the program asks of GitHub: narrow Protocols; the clients are interchangeable behind them."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 from typing import Protocol
 
 from bot.core.effects import Effect
@@ -24,6 +25,35 @@ class Applied:
     """What `OpenPull` opened."""
     run_id: int = 0
     """What `Dispatch` started, where GitHub said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A repository that the App reaches."""
+
+    repository_id: int
+    full_name: str
+    installation_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """One installation of the App."""
+
+    id: int
+    account: str
+    suspended: bool = False
+    permissions: MappingProxyType[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True)
+class FailedDelivery:
+    """A delivery that GitHub could not hand over."""
+
+    id: int
+    guid: str
+    event: str
+    at: datetime
 
 
 class Reader(Protocol):

@@ -6,16 +6,15 @@ what a newer one has overtaken. A delivery only makes its lane due and leaves *m
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
 from bot.core.effects import Dispatch
 from bot.core.model import ActionsRun, Snapshot
 from bot.errors import AiReadyError
-from bot.github.ports import Applied, Reader, Writer
+from bot.github.ports import Applied, FailedDelivery, Installation, Place, Reader, Writer
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -163,15 +162,6 @@ class Inbox(Protocol):
 
 
 # --------------------------------------------------------------------------------------------- places
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A repository that the App reaches."""
-
-    repository_id: int
-    full_name: str
-    installation_id: int
 
 
 class Places(Protocol):
@@ -352,26 +342,6 @@ class Store(Lanes, Inbox, Places, Ledger, Said, Pace, Protocol):
 
 
 # --------------------------------------------------------------------------------------------- GitHub
-
-
-@dataclass(frozen=True, slots=True)
-class Installation:
-    """One installation of the App."""
-
-    id: int
-    account: str
-    suspended: bool = False
-    permissions: MappingProxyType[str, str] = field(default_factory=lambda: MappingProxyType({}))
-
-
-@dataclass(frozen=True, slots=True)
-class FailedDelivery:
-    """A delivery that GitHub could not hand over."""
-
-    id: int
-    guid: str
-    event: str
-    at: datetime
 
 
 class RepositoryGitHub(Reader, Writer, Protocol):
