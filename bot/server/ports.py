@@ -225,6 +225,8 @@ class LedgerRun:
     """The workflow run; 0: not known (yet)."""
     url: str = ""
     conclusion: str = ""
+    ended_at: datetime | None = None
+    """When the ledger first heard that it had ended (`completed`, or deleted)."""
     cancelled: bool = False
     """We asked GitHub to cancel it."""
 
@@ -260,6 +262,10 @@ class Ledger(Protocol):
 
     def cancelling(self, work: Work, run_key: str) -> bool:
         """GitHub was asked to cancel it."""
+        ...
+
+    def withdraw(self, work: Work, run_key: str) -> bool:
+        """It was certainly never dispatched: the row goes, so that the same run key may be intended again."""
         ...
 
     def release(self, work: Work, run_key: str, *, verdict: str, usd: float) -> bool:
