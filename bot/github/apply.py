@@ -175,9 +175,15 @@ def _judge(effect: Effect, results: Sequence[Result], place: Place) -> Story[App
     if isinstance(effect, ReleaseClaim):
         return (yield from _released(effect, failed, place))
     if failed is None:
-        return Applied(effect, ok=True, status=results[-1].status if results else 0)
+        return Applied(effect, ok=True, status=results[-1].status if results else 0, node_id=_made(results))
     unsure = any(result.unsure for result in results)
     return Applied(effect, ok=False, unsure=unsure, message=failed.message, status=failed.status)
+
+
+def _made(results: Sequence[Result]) -> str:
+    """The node id of the comment that `addComment` made; empty: none was made."""
+    edges = (result.data.get("commentEdge") for result in results if result.data)
+    return next((str(edge["node"]["id"]) for edge in edges if isinstance(edge, dict)), "")
 
 
 def _released(effect: ReleaseClaim, failed: Result | None, place: Place) -> Story[Applied]:

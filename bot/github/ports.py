@@ -25,6 +25,8 @@ class Applied:
     """What `OpenPull` opened."""
     run_id: int = 0
     """What `Dispatch` started, where GitHub said."""
+    node_id: str = ""
+    """Of the comment that was made."""
 
 
 @dataclass(frozen=True, slots=True)
