@@ -238,6 +238,36 @@ def demo_env() -> DemoEnv:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class PersonEnv:
+    """What `ai-ready setup` and `ai-ready doctor` take from outside: a person's facts, not a job's."""
+
+    token: Secret
+    """GITHUB_TOKEN, else GH_TOKEN; empty: ask `gh`."""
+    api_url: str
+    """Without a slash at the end, as is the next."""
+    server_url: str
+    state: Path
+    """Where the server keeps its things: `$XDG_STATE_HOME/ai-ready`, by default `~/.local/state/ai-ready`."""
+    server: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """The variables of the server, those that a file holds included; secrets among them."""
+
+
+def person_env(server: Mapping[str, str] | None = None) -> PersonEnv:
+    """This process's environment; it wins over `server`, what an env file says. Raises `ConfigError`."""
+    reader = _Reader(os.environ)
+    api_url = reader.address("GITHUB_API_URL", "https://api.github.com")
+    home = reader.path("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    ours = {name: text for name in os.environ if name.startswith("AI_READY_") and (text := reader.text(name))}
+    return PersonEnv(
+        token=Secret(reader.text("GITHUB_TOKEN") or reader.text("GH_TOKEN")),
+        api_url=api_url,
+        server_url=reader.address("GITHUB_SERVER_URL", _server_url(api_url)),
+        state=home / "ai-ready",
+        server=MappingProxyType({**(server or {}), **ours}),
+    )
+
+
 # ------------------------------------------------------------------------------------- one variable each
 
 _REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}/(?!\.{1,2}$)[A-Za-z0-9._-]{1,100}")
