@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from enum import StrEnum
 
 from bot.core.ledger import Record
 from bot.core.model import Claim
@@ -38,17 +39,43 @@ def usage(records: Iterable[Record], claims: Collection[Claim], now: datetime, *
     )
 
 
-def hold_reason(used: Usage, limits: Limits, usd: float) -> str:
-    """Why one more run that may spend `usd` can't start now; empty: it can. One sentence for the status comment."""
+class Cap(StrEnum):
+    """What holds a run back, by its key under `limits:` in the config."""
+
+    UNREAD = "unread"
+    """What ran today could not be read to the end."""
+    CONCURRENT = "concurrent"
+    RUNS = "runs_per_day"
+    USD = "usd_per_day"
+
+
+def cap_reached(used: Usage, limits: Limits, usd: float) -> Cap | None:
+    """Which cap keeps one more run that may spend `usd` from starting now; None: there is room."""
     if not used.complete:
-        return "what ran today could not be read to the end, so the caps count as reached; it is looked at again"
+        return Cap.UNREAD
     if used.active >= limits.concurrent:
-        return f"{used.active} of {limits.concurrent} runs are at work (`limits.concurrent`)"
+        return Cap.CONCURRENT
     if used.runs_today >= limits.runs_per_day:
-        return f"all {limits.runs_per_day} runs of this UTC day are used (`limits.runs_per_day`); goes on tomorrow"
-    if used.usd_today + usd > limits.usd_per_day:
-        return (
-            f"${used.usd_today:.2f} of ${limits.usd_per_day:.2f} for this UTC day are spent or reserved and a run may "
-            f"cost ${usd:.2f} (`limits.usd_per_day`); goes on tomorrow"
-        )
-    return ""
+        return Cap.RUNS
+    return Cap.USD if used.usd_today + usd > limits.usd_per_day else None
+
+
+def hold_reason(used: Usage, limits: Limits, usd: float) -> str:
+    """Why one more run that may spend `usd` can't start now; empty: it can. One sentence for the status comment.
+
+    It names no figure that changes with every run: each issue on hold would have its comment edited each time.
+    """
+    match cap_reached(used, limits, usd):
+        case None:
+            return ""
+        case Cap.UNREAD:
+            return "what ran today could not be read to the end, so the caps count as reached; it is looked at again"
+        case Cap.CONCURRENT:
+            return f"{used.active} of {limits.concurrent} runs are at work (`limits.concurrent`)"
+        case Cap.RUNS:
+            return f"all {limits.runs_per_day} runs of this UTC day are used (`limits.runs_per_day`); goes on tomorrow"
+        case Cap.USD:
+            return (
+                f"less than the ${usd:.2f} that a run may cost is left of the ${limits.usd_per_day:.2f} for this UTC day "
+                "(`limits.usd_per_day`); goes on tomorrow, or when a run has cost less than was reserved for it"
+            )

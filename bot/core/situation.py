@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.core.ledger import Record
+from bot.core.limits import Cap
 from bot.core.model import Actor, Claim, Pull
 from bot.core.order import Blocker
 from bot.core.requests import Request
@@ -63,6 +64,8 @@ class Hold:
 
     request: Request
     why: str
+    cap: Cap | None = None
+    """The cap that is reached, where it is one."""
 
 
 @dataclass(frozen=True, slots=True)

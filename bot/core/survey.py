@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from bot.core.access import Answer, may_ask
 from bot.core.commands import Run, Stop
 from bot.core.ledger import Notes, Record, all_records, notes_of, records, request_of
-from bot.core.limits import Usage, hold_reason, usage
+from bot.core.limits import Usage, cap_reached, hold_reason, usage
 from bot.core.model import Actor, Claim, Issue, Permission, RunState, Snapshot
 from bot.core.names import REQUEST_LABEL, Reason, StateLabel
 from bot.core.order import Arrangement, arrange, series_of
@@ -275,9 +275,10 @@ class _Surveyor:
         if self.problem:
             return Unstartable(request, key, Reason.CONFIG_INVALID, self.problem), used
         start = self._start(issue, request, key)
-        why = self._held(issue, request, found) or hold_reason(used, self.config.limits, start.usd)
-        if why:
+        if why := self._held(issue, request, found):
             return Hold(request, why), used
+        if cap := cap_reached(used, self.config.limits, start.usd):
+            return Hold(request, hold_reason(used, self.config.limits, start.usd), cap), used
         if not self.unchanged(issue, request):
             return Unstartable(request, key, Reason.EDITED_AFTER_APPROVAL, _EDITED), used
         return start, used.with_one_more(start.usd)
