@@ -11,7 +11,7 @@ from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from bot.core.model import ActionsRun, Claim, Issue, Json, Pull, Ref, Snapshot, Standing
-from bot.core.names import GITHUB_ACTIONS_BOT_ID, issue_branch
+from bot.core.names import GITHUB_ACTIONS_BOT_ID
 from bot.errors import GitHubError
 from bot.github import queries, read
 from bot.github.claims import read_claim
@@ -91,7 +91,7 @@ class Gathering:
         found += [Part(queries.one_issue(number), self._taker(number)) for number in sorted(bare)]
         if not self.all_pulls_seen:
             unseen = sorted(
-                self._run_before() - self._looked_up - {_issue_of(pull.head) for pull in self.pulls.values()}
+                self._run_before() - self._looked_up - {read.issue_of_branch(pull.head) for pull in self.pulls.values()}
             )
             found += [Part(queries.pulls_of(number), self._take_heads) for number in unseen]
         self._looked_up |= self._run_before()
@@ -301,12 +301,6 @@ class Gathering:
             labels=self.labels,
             truncated=self.truncated,
         )
-
-
-def _issue_of(head: str) -> int:
-    """The issue whose run wrote the branch `ai/issue-7` or `ai/issue-7-2`; 0 for any other branch."""
-    number = head.removeprefix(issue_branch(0).removesuffix("0")).partition("-")[0]
-    return int(number) if number.isascii() and number.isdigit() else 0
 
 
 def _people(node: Json) -> Iterable[Json]:

@@ -25,6 +25,8 @@ class Applied:
     """What `OpenPull` opened."""
     run_id: int = 0
     """What `Dispatch` started, where GitHub said."""
+    url: str = ""
+    """That run's page."""
     node_id: str = ""
     """Of the comment that was made."""
 
@@ -56,6 +58,19 @@ class FailedDelivery:
     guid: str
     event: str
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RunNews:
+    """What a `workflow_run` delivery says of a run. GitHub's words; it only ever moves a run forward."""
+
+    run_id: int
+    status: str
+    """`queued`, `in_progress`, `completed`, …"""
+    conclusion: str
+    name: str
+    """Its run-name, which carries the run key."""
+    url: str
 
 
 class Reader(Protocol):

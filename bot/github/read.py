@@ -22,7 +22,7 @@ from bot.core.model import (
     Source,
     Standing,
 )
-from bot.core.names import LABEL_LOOKS, REQUEST_LABEL
+from bot.core.names import LABEL_LOOKS, REQUEST_LABEL, issue_branch
 
 GHOST = Actor(0, "ghost")
 """Who GitHub names when the account is gone. Nobody: id 0 is never anyone's."""
@@ -30,6 +30,7 @@ GHOST = Actor(0, "ghost")
 HIDDEN = Ref("(unreadable)", 0)
 """A native prerequisite that GitHub counts and does not show us (a private repository's)."""
 
+ISSUE_PREFIX = issue_branch(0).removesuffix("0")
 _OURS = {str(name).casefold(): str(name) for name in LABEL_LOOKS}
 _REACTIONS = {"EYES": "eyes", "CONFUSED": "confused"}
 
@@ -221,6 +222,12 @@ def permission(data: Any, who: Actor) -> Permission:
         return Permission(said) if said in ("admin", "write", "read", "none") else Permission.UNKNOWN
     except (KeyError, TypeError, ValueError):
         return Permission.UNKNOWN
+
+
+def issue_of_branch(head: str) -> int:
+    """The issue whose run wrote the branch `ai/issue-7` or `ai/issue-7-2`; 0 for any other branch."""
+    number = head.removeprefix(ISSUE_PREFIX).partition("-")[0] if head.startswith(ISSUE_PREFIX) else ""
+    return int(number) if number.isascii() and number.isdigit() and len(number) <= 10 else 0
 
 
 def nodes(connection: Any) -> list[Json]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 from bot.core.effects import Dispatch
 from bot.core.model import ActionsRun, Snapshot
 from bot.errors import AiReadyError
-from bot.github.ports import Applied, FailedDelivery, Installation, Place, Reader, Writer
+from bot.github.ports import Applied, FailedDelivery, Installation, Place, Reader, RunNews, Writer
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -98,19 +98,6 @@ class Lanes(Protocol):
 
 
 # ---------------------------------------------------------------------------------------------- inbox
-
-
-@dataclass(frozen=True, slots=True)
-class RunNews:
-    """What a `workflow_run` delivery says of a run. GitHub's words; it only ever moves a run forward."""
-
-    run_id: int
-    status: str
-    """`queued`, `in_progress`, `completed`, …"""
-    conclusion: str
-    name: str
-    """Its run-name, which carries the run key."""
-    url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,8 +203,6 @@ class LedgerRun:
     """When it is taken for stuck, whatever GitHub says."""
     usd: float
     """Reserved until it is released."""
-    order: str
-    """What is dispatched, as JSON: enough to send the very same again."""
     sent_at: datetime | None = None
     """When the dispatch was last sent (written before it is sent)."""
     sends: int = 0
