@@ -1,25 +1,43 @@
 """What we are told from outside: the environment, as frozen data. The only reader of `os.environ`.
 
-`VARIABLES` is the documentation of every variable, and `ActionEnv.from_environ` reads no other. An empty variable is
-one that is not set, as GitHub Actions sets inputs nobody gave to empty. The repository's config file is read by
-`parse_repo_config`.
+`VARIABLES` is the documentation of every variable, and nothing here reads another. An empty variable is one that is not
+set, as GitHub Actions sets inputs nobody gave to empty. The repository's config file is read by `parse_repo_config`.
 """
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final, Literal, cast
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
+from bot.config_variables import SECRET_NAMES, VARIABLES, Step, Variable
 from bot.core.names import CONFIG_PATH
 from bot.core.secret import Secret
 from bot.core.settings import ConfigProblem, RepoConfig
 from bot.errors import ConfigError
 from bot.report import Report
+
+__all__ = [
+    "SECRET_NAMES",
+    "VARIABLES",
+    "ActionEnv",
+    "DemoEnv",
+    "PersonEnv",
+    "ServerEnv",
+    "Step",
+    "Variable",
+    "WorkResult",
+    "action_env",
+    "action_report",
+    "demo_env",
+    "known_secrets",
+    "parse_repo_config",
+    "person_env",
+    "server_env",
+]
 
 
 def parse_repo_config(text: str | None, *, path: str = CONFIG_PATH) -> RepoConfig | ConfigProblem:
@@ -30,78 +48,6 @@ def parse_repo_config(text: str | None, *, path: str = CONFIG_PATH) -> RepoConfi
 
     return parse(text, path=path)
 
-
-class Step(StrEnum):
-    """The commands that read their facts from the environment."""
-
-    GATE = "gate"
-    WORK = "work"
-    PUBLISH = "publish"
-    RUN = "run"
-
-
-@dataclass(frozen=True, slots=True)
-class Variable:
-    """One environment variable as documented (docs/configuration.md)."""
-
-    name: str
-    meaning: str
-    fix: str = ""
-    """What to do when it is needed and not there."""
-    needed: frozenset[Step] = frozenset()
-    secret: bool = False
-
-
-_ACTIONS = frozenset({Step.GATE, Step.WORK, Step.PUBLISH})
-_HANDED = frozenset({Step.WORK, Step.PUBLISH})
-
-VARIABLES: Final = (
-    Variable(
-        "GITHUB_TOKEN",
-        "The job's token, or a person's for `ai-ready run`.",
-        "give the step `env: GITHUB_TOKEN: ${{ github.token }}`, or on a laptop `export GITHUB_TOKEN=$(gh auth token)`",
-        needed=frozenset(Step),
-        secret=True,
-    ),
-    Variable(
-        "GITHUB_REPOSITORY", "`owner/name`.", "GitHub Actions sets it; elsewhere pass `--repo owner/name`", _ACTIONS
-    ),
-    Variable("GITHUB_API_URL", "Address of the REST API; default `https://api.github.com`."),
-    Variable("GITHUB_GRAPHQL_URL", "Address of the GraphQL API; default: the one that belongs to the REST API."),
-    Variable(
-        "GITHUB_SERVER_URL", "Where repositories are cloned from; default: the server of the API. May be `file://…`."
-    ),
-    Variable("GITHUB_EVENT_NAME", "What started the workflow.", "GitHub Actions sets it", frozenset({Step.GATE})),
-    Variable("GITHUB_EVENT_PATH", "File with the event's payload."),
-    Variable("GITHUB_RUN_ID", "Number of the workflow run."),
-    Variable("GITHUB_RUN_ATTEMPT", "1, or more when somebody pressed *Re-run*."),
-    Variable("GITHUB_OUTPUT", "File for the step's outputs."),
-    Variable("GITHUB_STEP_SUMMARY", "File for the job's summary."),
-    Variable("GITHUB_ACTIONS", "`true` inside GitHub Actions: errors become annotations of the run."),
-    Variable("AI_READY_ISSUE", "Input `issue` of `workflow_dispatch`: the issue this run was started for."),
-    Variable("AI_READY_RUN_KEY", "Input `run_key` of `workflow_dispatch`."),
-    Variable("AI_READY_PAUSED", "Anything but empty, `0`, `false`, `no` or `off`: nothing is started."),
-    Variable(
-        "AI_READY_ADMISSION",
-        "What `gate` admitted, one line of JSON.",
-        "pass the output `admission` of the job `gate`",
-        _HANDED,
-    ),
-    Variable("AI_READY_OUTCOME_SHA256", "sha256 of `outcome.json` as `work` wrote it; empty when it wrote none."),
-    Variable("AI_READY_BUNDLE_SHA256", "sha256 of `work.bundle` as `work` wrote it; empty when it wrote none."),
-    Variable(
-        "AI_READY_WORK_RESULT",
-        "How the job `work` ended: `success`, `failure`, `cancelled` or `skipped`.",
-        "pass `${{ needs.work.result }}`",
-        frozenset({Step.PUBLISH}),
-    ),
-    Variable("ANTHROPIC_API_KEY", "Key of the Messages API; wins over the next one.", secret=True),
-    Variable("CLAUDE_CODE_OAUTH_TOKEN", "Token of a Claude subscription (`claude setup-token`).", secret=True),
-    Variable("ANTHROPIC_BASE_URL", "Another address of the Messages API, such as a gateway."),
-    Variable("AI_READY_CLAUDE", "Path of the Claude CLI; default: `claude` on PATH, then the pinned one."),
-    Variable("NO_COLOR", "Anything: the terminal shows no colours."),
-)
-"""Every variable we read."""
 
 WorkResult = Literal["", "success", "failure", "cancelled", "skipped"]
 
@@ -187,9 +133,6 @@ class ActionEnv:
         )
 
 
-SECRET_NAMES: Final = frozenset(variable.name for variable in VARIABLES if variable.secret)
-
-
 def action_env(step: Step, *, repository: str = "") -> ActionEnv:
     """This process's environment for `step`; a `repository` that is given wins. Raises `ConfigError`."""
     if repository and not _REPOSITORY.fullmatch(repository):
@@ -200,7 +143,10 @@ def action_env(step: Step, *, repository: str = "") -> ActionEnv:
 
 def known_secrets() -> tuple[Secret, ...]:
     """Every secret in this process's environment: what must never be shown."""
-    return tuple(Secret(value) for name in SECRET_NAMES if (value := os.environ.get(name, "").strip()))
+    reader = _Reader(os.environ)
+    whole = SECRET_NAMES - {"AI_READY_WEBHOOK_SECRET", "AI_READY_PRIVATE_KEY", "AI_READY_DATABASE_URL"}
+    parts = (*_elements(reader), _key_text(reader), *_passwords(reader.text("AI_READY_DATABASE_URL")))
+    return tuple(Secret(value) for value in (*map(reader.text, sorted(whole)), *parts) if value)
 
 
 def action_report() -> Report:
@@ -268,7 +214,110 @@ def person_env(server: Mapping[str, str] | None = None) -> PersonEnv:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class ServerEnv:
+    """What `ai-ready serve` was told."""
+
+    app_id: int
+    private_key: Secret
+    """PEM text with real line ends; empty: it is in `private_key_path`."""
+    private_key_path: Path | None
+    webhook_secrets: tuple[Secret, ...]
+    """Any of them may have signed a delivery. Empty: webhooks are off."""
+    database_url: Secret
+    """With its password, where it has one."""
+    state_folder: Path | None
+    """Where the default database is; to be made, for its owner alone. None: `database_url` was given."""
+    reconcile_seconds: int
+    concurrent: int
+    """Runs at a time per installation."""
+    api_url: str
+    """Without a slash at the end, as are the next two."""
+    graphql_url: str
+    server_url: str
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> "ServerEnv":
+        """Read and check everything. Raises `ConfigError`, which names the variables and what to do."""
+        reader = _Reader(environ)
+        silent = reader.shaped("AI_READY_WEBHOOKS", _OFF, "`off`, or not set").lower() == "off"
+        path = reader.path("AI_READY_PRIVATE_KEY_PATH")
+        spared = {"AI_READY_WEBHOOK_SECRET"} if silent else set()
+        reader.demand(Step.SERVE, spared=spared | ({"AI_READY_PRIVATE_KEY"} if path else set()))
+        if path and reader.text("AI_READY_PRIVATE_KEY"):
+            raise ConfigError("AI_READY_PRIVATE_KEY and AI_READY_PRIVATE_KEY_PATH are both set: keep one of them.")
+        given = reader.text("AI_READY_DATABASE_URL")
+        folder = None if given else _state_folder(reader)
+        api_url = reader.address("GITHUB_API_URL", "https://api.github.com")
+        return cls(
+            app_id=reader.number("AI_READY_APP_ID"),
+            private_key=Secret(_key_text(reader)),
+            private_key_path=path,
+            webhook_secrets=() if silent else _webhook_secrets(reader),
+            database_url=Secret(given or f"sqlite:///{folder}/ai-ready.sqlite3"),
+            state_folder=folder,
+            reconcile_seconds=reader.within("AI_READY_RECONCILE_SECONDS", 5, 86_400, default=60),
+            concurrent=reader.within("AI_READY_CONCURRENT", 1, 1_000, default=10),
+            api_url=api_url,
+            graphql_url=_graphql_url(api_url, reader.address("GITHUB_GRAPHQL_URL", "")),
+            server_url=reader.address("GITHUB_SERVER_URL", _server_url(api_url), files=True),
+        )
+
+
+def server_env() -> ServerEnv:
+    """This process's environment for the server. Raises `ConfigError`."""
+    return ServerEnv.from_environ(os.environ)
+
+
+SHORTEST_WEBHOOK_SECRET: Final = 16
+"""Characters. A shorter one could be found by trying, from one delivery that somebody has seen."""
+
+
+def _elements(reader: "_Reader") -> list[str]:
+    return [each.strip() for each in reader.text("AI_READY_WEBHOOK_SECRET").split(",")]
+
+
+def _webhook_secrets(reader: "_Reader") -> tuple[Secret, ...]:
+    given = _elements(reader)
+    if any("\udc80" <= char <= "\udcff" for each in given for char in each):
+        raise ConfigError("AI_READY_WEBHOOK_SECRET is not UTF-8 text.")
+    if any(len(each) < SHORTEST_WEBHOOK_SECRET for each in given):
+        raise ConfigError(
+            f"AI_READY_WEBHOOK_SECRET has to be at least {SHORTEST_WEBHOOK_SECRET} characters, each of them where there "
+            "are several with commas between: make one with `openssl rand -hex 32`, and give the App the same."
+        )
+    return tuple(map(Secret, given))
+
+
+def _key_text(reader: "_Reader") -> str:
+    """A private key as systems without multi-line variables give it: a backslash and n for a line's end, or CRLF."""
+    return reader.text("AI_READY_PRIVATE_KEY").replace("\\r", "").replace("\\n", "\n").replace("\r\n", "\n")
+
+
+def _passwords(url: str) -> tuple[str, ...]:
+    """The password in a database's address, as written and as meant."""
+    try:
+        password = urlsplit(url).password or ""
+    except ValueError:
+        return (url,)
+    return tuple(dict.fromkeys((password, unquote(password))))
+
+
+def _state_folder(reader: "_Reader") -> Path:
+    """Where our state lives when nothing else is said. https://specifications.freedesktop.org/basedir-spec/latest/."""
+    state, home = reader.path("XDG_STATE_HOME"), reader.path("HOME")
+    if state and state.is_absolute():  # a relative one is to be ignored
+        return state / "ai-ready"
+    if home and home.is_absolute():
+        return home / ".local" / "state" / "ai-ready"
+    raise ConfigError(
+        "AI_READY_DATABASE_URL is not set, and there is no HOME to keep a SQLite file in: set one of them."
+    )
+
+
 # ------------------------------------------------------------------------------------- one variable each
+
+_OFF = re.compile(r"off|on", re.IGNORECASE)
 
 _REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}/(?!\.{1,2}$)[A-Za-z0-9._-]{1,100}")
 _RUN_KEY = re.compile(r"[0-9]{1,10}-[A-Za-z0-9_-]{1,80}")
@@ -280,8 +329,9 @@ _RESULT = re.compile(r"success|failure|cancelled|skipped")
 class _Reader:
     environ: Mapping[str, str]
 
-    def demand(self, step: Step) -> None:
-        missing = [each for each in VARIABLES if step in each.needed and not self.text(each.name)]
+    def demand(self, step: Step, *, spared: Collection[str] = ()) -> None:
+        needed = [each for each in VARIABLES if step in each.needed and each.name not in spared]
+        missing = [each for each in needed if not self.text(each.name)]
         if missing:
             words = "; ".join(f"{each.name} is not set: {each.fix}" for each in missing)
             raise ConfigError(f"`ai-ready {step}` can't start. {words}.")
@@ -300,6 +350,12 @@ class _Reader:
         if text and not (text.isascii() and text.isdigit() and len(text) <= 15 and int(text) > 0):
             raise ConfigError(f"{name} has to be a whole number above 0.")
         return int(text or 0)
+
+    def within(self, name: str, low: int, high: int, *, default: int) -> int:
+        text = self.text(name)
+        if text and not (text.isascii() and text.isdigit() and len(text) <= 15 and low <= int(text) <= high):
+            raise ConfigError(f"{name} has to be a whole number from {low:,} to {high:,}.")
+        return int(text or default)
 
     def path(self, name: str) -> Path | None:
         text = self.text(name)

@@ -1,7 +1,7 @@
 """Makes docs/configuration.md and docs/commands.md out of the code, so that they can't say anything else.
 
 `python -m bot.reference` rewrites both; a test compares them. The words come from the docstrings of
-`bot.core.settings`, the tables of `bot.config` and `bot.core.commands`, and the advice of `bot.core.messages`.
+`bot.core.settings`, the tables of `bot.config_variables` and `bot.core.commands`, and the advice of `bot.core.messages`.
 """
 
 import ast
@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, Final, Literal, get_args, get_origin, get_type_hints
 
 import bot.core.settings
-from bot.config import VARIABLES
 from bot.config_rules import BOUNDS, LEVELS
+from bot.config_variables import SERVER_VARIABLES, STEP_VARIABLES, Variable
 from bot.core.commands import COMMANDS, MAX_GUIDANCE
 from bot.core.messages.verdict import ADVICE, NEXT_STEP
 from bot.core.names import CONFIG_PATH, Reason
@@ -111,8 +111,8 @@ def config_table() -> str:
     return "\n\n".join(parts)
 
 
-def variable_table() -> str:
-    """Every environment variable that a command reads."""
+def variable_table(variables: Iterable[Variable]) -> str:
+    """Environment variables."""
     rows = (
         (
             f"`{each.name}`",
@@ -120,7 +120,7 @@ def variable_table() -> str:
             ", ".join(f"`{step}`" for step in sorted(each.needed)) or "–",
             "yes" if each.secret else "",
         )
-        for each in VARIABLES
+        for each in variables
     )
     return table(("variable", "meaning", "needed by", "secret"), rows)
 
@@ -161,7 +161,13 @@ With every key at its default:
 What the steps are told by GitHub Actions, by the workflow file or by you. An empty variable counts as not set. What is
 needed and not set ends the command with exit code 2 and the variable's name.
 
-{variable_table()}
+{variable_table(STEP_VARIABLES)}
+
+### The server
+
+What `ai-ready serve` reads, besides the addresses of GitHub above.
+
+{variable_table(SERVER_VARIABLES)}
 """
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from bot.config import VARIABLES
+from bot.config_variables import STEP_VARIABLES
 
 ROOT = Path(__file__).parents[1]
 ACTION: dict[str, Any] = yaml.safe_load((ROOT / "action.yml").read_text())
@@ -30,7 +30,7 @@ def test_every_input_is_used_and_every_use_is_an_input() -> None:
 
 def test_the_command_gets_variables_that_it_reads() -> None:
     """What the run step sets is documented in bot.config; what config reads of the action is set."""
-    documented = {variable.name for variable in VARIABLES}
+    documented = {variable.name for variable in STEP_VARIABLES}
     private = {"AI_READY_SOURCE", "AI_READY_COMMAND", "AI_READY_STEP", "AI_READY_DIRECTORY"}
     given = {name.removeprefix("INPUT_") for name in STEPS["run"]["env"]} - private
 

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import bot.config
-from bot.config import VARIABLES, ActionEnv, Step, parse_repo_config
+from bot.config import VARIABLES, ActionEnv, ServerEnv, Step, known_secrets, parse_repo_config
 from bot.config_rules import BOUNDS, SHAPES
 from bot.core.secret import Secret
 from bot.core.settings import (
@@ -431,3 +431,92 @@ def test_the_table_of_variables_is_what_is_read() -> None:
     """Nothing is read that is not documented, and nothing is documented that is not read."""
     source = Path(bot.config.__file__).read_text(encoding="utf-8")
     assert set(re.findall(r'reader\.\w+\(\s*"(\w+)"', source)) == {variable.name for variable in VARIABLES}
+
+
+# -------------------------------------------------------------------------------------------- server
+
+SERVE = {
+    "HOME": "/home/ada",
+    "AI_READY_WEBHOOK_SECRET": "new-secret-0123456789, old-secret-0123456789",
+    "AI_READY_APP_ID": "4711",
+    "AI_READY_PRIVATE_KEY": "-----BEGIN RSA PRIVATE KEY-----\\nMIIEow7BAAK\\n-----END RSA PRIVATE KEY-----",
+}
+
+
+def server(**changes: str) -> ServerEnv:
+    return ServerEnv.from_environ({**SERVE, **changes})
+
+
+def test_the_server_is_told_everything() -> None:
+    """Both secrets while they rotate; a key whose line ends were escaped; defaults for the rest."""
+    read = server()
+    assert read.webhook_secrets == (Secret("new-secret-0123456789"), Secret("old-secret-0123456789"))
+    assert read.private_key.reveal().splitlines()[1] == "MIIEow7BAAK"
+    assert (read.app_id, read.private_key_path, read.reconcile_seconds, read.concurrent) == (4711, None, 60, 10)
+    assert read.database_url.reveal() == "sqlite:////home/ada/.local/state/ai-ready/ai-ready.sqlite3"
+    assert (read.api_url, read.graphql_url) == ("https://api.github.com", "https://api.github.com/graphql")
+    assert "0123456789" not in repr(read)
+    assert "MIIEow7BAAK" not in repr(read)
+
+
+def test_the_state_is_kept_where_the_system_says() -> None:
+    """A relative XDG_STATE_HOME is ignored, as its specification has it; no folder at all is an error."""
+    assert server(XDG_STATE_HOME="/var/state").state_folder == Path("/var/state/ai-ready")
+    assert server(XDG_STATE_HOME="state").state_folder == Path("/home/ada/.local/state/ai-ready")
+    given = server(AI_READY_DATABASE_URL="postgresql://u:p@h/ai")
+    assert (given.state_folder, given.database_url.reveal()) == (None, "postgresql://u:p@h/ai")
+    with pytest.raises(ConfigError, match="AI_READY_DATABASE_URL is not set, and there is no HOME"):
+        server(HOME="")
+
+
+def test_everything_that_the_server_lacks_is_named_at_once() -> None:
+    """In one sentence; a path stands for the key, and no webhooks need no secret."""
+    with pytest.raises(ConfigError) as caught:
+        ServerEnv.from_environ({})
+    assert re.findall(r"(\w+) is not set: ", str(caught.value)) == [
+        "AI_READY_WEBHOOK_SECRET",
+        "AI_READY_APP_ID",
+        "AI_READY_PRIVATE_KEY",
+    ]
+    lean = ServerEnv.from_environ(
+        {"HOME": "/h", "AI_READY_APP_ID": "1", "AI_READY_PRIVATE_KEY_PATH": "/k.pem", "AI_READY_WEBHOOKS": "OFF"}
+    )
+    assert (lean.webhook_secrets, lean.private_key_path, bool(lean.private_key)) == ((), Path("/k.pem"), False)
+
+
+def test_webhooks_that_are_off_need_no_secret_and_take_none() -> None:
+    """W06: there is never an endpoint without a secret, nor one with a secret that counts nothing."""
+    assert server(AI_READY_WEBHOOKS="off").webhook_secrets == ()
+    assert len(server(AI_READY_WEBHOOKS="on").webhook_secrets) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("AI_READY_WEBHOOK_SECRET", ",", "AI_READY_WEBHOOK_SECRET has to be at least 16 characters, each of them"),
+        ("AI_READY_WEBHOOK_SECRET", "a" * 15, "AI_READY_WEBHOOK_SECRET has to be at least 16 characters, each of them"),
+        ("AI_READY_WEBHOOK_SECRET", "a" * 16 + ",", "AI_READY_WEBHOOK_SECRET has to be at least 16 characters"),
+        ("AI_READY_WEBHOOK_SECRET", "a" * 16 + "\udcff", "AI_READY_WEBHOOK_SECRET is not UTF-8 text."),
+        ("AI_READY_APP_ID", "my-app", "AI_READY_APP_ID has to be a whole number above 0."),
+        ("AI_READY_PRIVATE_KEY_PATH", "/k.pem", "AI_READY_PRIVATE_KEY and AI_READY_PRIVATE_KEY_PATH are both set"),
+        ("AI_READY_RECONCILE_SECONDS", "4", "AI_READY_RECONCILE_SECONDS has to be a whole number from 5 to 86,400."),
+        ("AI_READY_RECONCILE_SECONDS", "9" * 5_000, "AI_READY_RECONCILE_SECONDS has to be a whole number from 5"),
+        ("AI_READY_CONCURRENT", "0", "AI_READY_CONCURRENT has to be a whole number from 1 to 1,000."),
+        ("AI_READY_WEBHOOKS", "maybe", "AI_READY_WEBHOOKS has to be `off`, or not set."),
+        ("GITHUB_API_URL", "github", "GITHUB_API_URL is not an address such as https://github.example.com."),
+    ],
+)
+def test_what_the_server_can_not_use_is_named(name: str, value: str, message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        server(**{name: value})
+    assert str(caught.value).startswith(message)
+    assert value not in str(caught.value) or len(value) < 7
+
+
+def test_each_secret_of_the_server_is_known_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both webhook secrets, the key as it is used, a database's password with and without its escapes."""
+    for name, value in (SERVE | {"AI_READY_DATABASE_URL": "postgresql://bot:p%40ss-word@db/ai"}).items():
+        monkeypatch.setenv(name, value)
+    known = {secret.reveal() for secret in known_secrets()}
+    assert {"new-secret-0123456789", "old-secret-0123456789", "p%40ss-word", "p@ss-word"} <= known
+    assert server().private_key.reveal() in known
