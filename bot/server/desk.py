@@ -1,0 +1,81 @@
+"""What every worker of the server has at hand."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from bot.core.model import Actor, Permission, Snapshot
+from bot.core.settings import ConfigProblem, RepoConfig
+from bot.github.ports import Place
+from bot.server.ports import AppGitHub, RepositoryGitHub, Store
+from bot.server.rules import Rules
+
+Trace = Callable[[str], None]
+"""Called after each step of a dispatch: `s4` taken, `s5` read, `s6` intent committed, `s7` sent, `s8` recorded, `s9` said,
+`s10` finished. For logs, and for the chaos tests, which kill the process there."""
+
+
+class Meters(Protocol):
+    """What is counted. Numbers and fixed words only: nothing private."""
+
+    def passed(self, seconds: float, result: str) -> None:
+        """Work on a lane ended: `done`, `failed`, `lost`."""
+        ...
+
+    def dispatched(self, result: str) -> None:
+        """A dispatch was sent: `ok`, `unsure`, `refused`, or found by look-up: `found`."""
+        ...
+
+    def ended(self, code: str) -> None:
+        """A run was released with this verdict code."""
+        ...
+
+    def redelivered(self, result: str) -> None:
+        """GitHub was asked for a delivery once more: `ok`, `refused`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The parts that passes and chores share."""
+
+    store: Store
+    github: AppGitHub
+    rules: Rules
+    meters: Meters
+    clock: Callable[[], datetime]
+    parse_config: Callable[[str | None], RepoConfig | ConfigProblem]
+    trace: Trace
+
+
+@dataclass(slots=True)
+class Shelf:
+    """What this process remembers of one repository between two passes. A cache: losing it costs requests, not work."""
+
+    place: Place
+    client: RepositoryGitHub
+    snapshot: Snapshot | None = None
+    """As last read, with our own writes since."""
+    permissions: dict[int, tuple[Permission, datetime]] = field(default_factory=dict)
+    """By user id, and when it was read."""
+    starved: bool = False
+    """The cap of the installation holds something here."""
+
+    @property
+    def known_snapshot(self) -> Snapshot:
+        """The snapshot of a pass under way; a pass reads before it does anything else."""
+        assert self.snapshot is not None  # noqa: S101
+        return self.snapshot
+
+    def known(self, now: datetime, age: float) -> dict[int, Permission]:
+        """Permissions that are young enough to be believed."""
+        return {
+            person: may
+            for person, (may, at) in self.permissions.items()
+            if may is not Permission.UNKNOWN and (now - at).total_seconds() < age
+        }
+
+    def learn(self, people: dict[Actor, Permission], now: datetime) -> None:
+        """Keep what was just read."""
+        self.permissions.update({actor.id: (may, now) for actor, may in people.items()})

@@ -1,0 +1,216 @@
+"""One look at one repository: read, plan, dispatch, say. The server's counterpart of `bot.job.admit.gate`.
+
+    settle what is in doubt ─▶ read ─▶ plan ─▶ dispatch (intent first) ─▶ plan again ─▶ write ─▶ release
+
+It is safe to stop anywhere: the next pass begins with what is in the ledger and on GitHub. A pass writes only a few
+comments (`Rules.said_at_once`); the rest waits for the lane's next turn, which comes after everybody else's.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from bot.core.effects import CancelRun, Dispatch, React, ReleaseClaim
+from bot.core.model import Permission, Snapshot
+from bot.core.names import CONFIG_PATH
+from bot.core.plan import Plan, dispatch_failed, plan
+from bot.core.settings import ConfigProblem, RepoConfig
+from bot.core.situation import Start
+from bot.core.survey import askers
+from bot.github.ports import Applied
+from bot.server.desk import Desk, Shelf
+from bot.server.dispatching import Dispatcher, intent, is_loose, order_for
+from bot.server.overlay import is_stuck, with_ledger
+from bot.server.pen import Pen, subject
+from bot.server.ports import LedgerRun, RunStage, Work
+
+CACHE_AGE = 600.0
+"""Seconds that a snapshot may serve for news of runs, which say themselves what changed."""
+
+SOON = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What a pass read, and what follows."""
+
+    seen: Snapshot
+    """With the ledger's claims."""
+    config: RepoConfig | ConfigProblem
+    decided: Plan
+
+
+class Pass:
+    """The working state of one pass; lives for one call of `run`."""
+
+    def __init__(self, desk: Desk, work: Work, shelf: Shelf) -> None:
+        self._desk, self._work, self._shelf = desk, work, shelf
+        self._store, self._rules = desk.store, desk.rules
+        self._repository = shelf.place.repository_id
+        self._dispatcher = Dispatcher(desk, work, shelf)
+        self._pen = Pen(desk, work, shelf)
+        self._due = self._pen.due
+
+    def run(self) -> datetime | None:
+        """Do it; when to look again (None: when something happens).
+
+        Raises:
+            GitHubError: GitHub could not be read; nothing is lost, look again later.
+            StoreUnavailable: nor is it then.
+        """
+        runs = self._store.claims(self._repository)
+        self._dispatcher.look_up(runs)
+        if not self._work.marks:
+            self._dispatcher.read_runs(runs)
+        cached = self._cached()
+        self._shelf.snapshot = cached or self._read()
+        self._desk.trace("s5")
+        if cached is None:
+            self._dispatch_ready()
+        self._write(only_runs=cached is not None)
+        return min(self._due, default=None)
+
+    # -------------------------------------------------------------------------------------- reading
+
+    def _cached(self) -> Snapshot | None:
+        """What we know already, where only news of runs came and none of them ended."""
+        known, now = self._shelf.snapshot, self._desk.clock()
+        if not self._work.news_only or known is None or (now - known.now).total_seconds() > CACHE_AGE:
+            return None
+        runs = self._store.claims(self._repository)
+        return None if any(run.stage is RunStage.COMPLETED for run in runs) else replace(known, now=now)
+
+    def _read(self) -> Snapshot:
+        focus = {*self._work.marks, *(run.issue for run in self._store.claims(self._repository))} - {0}
+        return self._with_permissions(self._shelf.client.snapshot(focus=focus, now=self._desk.clock()))
+
+    def _with_permissions(self, snapshot: Snapshot) -> Snapshot:
+        known = self._shelf.known(snapshot.now, self._rules.permission)
+        people = sorted((actor for actor in askers(snapshot) if actor.id not in known), key=lambda actor: actor.id)
+        fresh = {actor: self._shelf.client.permission(actor) for actor in people}
+        self._shelf.learn(fresh, snapshot.now)
+        permissions: dict[int, Permission] = {**known, **{actor.id: may for actor, may in fresh.items()}}
+        return replace(snapshot, permissions=permissions)
+
+    def _look(self, snapshot: Snapshot, *, without: Iterable[str] = ()) -> Looked:
+        """Plan from `snapshot` and the ledger as it is now, the run keys of `without` left out."""
+        left_out = frozenset(without)
+        runs = [run for run in self._store.claims(self._repository) if run.run_key not in left_out]
+        seen = with_ledger(snapshot, runs, settle=self._rules.settle)
+        config = self._desk.parse_config(snapshot.config_text)
+        if not isinstance(config, ConfigProblem):
+            config = self._within_the_installation(config, seen)
+        return Looked(seen, config, plan(seen, config, None))
+
+    def _within_the_installation(self, config: RepoConfig, seen: Snapshot) -> RepoConfig:
+        """`config` with no more runs at a time than the installation has room for."""
+        room = max(0, self._rules.concurrent - self._store.active(self._shelf.place.installation_id))
+        most = len(seen.claims) + room
+        self._shelf.starved = most < config.limits.concurrent
+        return replace(config, limits=replace(config.limits, concurrent=min(config.limits.concurrent, most)))
+
+    # ---------------------------------------------------------------------------------- dispatching
+
+    def _dispatch_ready(self) -> None:
+        """Start what is ready, and take up or take back what an earlier pass had begun to start."""
+        now = self._desk.clock()
+        runs = self._store.claims(self._repository)
+        loose = {run.run_key: run for run in runs if is_loose(run, now, self._rules.settle)}
+        looked = self._look(self._shelf.known_snapshot, without=loose)
+        starts = [s for s in looked.decided.survey.situations.values() if isinstance(s, Start)]
+        for key in loose.keys() - {start.run_key for start in starts}:
+            self._store.withdraw(self._work, key)
+        ranks = {number: rank for rank, number in enumerate(looked.decided.survey.arrangement.ready)}
+        for start in sorted(starts, key=lambda start: ranks.get(start.issue, len(ranks))):
+            if isinstance(looked.config, ConfigProblem):
+                break
+            self._start(start, looked.config, resumed=start.run_key in loose)
+        if any(run.stage is RunStage.INTENDED for run in self._store.claims(self._repository)):
+            self._again()
+
+    def _start(self, start: Start, config: RepoConfig, *, resumed: bool) -> None:
+        order = self._order(start, config)
+        if order is None:
+            return
+        if not resumed:
+            claim = intent(self._repository, order, start.usd, self._desk.clock())
+            if not self._store.intend(self._work, claim, most=self._rules.concurrent):
+                return
+            self._desk.trace("s6")
+        if not self._still_stands(start):
+            self._store.withdraw(self._work, start.run_key)
+            self._due.append(self._desk.clock())
+            return
+        answer = self._dispatcher.send(order, self._shelf.known_snapshot)
+        if answer is not None and not answer.ok and not answer.unsure:
+            self._refused(order, answer)
+
+    def _order(self, start: Start, config: RepoConfig) -> Dispatch | None:
+        """What is sent; None: the branch that the work is meant for does not exist, which is said instead."""
+        snapshot, base = self._shelf.known_snapshot, config.pull_request.base
+        elsewhere = base not in {"", snapshot.default_branch}
+        oid = self._shelf.client.branch_oid(base) if elsewhere else snapshot.head_oid
+        if oid:
+            return order_for(snapshot, config, start, oid)
+        problem = ConfigProblem(f"{CONFIG_PATH}: `pull_request.base`: there is no branch `{base}` here")
+        decided = plan(with_ledger(snapshot, (), settle=0), problem, None)
+        self._pen.write([effect for effect in decided.effects if subject(effect) == start.issue])
+        return None
+
+    def _still_stands(self, start: Start) -> bool:
+        """Whether the candidate is ready in a read that is young enough (invariant I3)."""
+        now, known = self._desk.clock(), self._shelf.known_snapshot
+        if (now - known.now).total_seconds() < self._rules.fresh:
+            return True
+        candidate = self._shelf.client.candidate(start.issue, now=now)
+        candidate = replace(candidate, permissions=known.permissions, config_text=known.config_text)
+        looked = self._look(candidate, without=(start.run_key,))
+        found = looked.decided.survey.situations.get(start.issue)
+        return isinstance(found, Start) and found.run_key == start.run_key
+
+    def _refused(self, order: Dispatch, answer: Applied) -> None:
+        """GitHub will not start it as things are: that is the run's verdict."""
+        verdict = dispatch_failed(self._shelf.known_snapshot, order, answer.message)
+        if self._pen.write((verdict,)):
+            self._pen.release(order.issue, order.run_key, (verdict,))
+
+    # --------------------------------------------------------------------------------------- writing
+
+    def _write(self, *, only_runs: bool) -> None:
+        """Say what is so now. `only_runs`: only of issues that the ledger holds (the rest was not read again)."""
+        looked = self._look(self._shelf.known_snapshot)
+        runs = {run.issue: run for run in self._store.claims(self._repository)}
+        situations = looked.decided.survey.situations
+        waiting = {number for number, situation in situations.items() if isinstance(situation, Start)}
+        effects = [
+            effect
+            for effect in looked.decided.effects
+            if not isinstance(effect, Dispatch)
+            and (subject(effect) not in waiting or isinstance(effect, React))
+            and (not only_runs or subject(effect) in runs)
+        ]
+        effects += [CancelRun(run.run_id) for run in runs.values() if self._to_be_stopped(run, looked.seen.now)]
+        released = [each.issue for each in effects if isinstance(each, ReleaseClaim) and each.issue in runs]
+        mine = {runs[issue].run_key for issue in released if self._is_held_by_us(issue, looked.seen)}
+        rest = [each for each in effects if not (isinstance(each, ReleaseClaim) and each.issue in released)]
+        failed = self._pen.portion(rest)
+        for issue in released:
+            if issue not in failed and runs[issue].run_key in mine:
+                self._pen.release(issue, runs[issue].run_key, rest)
+        if looked.decided.again:
+            self._due.append(self._desk.clock() + SOON)
+        if any(run.ended_at is not None for run in runs.values()):
+            self._again()
+        self._desk.trace("s9")
+
+    def _to_be_stopped(self, run: LedgerRun, now: datetime) -> bool:
+        return bool(run.run_id) and not run.cancelled and is_stuck(run, now)
+
+    def _is_held_by_us(self, issue: int, seen: Snapshot) -> bool:
+        claim = seen.claims.get(issue)
+        return claim is not None and claim.ledger
+
+    # ---------------------------------------------------------------------------------------- small
+
+    def _again(self) -> None:
+        self._due.append(self._desk.clock() + timedelta(seconds=self._rules.again))

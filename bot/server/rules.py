@@ -1,0 +1,52 @@
+"""How the server paces itself. All times in seconds."""
+
+from dataclasses import dataclass
+
+from bot.server.ports import Lane, LaneKind
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What `ai-ready serve` was told, and constants that tests shorten."""
+
+    reconcile: float = 60.0
+    """Between two looks at every repository, whatever webhooks say."""
+    webhooks: bool = True
+    """False: nothing but the timer says that something has changed."""
+    concurrent: int = 10
+    """Runs at a time in one installation."""
+    workers: int = 4
+    lease: float = 15.0
+    """How long a lane stays taken when its worker says nothing more; kept alive while it works."""
+    settle: float = 90.0
+    """How old a list of GitHub's may be: what was done, and is not seen yet, is neither repeated nor missed until then."""
+    again: float = 5.0
+    """Until something that is not seen yet is looked for again."""
+    fresh: float = 2.0
+    """How old a read may be when a run is dispatched from it; an older one is made again."""
+    permission: float = 60.0
+    """How long a person's permission is taken as read. `work` asks again before the agent starts."""
+    said_at_once: int = 8
+    """Comments and reactions of one pass; the rest waits for the lane's next turn, after everybody else's."""
+    sweep: float = 3600.0
+    """Between two sweeps of failed deliveries."""
+    refresh: float = 600.0
+    """Between two readings of where the App is installed (at most `reconcile` without webhooks)."""
+    idle: float = 0.05
+    """Between two looks for due lanes, when there was none."""
+
+
+RECONCILE = Lane(LaneKind.TIMER, 1)
+SWEEP = Lane(LaneKind.TIMER, 2)
+REFRESH = Lane(LaneKind.TIMER, 3)
+TIMERS = (RECONCILE, SWEEP, REFRESH)
+"""Timers are lanes, so that of several replicas one at a time does what they are for."""
+
+QUEUED_AT_MOST = 24 * 3600.0
+"""GitHub drops a job that no runner took for 24 hours: https://docs.github.com/en/actions/reference/limits"""
+
+KEEP_DELIVERIES = 7 * 24 * 3600.0
+"""GitHub redelivers for three days."""
+REDELIVER_FOR = 3 * 24 * 3600.0
+REDELIVERIES = 3
+"""How often one delivery is asked for again."""
