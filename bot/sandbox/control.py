@@ -1,4 +1,4 @@
-"""`/_sandbox/…`: what other processes may do to the sandbox itself (faults, the request log) and downloads.
+"""`/_sandbox/…`: what other processes may do to the sandbox itself (faults, webhooks, the request log) and downloads.
 
 Not part of GitHub; the sandbox listens on 127.0.0.1 only.
 """
@@ -17,6 +17,8 @@ _KNOBS = frozenset(
     {"fail", "drop", "drop_after", "bad_gateway_after", "delay", "rate_limit", "secondary_rate_limit", "stale"}
 )
 
+_WEBHOOKS = frozenset({"drop_share", "lose_share", "double_share", "delay_seconds", "scatter_seconds"})
+
 
 @cache
 def control_app() -> FastAPI:
@@ -24,6 +26,7 @@ def control_app() -> FastAPI:
     app = FastAPI(openapi_url=None)
     app.add_api_route("/_sandbox/faults", _add_fault, methods=["POST"])
     app.add_api_route("/_sandbox/faults", _clear_faults, methods=["DELETE"])
+    app.add_api_route("/_sandbox/webhooks", _set_webhooks, methods=["PATCH"])
     app.add_api_route("/_sandbox/requests", _list_requests, methods=["GET"])
     app.add_api_route("/_sandbox/artifacts/{node_id}.zip", _download, methods=["GET"])
     return app
@@ -45,6 +48,16 @@ async def _add_fault(request: Request) -> Response:
 async def _clear_faults(request: Request) -> Response:
     """Everything works again."""
     request.scope["sandbox.hub"].faults.clear()
+    return Response(status_code=204)
+
+
+async def _set_webhooks(request: Request) -> Response:
+    """Body: any of `Webhooks`' shares (0 to 1) and seconds, e.g. `{"drop_share": 1.0}`."""
+    body: dict[str, Any] = await request.json()
+    if not set(body) <= _WEBHOOKS or not all(isinstance(value, int | float) for value in body.values()):
+        return JSONResponse({"message": f"numbers for any of {', '.join(sorted(_WEBHOOKS))}"}, status_code=422)
+    for name, value in body.items():
+        setattr(request.scope["sandbox.hub"].webhooks, name, float(value))
     return Response(status_code=204)
 
 

@@ -8,6 +8,7 @@ import asyncio
 import hashlib
 import itertools
 import json
+import re
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field
@@ -29,6 +30,7 @@ Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
 Abort = Callable[[Scope], None]
 """Closes the connection of a request at once."""
 
+_BY_ID = re.compile(r"/api/v3/repositories/(\d+)(?=/|$)")
 DOCS = "https://docs.github.com/rest"
 
 
@@ -106,6 +108,7 @@ class Door:
         if fault is not None and not fault.mode.endswith("-after"):
             return token, self._failing(fault)
         scope["sandbox.token"] = token
+        scope["path"] = self._by_name(scope["path"])
         answer = Answer()
         await self._rooms[kind](scope, receive, answer.take)
         if fault is not None:
@@ -113,6 +116,12 @@ class Door:
         if kind != "git":
             self._dress(scope, token, answer)
         return token, answer
+
+    def _by_name(self, path: str) -> str:
+        """`/repositories/{id}/…`, where old names lead to, as `/repos/{owner}/{name}/…`."""
+        found = _BY_ID.match(path)
+        repo = self._hub.repositories.get(int(found[1])) if found else None
+        return f"/api/v3/repos/{repo.full_name}{path[found.end() :]}" if found and repo else path
 
     def _failing(self, fault: Fault) -> Answer:
         """What a fault answers without doing anything."""

@@ -33,11 +33,15 @@ def readable(ask: Asker, issue: Issue) -> Issue:
 
 
 def _repository(ask: Asker, _root: Any, args: Args) -> Repo:
+    """Follows renames, as GitHub does unless told otherwise."""
     name = f"{args['owner']}/{args['name']}"
-    for repo in ask.hub.repositories.values():
-        if repo.full_name.lower() == name.lower() and ask.token.sees(repo):
-            return repo
-    raise Refused(404, f"Could not resolve to a Repository with the name '{name}'.")
+    try:
+        repo = ask.hub.repo(name)
+    except Refused:
+        repo = None
+    if repo is None or not ask.token.sees(repo):
+        raise Refused(404, f"Could not resolve to a Repository with the name '{name}'.")
+    return repo
 
 
 def _viewer(ask: Asker, _root: Any, _args: Args) -> Viewer:

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from bot.sandbox.state import Hub
     from bot.sandbox.tokens import Token
 
+ZEN = "Keep it logically awesome."
+"""What a `ping` says."""
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -135,6 +138,15 @@ def _workflow_run(change: Change) -> Json:
     }
 
 
+def _check_suite(change: Change) -> Json:
+    return {"check_suite": runs.check_suite(change.hub, change.parts["run"])}
+
+
+def _ping(change: Change) -> Json:
+    app = change.parts["app"]
+    return {"zen": ZEN, "hook_id": app.hook.id, "hook": accounts.app_hook(change.hub, app)}
+
+
 def _workflow_dispatch(change: Change) -> Json:
     return {key: change.parts[key] for key in ("inputs", "ref", "workflow")}
 
@@ -201,8 +213,11 @@ _BODIES: dict[str, Callable[[Change], Json]] = {
     "push": _push,
     "create": _create,
     "delete": _delete,
+    "check_suite": _check_suite,
+    "ping": _ping,
     "workflow_run": _workflow_run,
     "workflow_dispatch": _workflow_dispatch,
+    "repository": lambda change: {"changes": change.parts["changes"]} if "changes" in change.parts else {},
     "repository_dispatch": _repository_dispatch,
     "issue_dependencies": _dependencies,
     "sub_issues": _sub_issues,

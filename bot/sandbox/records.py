@@ -345,6 +345,10 @@ class App:
     hook: Hook
     created_at: datetime
     installations: list[Installation] = field(default_factory=list)
+    public: bool = False
+    """False: only its owner's account can install it."""
+    setup_url: str = ""
+    """Where whoever installed it is sent; empty: to the installation's page."""
 
 
 TokenKind = Literal["anonymous", "person", "pat", "job", "app", "installation"]

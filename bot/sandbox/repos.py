@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from bot.sandbox.errors import Refused
 from bot.sandbox.records import Hook, Label, Milestone, Repo, Role, User
+from bot.sandbox.shapes import accounts
 
 if TYPE_CHECKING:
     from bot.sandbox.state import Hub
@@ -23,6 +24,8 @@ class Repos:
 
     def __init__(self, hub: "Hub") -> None:
         self._hub = hub
+        self.former: dict[str, Repo] = {}
+        """By lower-cased `owner/name`, repositories that had that name."""
 
     # ------------------------------------------------------------------------------------- creation
 
@@ -33,12 +36,12 @@ class Repos:
         owner_login, _, name = full_name.partition("/")
         with self._hub.lock:
             owner = self._account(owner_login)
-            path = self._hub.root / "repos" / owner.login / f"{name}.git"
+            number, node_id = self._hub.new_node("R")
+            path = self._hub.root / "repos" / owner.login / f"{name}.{number}.git"
             path.parent.mkdir(parents=True, exist_ok=True)
             subprocess.run(
                 ["git", "init", "--quiet", "--bare", "--template=", "-b", "main", path], check=True, env=_env()
             )
-            number, node_id = self._hub.new_node("R")
             repo = Repo(number, node_id, owner, name, path, self._hub.now(), private=private)
             _configure(repo)
             self._hub.repositories[number] = self._hub.register(repo)
@@ -48,6 +51,43 @@ class Repos:
             if files is not None:
                 self.write_commit(repo, "main", files, author=admin, message="First commit")
             return repo
+
+    def rename(self, repo: Repo, name: str, by: "Token") -> None:
+        """Another name for the same id; the old one leads here until a new repository takes it."""
+        with self._hub.lock:
+            before = repo.name
+            self._free(f"{repo.owner.login}/{name}")
+            self.former[repo.full_name.lower()] = repo
+            repo.name = name
+            self._hub.emit("repository", "renamed", repo, by, changes={"repository": {"name": {"from": before}}})
+
+    def transfer(self, repo: Repo, owner: str, by: "Token") -> None:
+        """To another account; the old name leads here. Installations of the old account do not reach it any more."""
+        with self._hub.lock:
+            before, account = repo.owner, self._account(owner)
+            self._free(f"{account.login}/{repo.name}")
+            self.former[repo.full_name.lower()] = repo
+            reached = self._hub.app_registry.covering(repo)
+            repo.owner = account
+            whom = "organization" if before.type == "Organization" else "user"
+            changes = {"owner": {"from": {whom: accounts.user(self._hub, before)}}}
+            self._hub.emit("repository", "transferred", repo, by, changes=changes)
+            self._hub.app_registry.lost(reached, repo, by)
+
+    def delete(self, repo: Repo, by: "Token") -> None:
+        """404 from now on, under every name it had."""
+        with self._hub.lock:
+            reached = self._hub.app_registry.covering(repo)
+            self._hub.emit("repository", "deleted", repo, by)
+            del self._hub.repositories[repo.id]
+            self.former = {name: one for name, one in self.former.items() if one is not repo}
+            self._hub.forget(repo.node_id)
+            self._hub.app_registry.lost(reached, repo, by)
+
+    def _free(self, full_name: str) -> None:
+        """Raises `Refused` 422 when a repository has this name."""
+        if any(one.full_name.lower() == full_name.lower() for one in self._hub.repositories.values()):
+            raise Refused.validation("Repository", "name", "custom", "name already exists on this account")
 
     def _account(self, login: str) -> User:
         for user in self._hub.users.values():

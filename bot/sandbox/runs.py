@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Actions", "ActionsDriver", "Artifact", "Job", "Step", "Workflow", "WorkflowRun", "triggers"]
 
+Details = Literal["told", "ignored", "refused"]
+"""What a GitHub does with `return_run_details`: answers with the run, answers 204 (older), refuses the field (GHES)."""
 RunStatus = Literal["requested", "queued", "pending", "waiting", "in_progress", "completed"]
 
 
@@ -131,6 +133,20 @@ class ActionsDriver(Protocol):
         ...
 
 
+def run_name(hub: "Hub", run: WorkflowRun) -> str:
+    """The run-name as its file has it; GitHub's own choice where it has none. Raises `Unsupported`."""
+    from bot.sandbox.actions.contexts import of_run  # noqa: PLC0415 - what runs workflows stands on this module
+    from bot.sandbox.actions.expressions import interpolate  # noqa: PLC0415
+    from bot.sandbox.actions.workflow import Source  # noqa: PLC0415
+
+    document = hub.actions.document(run.repo, run.workflow.path, run.head_oid)
+    template = document.get("run-name")
+    if not template:
+        return str(run.payload.get("issue", {}).get("title") or run.workflow.name)
+    known = of_run(hub, run, Source(document, run.workflow.path, run.repo.full_name, run.head_oid))
+    return " ".join(interpolate(template, known | {"inputs": run.inputs}).split())
+
+
 class Actions:
     """The verbs. Without a driver, dispatched runs stay queued and a cancel ends a run at once."""
 
@@ -138,6 +154,8 @@ class Actions:
         self._hub = hub
         self.driver: ActionsDriver | None = None
         self.runs: dict[int, WorkflowRun] = {}
+        self.details: Details = "told"
+        """How old this GitHub is, as dispatches show it."""
         self._workflows: dict[tuple[int, str], Workflow] = {}
         self._ids: dict[int, str] = {}
 
@@ -207,6 +225,8 @@ class Actions:
                 self._hub.repos.branch_oid(repo, branch), actor, now, now, title or workflow.name,
                 dict(inputs or {}), dict(payload or {}), status=status,
             )  # fmt: skip
+            if not title:
+                run.display_title = run_name(self._hub, run)
             self.runs[run.id] = self._hub.register(run)
             self._hub.emit("workflow_run", "requested", repo, self._by(actor), run=run)
             return run
@@ -225,6 +245,8 @@ class Actions:
                 run.started_at = run.started_at or run.updated_at
             if status in ("in_progress", "completed"):
                 self._hub.emit("workflow_run", status, run.repo, self._by(run.actor), run=run)
+            if status == "completed":
+                self._hub.emit("check_suite", "completed", run.repo, self._by(run.actor), run=run)
 
     def add_job(self, run: WorkflowRun, name: str) -> Job:
         """A job of the run, queued."""

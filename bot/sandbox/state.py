@@ -159,11 +159,13 @@ class Hub:
         return self.repos.create(full_name, self.user(owner), files=files, private=private)
 
     def repo(self, full_name: str) -> Repo:
-        """The repository called `owner/name` (any case). Raises `Refused` 404."""
-        for repo in self.repositories.values():
-            if repo.full_name.lower() == full_name.lower():
-                return repo
-        raise not_found()
+        """The repository called `owner/name` (any case), or once called so. Raises `Refused` 404."""
+        name = full_name.lower()
+        found = next((repo for repo in self.repositories.values() if repo.full_name.lower() == name), None)
+        found = found or self.repos.former.get(name)
+        if found is None:
+            raise not_found()
+        return found
 
     def app(self, slug: str) -> App:
         """The App with this slug. Raises `Refused` 404."""

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 LEVELS = ("none", "read", "write", "admin")
 JWT_SECONDS = 600
-"""GitHub refuses App JWTs that live longer (plus a minute for clocks)."""
+"""GitHub refuses App JWTs that live longer."""
+CLOCK_SLACK = 60
+"""Seconds by which the asker's clock may be off."""
 
 _NEEDS: Mapping[tuple[str, str], Role] = {
     ("issues", "write"): "triage",
@@ -221,12 +223,16 @@ class Tokens:
 
     def _check_times(self, issued: float, expires: float) -> None:
         now = self._hub.now().timestamp()
+        words = "'Expiration time' claim ('exp') "
         if expires <= now:
-            raise Refused(401, "'Expiration time' claim ('exp') must be a numeric value representing the future time")
-        if expires - now > JWT_SECONDS + 60:
-            raise Refused(401, "'Expiration time' claim ('exp') is too far in the future")
-        if issued > now + 60:
-            raise Refused(401, "'Issued at' claim ('iat') must be an Integer representing the time in the past")
+            raise Refused(
+                401, f"{words}must be a numeric value representing the future time at which the assertion expires"
+            )
+        if expires - now > JWT_SECONDS + CLOCK_SLACK:
+            raise Refused(401, f"{words}is too far in the future")
+        if issued > now + CLOCK_SLACK:
+            words = "'Issued at' claim ('iat') must be an Integer representing the time that the assertion was issued"
+            raise Refused(401, words)
 
 
 def _basic_password(value: str) -> str:

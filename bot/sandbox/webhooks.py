@@ -1,23 +1,25 @@
 """Webhooks: signed deliveries in the background, recorded, with redelivery under the same GUID.
 
-One worker thread posts in order, as long as `start()` … `stop()`; before that deliveries wait in the queue.
+One worker thread posts in order, as long as `start()` … `stop()`; before that deliveries wait in the queue. What can
+go wrong on the way (dropped, lost, late, out of order, twice) are attributes of `Webhooks`.
 https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries
 """
 
 import hashlib
+import heapq
 import hmac
 import json
-import queue
 import random
 import threading
 import time
 import uuid
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import httpx
 
+from bot.sandbox.apps import may_hear
 from bot.sandbox.errors import not_found
 from bot.sandbox.records import Event, Hook, Installation, Json, Repo
 
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 
 ANSWER_SECONDS = 10.0
 """GitHub hangs up after that and counts the delivery as failed."""
+KEPT = timedelta(days=3)
+"""Older deliveries are neither listed nor sent again."""
 APP_ALWAYS = frozenset({"installation", "installation_repositories"})
 """Events that every App gets without asking."""
 APP_ONLY = frozenset({"issue_dependencies", "sub_issues", "installation", "installation_repositories"})
@@ -50,9 +54,9 @@ class Delivery:
     installation_id: int | None = None
     repository_id: int | None = None
     status_code: int = 0
-    """What the receiver answered; 0: not delivered (yet)."""
+    """What the receiver answered; 0: not tried yet; 502 and 504 are also GitHub's own words for no answer."""
     status: str = "pending"
-    """`OK`, or what went wrong; `dropped` where a fault swallowed it."""
+    """`OK`, or what went wrong."""
     seconds: float = 0.0
     response: str = ""
 
@@ -60,6 +64,11 @@ class Delivery:
     def ok(self) -> bool:
         """Whether it was answered with 2xx."""
         return 200 <= self.status_code < 300
+
+    @property
+    def tried(self) -> bool:
+        """Whether GitHub's lists show it already."""
+        return self.status != "pending"
 
 
 class Webhooks:
@@ -69,9 +78,22 @@ class Webhooks:
         self._hub = hub
         self.deliveries: list[Delivery] = []
         self.drop_share = 0.0
-        """The share of deliveries that get lost on the way (1.0: all); they are recorded as failed."""
+        """The share of deliveries that does not arrive (1.0: all); they are recorded as failed, and can be sent again."""
+        self.lose_share = 0.0
+        """The share that was never tried: nobody hears of it, and no list shows it."""
+        self.double_share = 0.0
+        """The share that arrives twice, under one GUID."""
+        self.delay_seconds = 0.0
+        """Every delivery is sent this much later."""
+        self.scatter_seconds = 0.0
+        """Every delivery is sent up to this much later, each by its own luck: they overtake each other."""
         self.dice = random.Random(7)  # noqa: S311 - decides which deliveries a test loses
-        self._queue: queue.Queue[Delivery | None] = queue.Queue()
+        self._changed = threading.Condition()
+        self._waiting: list[tuple[float, int, Delivery]] = []
+        """A heap: when to send (monotonic), a number that keeps the order, what."""
+        self._count = 0
+        self._under_way = 0
+        self._ending = False
         self._worker: threading.Thread | None = None
         hub.subscribe(self._on_event)
 
@@ -79,55 +101,91 @@ class Webhooks:
 
     def start(self) -> None:
         """Begin to deliver."""
+        self._ending = False
         self._worker = threading.Thread(target=self._work, name="sandbox-webhooks", daemon=True)
         self._worker.start()
 
     def stop(self) -> None:
-        """Deliver what is queued, then end."""
+        """Deliver what is queued, however late it was to come, then end."""
         if self._worker is not None:
-            self._queue.put(None)
+            with self._changed:
+                self._ending = True
+                self._changed.notify_all()
             self._worker.join(timeout=ANSWER_SECONDS + 5)
             self._worker = None
 
     def flush(self) -> None:
         """Wait until every queued delivery was tried (the worker must run)."""
-        self._queue.join()
+        with self._changed:
+            self._changed.wait_for(lambda: not self._waiting and not self._under_way)
+
+    def _queue(self, delivery: Delivery) -> None:
+        """Send it when its time has come; twice, where luck has it."""
+        with self._changed:
+            for _ in range(1 + (self.dice.random() < self.double_share)):
+                late = self.delay_seconds + self.dice.random() * self.scatter_seconds
+                self._count += 1
+                heapq.heappush(self._waiting, (time.monotonic() + late, self._count, delivery))
+            self._changed.notify_all()
+
+    def _next(self) -> Delivery | None:
+        """The next one whose time has come; None: the end."""
+        with self._changed:
+            while True:
+                wait = self._waiting[0][0] - time.monotonic() if self._waiting else None
+                if wait is not None and (wait <= 0 or self._ending):
+                    self._under_way += 1
+                    return heapq.heappop(self._waiting)[2]
+                if self._ending:
+                    return None
+                self._changed.wait(wait)
 
     def _work(self) -> None:
         with httpx.Client(timeout=ANSWER_SECONDS, trust_env=False) as client:
-            while (delivery := self._queue.get()) is not None:
+            while (delivery := self._next()) is not None:
                 self._post(client, delivery)
-                self._queue.task_done()
-            self._queue.task_done()
+                with self._changed:
+                    self._under_way -= 1
+                    self._changed.notify_all()
 
     def _post(self, client: httpx.Client, delivery: Delivery) -> None:
         if self.drop_share and self.dice.random() < self.drop_share:
-            delivery.status = "dropped"
+            delivery.status, delivery.status_code = "failed to connect to host", 502
             return
         started = time.monotonic()
         try:
             answer = client.post(delivery.hook.url, content=delivery.body, headers=delivery.headers)
-            delivery.status_code, delivery.response = answer.status_code, answer.text
-            delivery.status = "OK" if delivery.ok else f"Invalid HTTP Response: {answer.status_code}"
+            delivery.response, status_code = answer.text, answer.status_code
+            status = "OK" if answer.is_success else f"Invalid HTTP Response: {answer.status_code}"
         except httpx.TimeoutException:
-            delivery.status = "timed out"
+            status_code, status = 504, "timed out"
         except httpx.HTTPError:
-            delivery.status = "failed to connect to host"
+            status_code, status = 502, "failed to connect to host"
         delivery.seconds = time.monotonic() - started
+        delivery.status_code, delivery.status = status_code, status
 
     # --------------------------------------------------------------------------------- what is sent
 
     def _on_event(self, event: Event) -> None:
+        if event.name == "ping":
+            self._ping(event)
         if event.repo is not None:
             for hook in event.repo.hooks:
                 if hook.active and event.name not in APP_ONLY and _wants(hook.events, event.name):
                     self._send(hook, event, event.payload, None)
         for installation in self._installations(event):
             hook, app = installation.app.hook, installation.app
-            if hook.active and (event.name in APP_ALWAYS or event.name in app.events):
+            asked = event.name in app.events and may_hear(installation.permissions, event.name)
+            if hook.active and (event.name in APP_ALWAYS or asked):
                 lite = {"id": installation.id, "node_id": f"MDIzOklu{installation.id}"}
                 payload = {"installation": lite} | event.payload
                 self._send(hook, event, payload, installation)
+
+    def _ping(self, event: Event) -> None:
+        """An App that was just registered hears so, if it has a hook."""
+        hook = next(app.hook for app in self._hub.apps.values() if app.hook.id == event.payload["hook_id"])
+        if hook.active:
+            self._send(hook, event, event.payload, None)
 
     def _installations(self, event: Event) -> list[Installation]:
         if event.repo is not None:
@@ -150,21 +208,25 @@ class Webhooks:
             repository_id=event.repo.id if event.repo else None,
         )
         delivery.headers = _headers(hook, delivery, event.repo)
+        if self.lose_share and self.dice.random() < self.lose_share:
+            return
         self.deliveries.append(delivery)
-        self._queue.put(delivery)
+        self._queue(delivery)
 
     # ------------------------------------------------------------------------------- what REST asks
 
     def of(self, hook: Hook) -> list[Delivery]:
-        """Its deliveries, newest first."""
-        return [delivery for delivery in reversed(self.deliveries) if delivery.hook is hook]
+        """Its deliveries that were tried in the last three days, newest first."""
+        since = self._hub.now() - KEPT
+        found = (delivery for delivery in reversed(self.deliveries) if delivery.hook is hook and delivery.tried)
+        return [delivery for delivery in found if delivery.delivered_at >= since]
 
     def get(self, hook: Hook, delivery_id: int) -> Delivery:
         """One of them. Raises `Refused` 404."""
-        for delivery in self.deliveries:
-            if delivery.id == delivery_id and delivery.hook is hook:
-                return delivery
-        raise not_found()
+        found = next((delivery for delivery in self.of(hook) if delivery.id == delivery_id), None)
+        if found is None:
+            raise not_found()
+        return found
 
     def redeliver(self, delivery: Delivery) -> Delivery:
         """Send the same body again: a new delivery with the old GUID."""
@@ -183,7 +245,7 @@ class Webhooks:
                 repository_id=delivery.repository_id,
             )
             self.deliveries.append(again)
-            self._queue.put(again)
+            self._queue(again)
             return again
 
 

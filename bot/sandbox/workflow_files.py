@@ -1,5 +1,6 @@
 """Workflow files as GitHub reads them: YAML 1.2, triggers, the inputs of a dispatch."""
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -51,7 +52,7 @@ def checked_inputs(declared: Mapping[str, Any], given: Mapping[str, Any]) -> dic
         raise Refused(422, "No more than 25 inputs are allowed")
     unknown = sorted(set(given) - set(declared))
     if unknown:
-        raise Refused(422, f"Unexpected inputs provided: {unknown}")
+        raise Refused(422, f"Unexpected inputs provided: {json.dumps(unknown)}")
     checked: dict[str, str] = {}
     for name, described in declared.items():
         about = described or {}

@@ -87,8 +87,9 @@ def test_a_run_tells_its_stages_once_each(world: World) -> None:
         ("workflow_run", "requested"),
         ("workflow_run", "in_progress"),
         ("workflow_run", "completed"),
+        ("check_suite", "completed"),
     ]
-    assert events[-1].payload["workflow_run"]["display_title"] == "ai-ready #7"
+    assert events[-2].payload["workflow_run"]["display_title"] == "ai-ready #7"
 
 
 def test_an_ended_run_can_not_be_cancelled_nor_a_running_one_rerun(world: World) -> None:

@@ -9,8 +9,6 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Self
 
-from bot.sandbox.actions import contexts
-from bot.sandbox.actions.expressions import interpolate
 from bot.sandbox.actions.groups import Groups
 from bot.sandbox.actions.job_run import Machine
 from bot.sandbox.actions.problems import Unsupported
@@ -18,7 +16,6 @@ from bot.sandbox.actions.processes import write_shim
 from bot.sandbox.actions.run import Execution
 from bot.sandbox.actions.sources import Sources
 from bot.sandbox.actions.triggers import TRIGGERS, starts
-from bot.sandbox.actions.workflow import Source
 from bot.sandbox.records import Event, Repo
 from bot.sandbox.runs import Workflow, WorkflowRun, triggers
 
@@ -56,8 +53,7 @@ class Actions:
     # --------------------------------------------------------------------- the hub's side (under its lock)
 
     def dispatched(self, run: WorkflowRun) -> None:
-        """`workflow_dispatch` made this run; its name, by which it is looked up, is there at once."""
-        self._hub.actions.update_run(run, title=self._title(run))
+        """`workflow_dispatch` made this run."""
         self._begin(run)
 
     def cancelled(self, run: WorkflowRun, *, force: bool) -> None:
@@ -155,7 +151,6 @@ class Actions:
         actor = event.actor if event is not None else repo.owner
         with self._hub.lock:
             run = self._hub.actions.create_run(repo, workflow, event=name, actor=actor, payload=payload, ref=branch)
-            self._hub.actions.update_run(run, title=self._title(run))
             self._begin(run)
 
     def _wait_for_approval(self, repo: Repo, workflow: Workflow, event: Event, branch: str) -> None:
@@ -164,19 +159,6 @@ class Actions:
             repo, workflow, event=event.name, actor=event.actor, payload=event.payload, ref=branch
         )
         self._hub.actions.update_run(run, status="completed", conclusion="action_required")
-
-    def _title(self, run: WorkflowRun) -> str:
-        """The run-name; GitHub's own choice where the workflow has none."""
-        document = self._hub.actions.document(run.repo, run.workflow.path, run.head_oid)
-        template = document.get("run-name")
-        if not template:
-            return str(run.payload.get("issue", {}).get("title") or run.workflow.name)
-        known = contexts.of_run(self._hub, run, Source(document, run.workflow.path, run.repo.full_name, run.head_oid))
-        try:
-            return " ".join(interpolate(template, known | {"inputs": run.inputs}).split())
-        except Unsupported as problem:  # the dispatch is answered; `wait_idle` raises it
-            self._submit(self._starter, _refuse, problem)
-            return run.workflow.name
 
     def _begin(self, run: WorkflowRun) -> None:
         execution = Execution(self._machine, run)
@@ -212,10 +194,6 @@ def _machine(hub: "Hub", env: Mapping[str, str], slots: int) -> Machine:
     sources = Sources(hub, folder / "ai-ready")
     inside = {**command, **env, "PATH": f"{write_shim(folder, bash)}:{path}"}
     return Machine(hub, sources, Groups(), threading.Semaphore(slots), Path(act), folder, inside)
-
-
-def _refuse(problem: Exception) -> None:
-    raise problem
 
 
 def _branch(event: Event, repo: Repo) -> str:

@@ -1,7 +1,9 @@
 """REST: Actions (workflows, runs, jobs, logs, artifacts, variables) and dispatches."""
 
 import io
+import re
 import zipfile
+from datetime import UTC, datetime, timedelta
 
 from fastapi import APIRouter, Response
 from fastapi.responses import FileResponse, PlainTextResponse, RedirectResponse
@@ -16,6 +18,8 @@ from bot.sandbox.shapes.accounts import stamp
 router = APIRouter(prefix="/repos/{owner}/{repo}")
 NEW_REST = "2026-03-10"
 """From this REST version on a dispatch always answers with the run."""
+MOST_FILTERED = 1000
+"""Runs that a list with a filter shows at most."""
 
 # ---------------------------------------------------------------------------------------- workflows
 
@@ -47,15 +51,17 @@ def switch_workflow(ask: Asked, workflow: str, switch: str) -> Response:
 
 @router.post("/actions/workflows/{workflow}/dispatches")
 def dispatch(ask: Asked, workflow: str) -> Response:
-    """204, or 200 with the run where `return_run_details` asks (REST 2026-03-10: always)."""
+    """204, or 200 with the run where `return_run_details` asks (REST 2026-03-10: always; older servers: never)."""
     repo = ask.require("actions", "write")
-    inputs = ask.body.get("inputs") or {}
+    details, inputs = ask.hub.actions.details, ask.body.get("inputs") or {}
+    if details == "refused" and "return_run_details" in ask.body:
+        raise Refused(422, 'Invalid request.\n\n"return_run_details" is not a permitted key.')
     if not isinstance(inputs, dict):
         raise Refused(422, "Invalid request.\n\ninputs is not an object.")
     found = ask.hub.actions.find_workflow(repo, workflow)
     run = ask.hub.actions.dispatch(repo, found, ask.by, ref=ask.text("ref"), inputs=inputs)
     new = ask.request.headers.get("x-github-api-version", "") >= NEW_REST
-    if not new and ask.body.get("return_run_details") is not True:
+    if details != "told" or (not new and ask.body.get("return_run_details") is not True):
         return done()
     shown = shapes.run(ask.hub, run)
     return answer({"workflow_run_id": run.id, "run_url": shown["url"], "html_url": shown["html_url"]})
@@ -83,22 +89,45 @@ def _runs(ask: Ask, runs: list[WorkflowRun]) -> Response:
         and query.get("actor", run.actor.login) == run.actor.login
         and query.get("head_sha", run.head_oid) == run.head_oid
         and ("status" not in query or query["status"] in (run.status, run.conclusion))
-        and _in_span(query.get("created", ""), stamp(run.created_at) or "")
+        and _in_span(query.get("created", ""), run.created_at.replace(microsecond=0))
     ]
-    return paged(ask, wanted, lambda run: shapes.run(ask.hub, run), under="workflow_runs")
+    filtered = bool(set(query) & {"actor", "branch", "check_suite_id", "created", "event", "head_sha", "status"})
+    shown = wanted[:MOST_FILTERED] if filtered else wanted
+    return paged(ask, shown, lambda run: shapes.run(ask.hub, run), under="workflow_runs")
 
 
-def _in_span(span: str, moment: str) -> bool:
-    """`created`: `>=T`, `>T`, `<=T`, `<T`, `T..T`, or a day."""
+def _in_span(span: str, moment: datetime) -> bool:
+    """`created`: `>=T`, `>T`, `<=T`, `<T`, `T..T`, or a day; T is a day or a time.
+
+    https://docs.github.com/en/search-github/getting-started-with-searching-on-github/understanding-the-search-syntax#query-for-dates
+    """
+    if not span:
+        return True
     if ".." in span:
         first, _, last = span.partition("..")
-        return (first == "*" or moment >= first) and (last == "*" or moment[: len(last)] <= last)
-    for sign, holds in ((">=", moment >= span[2:]), ("<=", moment[: len(span) - 2] <= span[2:])):
-        if span.startswith(sign):
-            return holds
-    if span.startswith((">", "<")):
-        return moment > span[1:] if span[0] == ">" else moment < span[1:]
-    return moment.startswith(span)
+        return (first == "*" or moment >= _bounds(first)[0]) and (last == "*" or moment <= _bounds(last)[1])
+    sign = re.match(r">=|<=|>|<|", span)
+    start, end = _bounds(span[sign.end() :]) if sign else _bounds(span)
+    match sign.group() if sign else "":
+        case ">=":
+            return moment >= start
+        case "<=":
+            return moment <= end
+        case ">":
+            return moment > end
+        case "<":
+            return moment < start
+    return start <= moment <= end
+
+
+def _bounds(text: str) -> tuple[datetime, datetime]:
+    """First and last second that a day or a time names. Raises `Refused` 422."""
+    try:
+        start = datetime.fromisoformat(text.replace(" ", "+"))
+    except ValueError:
+        raise Refused(422, f"Invalid created: {text!r} is not a date") from None
+    start = start if start.tzinfo else start.replace(tzinfo=UTC)
+    return start, start if len(text) > len("2026-11-21") else start + timedelta(days=1, seconds=-1)
 
 
 @router.get("/actions/runs")
@@ -127,8 +156,11 @@ def get_run(ask: Asked, run_id: int) -> Response:
 
 @router.delete("/actions/runs/{run_id:int}")
 def delete_run(ask: Asked, run_id: int) -> Response:
-    """Forget it."""
-    ask.hub.actions.delete(_run(ask, run_id, "write"))
+    """Forget it; 403 while it is under way."""
+    run = _run(ask, run_id, "write")
+    if run.status != "completed":
+        raise Refused(403, "Could not delete the workflow run")
+    ask.hub.actions.delete(run)
     return done()
 
 

@@ -89,7 +89,7 @@ def _chosen(ask: Ask, found: Installation) -> tuple[Repo, ...] | None:
 @router.get("/repos/{owner}/{repo}/installation")
 def get_repo_installation(ask: Asked, owner: str, repo: str) -> Response:
     """The App's installation that covers this repository."""
-    where = ask.hub.repo(f"{owner}/{repo}")
+    where = ask.hub.repo(f"{owner}/{repo}")  # not `ask.repo`: an App's own key sees no repository
     found = next((one for one in _app(ask).installations if one.covers(where)), None)
     if found is None:
         raise not_found()

@@ -34,11 +34,18 @@ class Ask:
 
     @property
     def repo(self) -> Repo:
-        """The repository of the path. Raises `Refused` 404 when there is none, or not for this token."""
+        """The repository of the path. Raises `Refused` 404 when there is none, or not for this token; 301 for an old name.
+
+        https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#follow-redirects
+        """
         path = self.request.path_params
-        repo = self.hub.repo(f"{path['owner']}/{path['repo']}")
+        name = f"{path['owner']}/{path['repo']}"
+        repo = self.hub.repo(name)
         if not self.by.sees(repo):
             raise not_found()
+        if repo.full_name.lower() != name.lower():
+            rest = self.request.url.path.partition(name)[2]
+            raise Refused(301, f"{self.hub.api_url}/repositories/{repo.id}{rest}")
         return repo
 
     @property

@@ -7,14 +7,12 @@ from bot.sandbox.errors import Refused
 from bot.sandbox.pulls import part
 from bot.sandbox.records import Json
 from bot.sandbox.runs import Job
-from bot.sandbox.shapes.accounts import stamp, user
 from bot.sandbox.shapes.pulls import pull_simple
 from bot.sandbox.shapes.repos import repo_url, repository_lite
+from bot.sandbox.shapes.runs import actions_app
 from bot.sandbox.shapes.runs import job as job_shape
 
 router = APIRouter(prefix="/repos/{owner}/{repo}")
-ACTIONS_APP_ID = 15368
-"""The App `github-actions`, on every GitHub."""
 
 
 def _oid(ask: Ask, revision: str) -> str:
@@ -48,27 +46,8 @@ def _check_run(ask: Ask, job: Job) -> Json:
         "details_url": shown["html_url"],
         "output": output | {"annotations_url": f"{api}/check-runs/{job.id}/annotations"},
         "check_suite": {"id": job.run.id},
-        "app": _actions_app(ask),
+        "app": actions_app(ask.hub),
         "pull_requests": [],
-    }
-
-
-def _actions_app(ask: Ask) -> Json:
-    hub = ask.hub
-    made = stamp(hub.actions_bot.created_at)
-    return {
-        "id": ACTIONS_APP_ID,
-        "slug": "github-actions",
-        "node_id": "A_actions",
-        "owner": user(hub, hub.ghost),
-        "name": "GitHub Actions",
-        "description": "",
-        "external_url": hub.url,
-        "html_url": f"{hub.url}/apps/github-actions",
-        "created_at": made,
-        "updated_at": made,
-        "permissions": {},
-        "events": [],
     }
 
 

@@ -144,6 +144,24 @@ def installation(hub: "Hub", record: Installation) -> Json:
     }
 
 
+def app_hook(hub: "Hub", record: App) -> Json:
+    """An App's hook, in its `ping`."""
+    hook, made = record.hook, stamp(record.created_at)
+    config = {"url": hook.url, "content_type": "json", "insecure_ssl": "0"}
+    return {
+        "type": "App",
+        "id": hook.id,
+        "name": "web",
+        "active": hook.active,
+        "events": list(record.events),
+        "config": config | ({"secret": "********"} if hook.secret else {}),
+        "updated_at": made,
+        "created_at": made,
+        "app_id": record.id,
+        "deliveries_url": f"{hub.api_url}/app/hook/deliveries",
+    }
+
+
 def hook(hub: "Hub", repo: Repo, record: Hook) -> Json:
     """A repository webhook."""
     api = f"{hub.api_url}/repos/{repo.full_name}/hooks/{record.id}"

@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from bot.sandbox.records import Json, Repo
+from bot.sandbox.repos import ZERO
 from bot.sandbox.runs import Artifact, Job, Step, Workflow, WorkflowRun
 from bot.sandbox.shapes.accounts import stamp, user
 from bot.sandbox.shapes.pulls import pull_minimal
@@ -11,6 +12,9 @@ from bot.sandbox.shapes.repos import commit_facts, page_url, repo_url, repositor
 
 if TYPE_CHECKING:
     from bot.sandbox.state import Hub
+
+ACTIONS_APP_ID = 15368
+"""The App `github-actions`, on every GitHub."""
 
 
 def workflow(hub: "Hub", repo: Repo, record: Workflow) -> Json:
@@ -84,6 +88,51 @@ def _head_commit(repo: Repo, oid: str) -> Json:
     people = {role: {key: facts[role][key] for key in ("name", "email")} for role in ("author", "committer")}
     shown: Json = {"id": oid, "tree_id": facts["tree"], "message": facts["message"]}
     return shown | {"timestamp": facts["committer"]["date"], **people}
+
+
+def check_suite(hub: "Hub", record: WorkflowRun) -> Json:
+    """The check suite of a run (one each), as payloads have it."""
+    repo = record.repo
+    api = f"{repo_url(hub, repo)}/check-suites/{record.id}"
+    return {
+        "id": record.id,
+        "node_id": f"CS_{record.node_id}",
+        "head_branch": record.head_branch,
+        "head_sha": record.head_oid,
+        "status": "completed" if record.status == "completed" else "in_progress",
+        "conclusion": record.conclusion or None,
+        "url": api,
+        "before": ZERO,
+        "after": record.head_oid,
+        "pull_requests": _pulls(hub, record),
+        "app": actions_app(hub),
+        "created_at": stamp(record.created_at),
+        "updated_at": stamp(record.updated_at),
+        "rerequestable": True,
+        "runs_rerequestable": False,
+        "latest_check_runs_count": len(record.jobs),
+        "check_runs_url": f"{api}/check-runs",
+        "head_commit": _head_commit(repo, record.head_oid),
+    }
+
+
+def actions_app(hub: "Hub") -> Json:
+    """The App whose checks Actions' jobs are."""
+    made = stamp(hub.actions_bot.created_at)
+    return {
+        "id": ACTIONS_APP_ID,
+        "slug": "github-actions",
+        "node_id": "A_actions",
+        "owner": user(hub, hub.ghost),
+        "name": "GitHub Actions",
+        "description": "",
+        "external_url": hub.url,
+        "html_url": f"{hub.url}/apps/github-actions",
+        "created_at": made,
+        "updated_at": made,
+        "permissions": {},
+        "events": [],
+    }
 
 
 def job(hub: "Hub", record: Job) -> Json:
