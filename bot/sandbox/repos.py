@@ -69,8 +69,9 @@ class Repos:
             self.former[repo.full_name.lower()] = repo
             reached = self._hub.app_registry.covering(repo)
             repo.owner = account
-            whom = "organization" if before.type == "Organization" else "user"
-            changes = {"owner": {"from": {whom: accounts.user(self._hub, before)}}}
+            owned_by_people = before.type == "User"
+            shown = (accounts.user if owned_by_people else accounts.organization)(self._hub, before)
+            changes = {"owner": {"from": {"user" if owned_by_people else "organization": shown}}}
             self._hub.emit("repository", "transferred", repo, by, changes=changes)
             self._hub.app_registry.lost(reached, repo, by)
 
