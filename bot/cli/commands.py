@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from bot.cli import run_gate
+from bot.cli import run_gate, server_commands
 from bot.errors import UsageError
 
 app = typer.Typer(
@@ -155,3 +155,6 @@ def version() -> None:
     from bot.versions import versions_text  # noqa: PLC0415
 
     sys.stdout.write(versions_text())
+
+
+server_commands.register(app)

@@ -1,0 +1,53 @@
+"""The commands around the server: set it up, look it over, ask what it would decide."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bot.errors import UsageError
+
+
+def register(app: typer.Typer) -> None:
+    """Add them to the command line."""
+    app.command()(setup)
+
+
+def setup(
+    repo: Annotated[str, typer.Option("--repo", help="owner/name: bring workflow, config and labels there.")] = "",
+    mode: Annotated[str, typer.Option("--mode", help="With --repo: `server` or `action` (no server).")] = "server",
+    replace: Annotated[
+        bool, typer.Option("--replace", help="With --repo: also replace a workflow that is there with other content.")
+    ] = False,
+    release: Annotated[
+        str, typer.Option("--release", help="With --repo: owner/name@commit of ai-ready; default: this one's.")
+    ] = "",
+    org: Annotated[str, typer.Option("--org", help="Make the App for this organization; default: for you.")] = "",
+    url: Annotated[str, typer.Option("--url", help="Public address of the server; without it, it polls.")] = "",
+    name: Annotated[str, typer.Option("--name", help="Name of the App; no other on GitHub may have it.")] = "",
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Of the local page; 0: any free one.")] = 0,
+    folder: Annotated[
+        Path | None, typer.Option("--dir", help="Where the App's key is kept; default: the state directory.")
+    ] = None,
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Only say the page's address.")] = False,
+) -> None:
+    """Make the GitHub App, or set up a repository.
+
+    Without --repo: a page on this machine makes the App in two clicks and keeps its key, 0600. With --repo: a pull request made with your own token (`gh auth token`, or GITHUB_TOKEN).
+    """
+    from bot.config import action_report, person_env  # noqa: PLC0415
+    from bot.server.setup.person import repository_name  # noqa: PLC0415
+    from bot.server.setup.steps import AppWish, RepositoryWish, app_step, repository_step  # noqa: PLC0415
+
+    if not repo:
+        if replace or release:
+            raise UsageError("--replace and --release go with --repo.")
+        app_step(person_env(), AppWish(org, url, name, port, folder, not no_browser), action_report())
+        return
+    if org or url or name or port or folder or no_browser:
+        raise UsageError("--org, --url, --name, --port, --dir and --no-browser make an App; leave --repo out for that.")
+    from bot.reference import config_example  # noqa: PLC0415
+    from bot.server.setup.shipped import mode_of, release_of  # noqa: PLC0415
+
+    wish = RepositoryWish(repository_name(repo), mode_of(mode), replace)
+    repository_step(person_env(), wish, release_of(release), config_example(), action_report())

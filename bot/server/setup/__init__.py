@@ -1,0 +1,1 @@
+"""Setting up: the App by a manifest, the repository by a pull request."""
