@@ -1,0 +1,134 @@
+"""Whether the server is fit to work: what `/readyz` answers. Deciding is pure; looking is done by a thread.
+
+`Vitals.failing` names what to look at: `store` (the database can't be written), `scheduler` (a thread of it ended),
+`reconcile` (no look at every repository for three periods), `github` (asked for minutes, and no answer).
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final, Protocol
+
+from bot.server.logs import event
+from bot.server.metrics import Metrics
+from bot.server.ports import Counts, Store, StoreUnavailable
+
+RECONCILED: Final = "reconciled"
+"""The fact under which the time of the last look at everything is remembered."""
+
+OVERDUE_PERIODS, OVERDUE_SLACK = 3.0, 30.0
+PATIENCE: Final = 5.0
+"""Seconds that a look at the database may take before it counts as away."""
+LOOK_EVERY: Final = 1.0
+"""Seconds for which a look is good: whoever asks more often gets the same answer."""
+
+
+class Scheduling(Protocol):
+    """The scheduler, as the process sees it."""
+
+    def start(self) -> None:
+        """Begin. Raises `StoreUnavailable`."""
+        ...
+
+    def stop(self, grace: float) -> bool:
+        """Take nothing more, wait up to `grace` seconds for what is under way; whether all of it ended."""
+        ...
+
+    def wake(self) -> None:
+        """Something became due."""
+        ...
+
+    @property
+    def alive(self) -> bool:
+        """Whether its threads run."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Vitals:
+    """What was seen at one look."""
+
+    counts: Counts | None
+    """None: the database is away."""
+    alive: bool
+    reconcile_age: float
+    """Seconds since every repository was looked at, or since the start where that has not been yet."""
+    reconcile_seconds: float
+    github: bool
+    remaining: int | None
+    """Requests left where fewest are; None: nobody knows."""
+
+    @property
+    def failing(self) -> tuple[str, ...]:
+        """Names of what is not as it should be."""
+        overdue = self.reconcile_age > OVERDUE_PERIODS * self.reconcile_seconds + OVERDUE_SLACK
+        checks = {
+            "store": self.counts is not None,
+            "scheduler": self.alive,
+            "reconcile": not overdue,
+            "github": self.github,
+        }
+        return tuple(name for name, good in checks.items() if not good)
+
+    @property
+    def limited(self) -> bool:
+        """GitHub's limits hold something up."""
+        return self.remaining == 0 or (self.counts is not None and self.counts.resting > 0)
+
+    @property
+    def word(self) -> str:
+        """`ready`, `degraded` (it works, slower than it would like) or `failing`."""
+        return "failing" if self.failing else "degraded" if self.limited else "ready"
+
+
+class Health:
+    """Looks, at most once a second, whoever asks."""
+
+    def __init__(
+        self,
+        store: Store,
+        scheduler: Scheduling,
+        metrics: Metrics,
+        reconcile_seconds: float,
+        clock: Callable[[], float],
+    ) -> None:
+        self._store = store
+        self._scheduler = scheduler
+        self._metrics = metrics
+        self._reconcile_seconds = reconcile_seconds
+        self._clock = clock
+        self._started = clock()
+        self._lock = asyncio.Lock()
+        self._seen: tuple[float, Vitals] | None = None
+
+    async def vitals(self) -> Vitals:
+        """What is so now, or was a moment ago."""
+        async with self._lock:
+            if self._seen is None or time.monotonic() - self._seen[0] > LOOK_EVERY:
+                self._seen = (time.monotonic(), await self._look())
+            return self._seen[1]
+
+    async def _look(self) -> Vitals:
+        try:
+            counts, reconciled = await asyncio.wait_for(asyncio.to_thread(self._ask_store), PATIENCE)
+        except (StoreUnavailable, TimeoutError) as error:
+            self._metrics.store_error()
+            event("store_unavailable", level=logging.ERROR, error=str(error) or "no answer in time")
+            counts, reconciled = None, ""
+        now = self._clock()
+        last = datetime.fromisoformat(reconciled).timestamp() if reconciled else self._started
+        return Vitals(
+            counts=counts,
+            alive=self._scheduler.alive,
+            reconcile_age=max(0.0, now - max(last, self._started)),
+            reconcile_seconds=self._reconcile_seconds,
+            github=self._metrics.github_reachable,
+            remaining=self._metrics.lowest_remaining(now),
+        )
+
+    def _ask_store(self) -> tuple[Counts, str]:
+        self._store.ping()
+        return self._store.counts(datetime.fromtimestamp(self._clock(), UTC)), self._store.recall(RECONCILED)
