@@ -20,7 +20,7 @@ from bot.core.names import REQUEST_LABEL
 from bot.core.order import arrange
 from bot.core.plan import plan
 from bot.core.settings import OrderRules, RepoConfig
-from bot.core.survey import Own
+from bot.core.view import Own
 
 SIZES = (100, 1_000, 10_000, 100_000)
 EDGES = 5

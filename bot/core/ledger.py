@@ -1,7 +1,7 @@
 """What already happened to an issue, read back from our own comments: ended runs and the status comment's notes."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +12,10 @@ from bot.core.names import STATUS_MARKER, VERDICT_MARKER, Reason
 DONE = "done"
 AGAIN = frozenset({Reason.RUNNER_LOST})
 """Verdicts after which the same request is tried again by itself, while `limits.attempts` lasts."""
+
+MOST_SPARED = 5
+"""Runs of one request that may end before they begin, without being counted as attempts: then it is over, so that a
+server and a job that read differently can't go on for ever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +30,10 @@ class Record:
     requested_at: datetime
     """When the request behind it was made."""
     pull: int = 0
+    again: bool = False
+    """It ended before it began, because it had to wait again: the request goes on."""
+    spared: int = 0
+    """Earlier runs of the same request that ended so."""
 
     @property
     def request_id(self) -> str:
@@ -38,8 +46,8 @@ class Record:
         return int(self.run_key.split("-")[2])
 
     def final(self, attempts: int) -> bool:
-        """Whether this ended its request: all but a lost runner while attempts are left."""
-        return self.code not in AGAIN or self.attempt >= attempts
+        """Whether this ended its request: all but a run that never began, and a lost runner while attempts are left."""
+        return not self.again and (self.code not in AGAIN or self.attempt - self.spared >= attempts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +71,18 @@ def records(issue: Issue, own_ids: frozenset[int]) -> tuple[Record, ...]:
     found: dict[str, Record] = {}
     for _, data in ours(issue.comments, own_ids, VERDICT_MARKER):
         if (record := _record(data, issue.number)) is not None:
-            found.setdefault(record.run_key, record)
+            found.setdefault(record.run_key, replace(record, spared=_spared(found.values(), record.request_id)))
     return tuple(found.values())
+
+
+def spared(issue: Issue, own_ids: frozenset[int], run_key: str) -> int:
+    """How many other runs of this run's request ended before they began."""
+    others = (record for record in records(issue, own_ids) if record.run_key != run_key)
+    return _spared(others, request_of(run_key))
+
+
+def _spared(earlier: Iterable[Record], request_id: str) -> int:
+    return sum(record.again and record.request_id == request_id for record in earlier)
 
 
 def all_records(issues: Iterable[Issue], own_ids: frozenset[int]) -> tuple[Record, ...]:
@@ -113,6 +131,7 @@ def _record(data: Mapping[str, Any], issue: int) -> Record | None:
         at=at,
         requested_at=asked or at,
         pull=pull if isinstance(pull, int) else 0,
+        again=data.get("again") is True,
     )
 
 

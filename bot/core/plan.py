@@ -12,11 +12,12 @@
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, assert_never
 
 from bot.core.effects import (
+    CancelRun,
     CloseIssue,
     Dispatch,
     Effect,
@@ -24,10 +25,10 @@ from bot.core.effects import (
     PostComment,
     ReleaseClaim,
 )
-from bot.core.ledger import DONE, Record, notes_of
+from bot.core.ledger import MOST_SPARED, Record, notes_of, spared
 from bot.core.messages.status import status
 from bot.core.messages.verdict import blocked, lost_reason, lost_text
-from bot.core.model import Issue, Snapshot
+from bot.core.model import Claim, Issue, Snapshot
 from bot.core.names import Reason, StateLabel
 from bot.core.replies import answer_commands
 from bot.core.requests import boxless_sha, label_request, unchanged_since
@@ -50,8 +51,11 @@ from bot.core.situation import (
     Waiting,
     Withdrawn,
 )
-from bot.core.survey import Own, Survey, survey
-from bot.core.writing import kept_request, move_labels, put_status
+from bot.core.survey import Survey, survey
+from bot.core.verdict import still_waits
+from bot.core.view import Own
+from bot.core.why import Explainer
+from bot.core.writing import end_label, kept_request, move_labels, put_status
 
 CLAIM_SLACK = timedelta(minutes=60)
 """A run outside Actions is taken for dead this long after its own time limit (setup and checks come on top)."""
@@ -77,11 +81,12 @@ def plan(snapshot: Snapshot, config: RepoConfig | ConfigProblem, own: Own | None
     seen = survey(snapshot, config, own)
     starts = [s for s in seen.situations.values() if isinstance(s, Start)]
     mine = _mine(starts, seen, own)
-    effects: list[Effect] = list(answer_commands(snapshot, seen, config))
+    explainer = Explainer(snapshot, seen, config)
+    effects: list[Effect] = list(answer_commands(explainer))
     for number, situation in sorted(seen.situations.items()):
         if situation is mine and mine is not None:
             continue
-        effects += _Writer(snapshot, snapshot.issues[number], own).effects(situation)
+        effects += _Writer(explainer, snapshot.issues[number], own).effects(situation)
     claim = None
     if mine is not None and own is not None:
         until = snapshot.now + timedelta(minutes=mine.minutes) + CLAIM_SLACK
@@ -119,8 +124,9 @@ def _admitted(seen: Survey, own: Own | None) -> Start | None:
 class _Writer:
     """Effects of one issue."""
 
-    def __init__(self, snapshot: Snapshot, issue: Issue, own: Own | None) -> None:
-        self.snapshot = snapshot
+    def __init__(self, explainer: Explainer, issue: Issue, own: Own | None) -> None:
+        self.explainer = explainer
+        self.snapshot = snapshot = explainer.snapshot
         self.issue = issue
         self.own = own
         self.notes = notes_of(issue, snapshot.own_ids)
@@ -137,7 +143,7 @@ class _Writer:
                 said = self._say(situation, StateLabel.QUEUED, keep_request=True, dispatched=key)
                 return (*said, Dispatch(self.issue.number, key))
             case Queued():
-                return move_labels(self.issue, StateLabel.QUEUED, keep_request=True)
+                return self._queued(situation)
             case Running():
                 return self._running(situation)
             case Unstartable():
@@ -159,32 +165,47 @@ class _Writer:
 
     # ------------------------------------------------------------------------------ situations
 
+    def _queued(self, situation: Queued) -> tuple[Effect, ...]:
+        """A dispatch that a gate made was said with it; the server says its own here, once the ledger has it."""
+        claim = situation.claim
+        if claim is None:
+            return move_labels(self.issue, StateLabel.QUEUED, keep_request=True)
+        if situation.confirmed:
+            return self._say(situation, StateLabel.QUEUED, keep_request=True)
+        return (CancelRun(claim.run_id),) if claim.run_id > 0 and not claim.cancelled else ()
+
     def _running(self, situation: Running) -> tuple[Effect, ...]:
         if not situation.confirmed:
             return (ReleaseClaim(self.issue.number),)
-        if self.own is not None and situation.claim.run_id == self.own.run_id:
-            return self._say(situation, StateLabel.RUNNING, keep_request=True)
-        return ()
+        return self._say(situation, StateLabel.RUNNING, keep_request=True) if situation.ours else ()
 
     def _lost(self, situation: Lost) -> tuple[Effect, ...]:
-        reason = lost_reason(situation.conclusion)
-        record = self._record(situation.claim.run_key, reason, situation.claim.at, usd=situation.claim.usd)
-        text = lost_text(situation.claim, situation.conclusion)
-        release = ReleaseClaim(self.issue.number)
+        reason, text = lost_reason(situation.conclusion), lost_text(situation.claim, situation.conclusion)
+        earlier = spared(self.issue, self.snapshot.own_ids, situation.claim.run_key)
+        goes_on = situation.place is not None and earlier < MOST_SPARED
+        if situation.place is not None:
+            text = still_waits(situation.place).text
+        record = replace(
+            self._record(situation.claim.run_key, reason, situation.claim.at, usd=situation.claim.usd),
+            again=goes_on,
+            spared=earlier,
+        )
+        verdict, release = self._verdict(record, text, situation.url), ReleaseClaim(self.issue.number)
         if not self.issue.open:
-            return (self._verdict(record, text, situation.url), *self._say(Closed(), None, keep_request=False), release)
+            return (verdict, *self._say(Closed(), None, keep_request=False), release)
+        if goes_on and situation.place is not None:
+            return (verdict, *self._say(situation.place, StateLabel.WAITING, keep_request=True), release)
         again = reason is Reason.RUNNER_LOST
-        said = self._say(situation, StateLabel.BLOCKED, keep_request=again)
-        return (self._verdict(record, text, situation.url), *said, release)
+        return (verdict, *self._say(situation, StateLabel.BLOCKED, keep_request=again), release)
 
     def _ended(self, situation: Ended) -> tuple[Effect, ...]:
         """Finish what a killed publisher left half done: status, labels, claim."""
-        label = StateLabel.DONE if situation.record.code == DONE else StateLabel.BLOCKED
         release = (ReleaseClaim(self.issue.number),) if self.issue.number in self.snapshot.claims else ()
         if not self.issue.open:
             return (*self._say(Closed(), None, keep_request=False), *release)
         moving = self.issue.labels & {StateLabel.WAITING, StateLabel.QUEUED, StateLabel.RUNNING}
         if moving or release or self._stale_request(situation.record):
+            label = end_label(situation.record)
             return (*self._say(situation, label, keep_request=situation.again), *release)
         return ()
 
@@ -204,7 +225,8 @@ class _Writer:
         said = isinstance(situation, Closed) and self.notes is not None and self.notes.merged
         if silent or said:
             return ()
-        body = status(situation, notes=self._block(situation, dispatched))
+        why = self.explainer.short(self.issue.number, situation)
+        body = status(situation, notes=self._block(situation, dispatched), why=why)
         return put_status(self.issue, body, self.notes)
 
     def _block(self, situation: Situation, dispatched: str) -> Mapping[str, Any]:
@@ -212,6 +234,9 @@ class _Writer:
         block: dict[str, Any] = {"v": 1}
         if isinstance(situation, PullMerged):
             block["merged"] = True
+        claim = situation.claim if isinstance(situation, Queued | Running) else None
+        if claim is not None and claim.ledger:
+            block["dispatched"] = self._dispatched(claim)
         request = getattr(situation, "request", None)
         if request is None:
             return {**block, **kept_request(self.notes)}
@@ -226,6 +251,10 @@ class _Writer:
         if dispatched:
             block["dispatched"] = {"key": dispatched, "at": self.snapshot.now.isoformat()}
         return block
+
+    def _dispatched(self, claim: Claim) -> Mapping[str, str]:
+        """By which run key a gate of the repository's own, which sees no ledger, knows the server's run."""
+        return {"key": claim.run_key, "at": claim.at.isoformat()}
 
     def _approved(self, request_id: str) -> frozenset[str]:
         sha = (self.own.approved or {}).get(request_id, "") if self.own else ""

@@ -4,25 +4,28 @@ from collections.abc import Iterable
 from typing import assert_never
 
 from bot.core.access import Answer, may_ask
+from bot.core.asking import allowed_models
 from bot.core.commands import Approve, BadCommand, Command, Fix, Help, Init, Retry, Run, Status, Stop, Why
 from bot.core.effects import CancelRun, Effect, PostComment, React
 from bot.core.ledger import request_of
 from bot.core.markers import ours
 from bot.core.messages import replies as say
 from bot.core.messages.status import status_text
+from bot.core.messages.why import why_text
 from bot.core.model import Issue, Permission, Snapshot
 from bot.core.names import REPLY_MARKER
 from bot.core.requests import Unread, comment_request_id, unread
 from bot.core.settings import ConfigProblem, RepoConfig
 from bot.core.situation import Running, Situation, Unasked
-from bot.core.survey import Survey, allowed_models
+from bot.core.why import Explainer
 
 ACCEPTED = "eyes"
 REFUSED = "confused"
 
 
-def answer_commands(snapshot: Snapshot, seen: Survey, config: RepoConfig | ConfigProblem) -> tuple[Effect, ...]:
+def answer_commands(explainer: Explainer) -> tuple[Effect, ...]:
     """Effects for every command that nobody acknowledged yet, oldest first within an issue."""
+    snapshot, seen, config = explainer.snapshot, explainer.seen, explainer.config
     rules = RepoConfig() if isinstance(config, ConfigProblem) else config
     effects: list[Effect] = []
     for number, issue in sorted(snapshot.issues.items()):
@@ -30,14 +33,14 @@ def answer_commands(snapshot: Snapshot, seen: Survey, config: RepoConfig | Confi
             continue
         situation = seen.situations.get(number, Unasked())
         for item in unread(issue, snapshot.now):
-            effects += _answer(snapshot, rules, issue, situation, item)
+            effects += _answer(explainer, rules, issue, situation, item)
     return tuple(effects)
 
 
 def _answer(
-    snapshot: Snapshot, config: RepoConfig, issue: Issue, situation: Situation, item: Unread
+    explainer: Explainer, config: RepoConfig, issue: Issue, situation: Situation, item: Unread
 ) -> Iterable[Effect]:
-    comment = item.comment
+    comment, snapshot = item.comment, explainer.snapshot
     answer = may_ask(comment.author, snapshot.permissions.get(comment.author.id, Permission.UNKNOWN))
     if answer is Answer.UNKNOWN:
         return ()
@@ -45,12 +48,13 @@ def _answer(
         return _refuse(snapshot, issue, item, say.who_may_ask(comment.author))
     if isinstance(item.command, BadCommand):
         return _refuse(snapshot, issue, item, say.bad_command(item.command))
-    return _obey(snapshot, config, issue, situation, item, item.command)
+    return _obey(explainer, config, issue, situation, item, item.command)
 
 
 def _obey(
-    snapshot: Snapshot, config: RepoConfig, issue: Issue, situation: Situation, item: Unread, command: Command
+    explainer: Explainer, config: RepoConfig, issue: Issue, situation: Situation, item: Unread, command: Command
 ) -> Iterable[Effect]:
+    snapshot = explainer.snapshot
     match command:
         case Run() | Retry():
             problem = _unrunnable(issue, situation, item, config)
@@ -60,8 +64,11 @@ def _obey(
             at_work = isinstance(situation, Running) and situation.confirmed and situation.claim.run_id > 0
             cancel = (CancelRun(situation.claim.run_id),) if at_work and isinstance(situation, Running) else ()
             return (*cancel, *_accept(item))
-        case Why() | Status():
-            return (*_say(snapshot, issue, item, status_text(situation)), *_accept(item))
+        case Why():
+            return (*_say(snapshot, issue, item, why_text(explainer.full(issue.number))), *_accept(item))
+        case Status():
+            text = status_text(explainer.short(issue.number, situation))
+            return (*_say(snapshot, issue, item, text), *_accept(item))
         case Help():
             return (*_say(snapshot, issue, item, say.help_text()), *_accept(item))
         case Init() | Approve() | Fix():

@@ -93,10 +93,18 @@ class Unstartable:
 
 @dataclass(frozen=True, slots=True)
 class Queued:
-    """A dispatched run has not claimed it yet."""
+    """A dispatched run has not claimed it yet, or (server mode) waits for a runner."""
 
     run_key: str
     at: datetime
+    url: str = ""
+    """The run's page, where it is known."""
+    claim: Claim | None = None
+    """The row of the server's ledger."""
+    request: Request | None = None
+    """What it answers, while that is alive; only with a claim."""
+    confirmed: bool = True
+    """False: what admitted it no longer holds, so the run is taken back before it begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +117,10 @@ class Running:
     """False: it is our own claim, and a fact that admitted it no longer holds."""
     start: "Start | None" = None
     """What admitted it, where it is our own claim and confirmed."""
+    ours: bool = False
+    """Whoever plans says so on the issue: a gate of its own claim, the server of its ledger's."""
+    request: Request | None = None
+    """What it answers, while that is alive; only of the server's ledger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +130,8 @@ class Lost:
     claim: Claim
     conclusion: str
     url: str
+    place: Waiting | Invalid | None = None
+    """Where its request stands, which the server took the run back for before it began: that goes on."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,10 @@ from typing import Any
 
 from bot.core.names import Reason
 from bot.core.run import AgentReport, Check
+from bot.core.situation import Invalid, Waiting
+
+NAMED = 5
+"""Prerequisites that a verdict names; the status comment lists them all."""
 
 GRANTED_TOOLS = ("Read", "Write", "Edit", "Glob", "Grep", "Bash", "TodoWrite")
 """What the agent is given. A denial of one of these means that our own set-up failed while the CLI says success."""
@@ -29,6 +33,8 @@ class Refusal:
     reason: Reason
     text: str
     details: str = ""
+    again: bool = False
+    """Nothing was done because it has to wait again: the request goes on by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +78,18 @@ def judge(facts: Facts) -> Refusal | None:
 def cancelled() -> Refusal:
     """Somebody stopped the run."""
     return Refusal(Reason.CANCELLED, "The run was cancelled.")
+
+
+def still_waits(place: Waiting | Invalid) -> Refusal:
+    """Before the work began, something turned up that has to close first."""
+    if isinstance(place, Invalid):
+        chain = " → ".join(f"#{step}" if step.isdecimal() else step for step in place.path[:NAMED])
+        text = f"Nothing was done: what it depends on changed before the work began ({place.reason}: {chain})"
+        return Refusal(Reason.CANCELLED, text, again=True)
+    names = " and ".join(f"#{each.ref.number}" if each.local else str(each.ref) for each in place.on[:NAMED])
+    more = f" and {place.total - NAMED} more" if place.total > NAMED else ""
+    text = f"Nothing was done: before the work began, it came to wait for {names}{more}"
+    return Refusal(Reason.CANCELLED, text, again=True)
 
 
 def agent_refusal(report: AgentReport, bounds: Bounds) -> Refusal | None:

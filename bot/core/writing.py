@@ -3,7 +3,7 @@
 from typing import Any
 
 from bot.core.effects import PutStatus, SetLabels
-from bot.core.ledger import Notes
+from bot.core.ledger import DONE, Notes, Record
 from bot.core.model import Issue
 from bot.core.names import REQUEST_LABEL, StateLabel
 
@@ -16,6 +16,13 @@ def move_labels(issue: Issue, label: StateLabel | None, *, keep_request: bool) -
     if not keep_request:
         remove |= {REQUEST_LABEL} & issue.labels
     return (SetLabels(issue.number, tuple(sorted(add)), tuple(sorted(remove))),) if add or remove else ()
+
+
+def end_label(record: Record) -> StateLabel:
+    """The state label of an issue whose last run ended so."""
+    if record.again:
+        return StateLabel.WAITING
+    return StateLabel.DONE if record.code == DONE else StateLabel.BLOCKED
 
 
 def put_status(issue: Issue, body: str, notes: Notes | None) -> tuple[PutStatus, ...]:

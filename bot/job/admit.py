@@ -19,7 +19,7 @@ from bot.core.requests import content_sha
 from bot.core.run import Admission
 from bot.core.settings import ConfigProblem, RepoConfig
 from bot.core.situation import Hold, Invalid, Running, Situation, Start, Waiting
-from bot.core.survey import Own
+from bot.core.view import Own
 from bot.errors import Blocked, GitHubError
 from bot.github.ports import Applied, Reader, Writer
 from bot.job.facts import read_facts, utc_now

@@ -20,8 +20,8 @@ from bot.core.model import Issue, Permission, Snapshot
 from bot.core.order import skip_line
 from bot.core.run import Admission, Outcome
 from bot.core.situation import Ended, Refused, Situation, Unasked, Unstartable, Waiting
-from bot.core.survey import Own
 from bot.core.verdict import cancelled
+from bot.core.view import Own
 from bot.errors import Blocked, ConfigError, GitHubError, UsageError
 from bot.github.event import read_event
 from bot.job.admit import Gate, Gatekeeper, GitHub, gate, recheck, why_not

@@ -22,7 +22,7 @@ from bot.core.model import ActionsRun, Actor, Claim, Comment, LabelEvent, Permis
 from bot.core.plan import Plan, plan
 from bot.core.settings import ConfigProblem, Limits, OrderRules, RepoConfig
 from bot.core.situation import Hold, Running, Start, Unstartable, Waiting
-from bot.core.survey import Own
+from bot.core.view import Own
 from tests.core.world import ANN, BOB, BOT, RENOVATE, T0, after, close, comment, edit, issue, later, snapshot
 
 CONFIG = RepoConfig()
@@ -100,7 +100,7 @@ def test_a_later_phase_waits_and_says_for_what() -> None:
     assert decided.claim is None
     assert labels(decided) == {2: (("ai-waiting",), ())}
     assert "**Waiting** for 1 issue to close" in statuses(decided)[2]
-    assert "| #1 | phase order | open |" in statuses(decided)[2]
+    assert "| #1 | phase order | open; nobody has asked for it |" in statuses(decided)[2]
 
 
 def test_closing_the_prerequisite_releases_it() -> None:
@@ -285,14 +285,17 @@ def test_a_dispatched_run_that_ended_without_claiming_is_dispatched_again() -> N
         ("cancelled", "cancelled"),
         ("timed_out", "timed-out"),
         ("failure", "runner-lost"),
-        ("startup_failure", "runner-lost"),
+        ("startup_failure", "config-invalid"),
+        ("action_required", "runner-lost"),
+        ("stale", "runner-lost"),
+        ("stuck", "runner-lost"),
     ],
 )
 def test_a_run_that_ended_without_a_verdict_gets_one_and_its_claim_is_released(conclusion: str, code: str) -> None:
     snap = running(snapshot(issue(1, by=ANN, labels=["ai-running"])), 1, RunState.ENDED, conclusion, run_id=9)
     decided = plan(snap, CONFIG, OWN)
 
-    assert verdicts(decided)[1].startswith(f"Blocked ({code}): the run that began at")
+    assert verdicts(decided)[1].startswith(f"Blocked ({code}): the run that ")
     assert ReleaseClaim(1) in decided.effects
 
 

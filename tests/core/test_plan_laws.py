@@ -18,7 +18,7 @@ from bot.core.names import STATUS_MARKER, VERDICT_MARKER, Reason
 from bot.core.plan import plan
 from bot.core.settings import Limits, RepoConfig
 from bot.core.situation import Running
-from bot.core.survey import Own
+from bot.core.view import Own
 from tests.core.world import ANN, BOB, BOT, T0, after, comment, issue, snapshot
 
 LABEL_ID = f"L{int(T0.timestamp())}"

@@ -15,8 +15,8 @@ from bot.core.requests import Request
 from bot.core.run import Admission, Check, Outcome
 from bot.core.settings import PullRequest, RepoConfig
 from bot.core.situation import Hold
-from bot.core.survey import Own
 from bot.core.verdict import Refusal
+from bot.core.view import Own
 from tests.core.world import ANN, BOT, SHA, T0, after, comment, edit, issue, snapshot
 
 KEY = f"1-L{int(T0.timestamp())}-1"

@@ -9,7 +9,7 @@ import pytest
 from bot.config import parse_repo_config
 from bot.core.effects import Continue, Effect, MakeClaim, PutStatus
 from bot.core.model import Actor, Permission, Ref, Snapshot, Standing
-from bot.core.survey import Own
+from bot.core.view import Own
 from bot.errors import GitHubError
 from bot.github.ports import Applied
 from bot.job.admit import SAID_ALONE, SAID_BESIDE, Gatekeeper, gate
