@@ -31,6 +31,9 @@ _COUNTS: Final = {
     "resting": "Installations that are left alone because GitHub asked for it",
 }
 
+_INBOX: Final = "inbox_deliveries"
+"""`deliveries` is the counter's name."""
+
 
 class Metrics:
     """Every counter, and how GitHub answered lately."""
@@ -68,7 +71,10 @@ class Metrics:
         self._reconcile = Gauge(
             "ai_ready_reconcile_age_seconds", "Since every repository was last looked at", registry=registry
         )
-        self._gauges = {name: Gauge(f"ai_ready_{name}", about, registry=registry) for name, about in _COUNTS.items()}
+        self._gauges = {
+            name: Gauge(f"ai_ready_{_INBOX if name == 'deliveries' else name}", about, registry=registry)
+            for name, about in _COUNTS.items()
+        }
 
     # --------------------------------------------------------------------------------- what happened
 

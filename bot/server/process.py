@@ -101,8 +101,9 @@ class Serving:
         Raises `StoreUnavailable` when the scheduler can't start.
         """
         try:
-            with asyncio.Runner(loop_factory=uvicorn.Config(app="").get_loop_factory()) as runner:
-                return runner.run(self._main(said, signals=signals))
+            config = self._config()
+            with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+                return runner.run(self._main(config, said, signals=signals))
         finally:
             self._socket.close()
             self._parts.store.close()
@@ -113,13 +114,13 @@ class Serving:
         if self._loop is not None and self._ending is not None:
             self._loop.call_soon_threadsafe(self._ending.set)
 
-    async def _main(self, said: Callable[[str], None], *, signals: bool) -> bool:
+    async def _main(self, config: uvicorn.Config, said: Callable[[str], None], *, signals: bool) -> bool:
         self._loop, self._ending = asyncio.get_running_loop(), asyncio.Event()
         parts = self._parts
         await asyncio.to_thread(parts.scheduler.start)
         gc.freeze()  # what is there now stays; looking through it again and again only makes requests wait
         with _on_signals(self._loop, self._ending if signals else None):
-            server = _QuietServer(self._config())
+            server = _QuietServer(config)
             serving = asyncio.create_task(server.serve(sockets=[self._socket]))
             ending = asyncio.create_task(self._ending.wait())
             event("started", address=self.url)
