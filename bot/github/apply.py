@@ -55,6 +55,7 @@ class Result:
     message: str = ""
     status: int = 0
     data: Json | None = None
+    retry_after: float | None = None
 
 
 def apply_effects(effects: Sequence[Effect], place: Place) -> Story[tuple[Applied, ...]]:
@@ -156,7 +157,7 @@ def _results(answer: Answer, count: int) -> list[Result]:
     """One result for each mutation of a document."""
     data = answer.body.get("data") if answer.ok and isinstance(answer.body, dict) else None
     if not isinstance(data, dict):
-        refused = Result(ok=False, unsure=answer.undecided, message=answer.message, status=answer.status)
+        refused = Result(False, answer.undecided, answer.message, answer.status, retry_after=answer.retry_after)
         return [refused] * count
     by_alias = {str(problem.path[0]): problem for problem in problems(answer.body) if problem.path}
     results = []
@@ -177,7 +178,11 @@ def _judge(effect: Effect, results: Sequence[Result], place: Place) -> Story[App
     if failed is None:
         return Applied(effect, ok=True, status=results[-1].status if results else 0, node_id=_made(results))
     unsure = any(result.unsure for result in results)
-    return Applied(effect, ok=False, unsure=unsure, message=failed.message, status=failed.status)
+    return _refused(effect, failed, unsure=unsure)
+
+
+def _refused(effect: Effect, why: Result | Answer, *, unsure: bool) -> Applied:
+    return Applied(effect, False, unsure, why.message, why.status, why.retry_after)
 
 
 def _made(results: Sequence[Result]) -> str:
@@ -201,7 +206,7 @@ def _released(effect: ReleaseClaim, failed: Result | None, place: Place) -> Stor
         if answer.ok or answer.status == 422:  # 422: it is gone
             return Applied(effect, ok=True, status=answer.status)
     place.ids.claims[effect.issue] = oid
-    return Applied(effect, ok=False, unsure=failed.unsure, message=failed.message, status=failed.status)
+    return _refused(effect, failed, unsure=failed.unsure)
 
 
 # ----------------------------------------------------------------------------------------- one by one
@@ -233,7 +238,7 @@ def _do_alone(effect: Effect, place: Place) -> Story[Applied]:
 def _applied(effect: Effect, answer: Answer, *, ok: bool | None = None) -> Applied:
     if answer.ok if ok is None else ok:
         return Applied(effect, ok=True, status=answer.status)
-    return Applied(effect, ok=False, unsure=answer.undecided, message=answer.message, status=answer.status)
+    return _refused(effect, answer, unsure=answer.undecided)
 
 
 def _claim(effect: MakeClaim, place: Place) -> Story[Applied]:
@@ -271,7 +276,7 @@ def _claim(effect: MakeClaim, place: Place) -> Story[Applied]:
 
 def _refused_before(effect: Effect, answer: Answer) -> Applied:
     """It failed before anything that could be seen was done: no doubt about it, whatever the answer."""
-    return Applied(effect, ok=False, message=answer.message, status=answer.status)
+    return _refused(effect, answer, unsure=False)
 
 
 def _holder(issue: int, place: Place) -> Story[str | None]:
@@ -301,15 +306,34 @@ def _open_pull(effect: OpenPull, place: Place) -> Story[Applied]:
 def _dispatch(effect: Dispatch, place: Place) -> Story[Applied]:
     """Ask for the new run's id; a server that doesn't know the question is asked again without it.
 
+    A caller file that takes no admission belongs to the Action alone: its own gate will admit, so it is told the rest.
     https://docs.github.com/en/rest/actions/workflows#create-a-workflow-dispatch-event
     """
     path = f"{place.root}/actions/workflows/{quote(place.workflow, safe='')}/dispatches"
     inputs = {"issue": str(effect.issue), "run_key": effect.run_key}
-    body: Json = {"ref": place.snapshot.default_branch, "inputs": inputs}
-    answer = yield Request("POST", path, {**body, "return_run_details": True}, creates=1)
-    if answer.status in (400, 422) and "return_run_details" in answer.message:
-        answer = yield Request("POST", path, body, creates=1)
+    admitted = _admission_inputs(effect)
+    body: Json = {"ref": place.snapshot.default_branch, "inputs": inputs | admitted, "return_run_details": True}
+    own_gate = False
+    while True:
+        answer = yield Request("POST", path, body)
+        if answer.status in (400, 422) and "return_run_details" in body and "return_run_details" in answer.message:
+            body = {key: value for key, value in body.items() if key != "return_run_details"}
+        elif answer.status == 422 and not own_gate and _unexpected(answer, admitted):
+            body, own_gate = body | {"inputs": inputs}, True
+        else:
+            break
     if not answer.ok:
         return _applied(effect, answer)
-    run_id = answer.body.get("workflow_run_id") if isinstance(answer.body, dict) else 0
-    return Applied(effect, ok=True, status=answer.status, run_id=int(run_id or 0))
+    told = answer.body if isinstance(answer.body, dict) else {}
+    run_id, url = int(told.get("workflow_run_id") or 0), str(told.get("html_url") or "")
+    return Applied(effect, ok=True, status=answer.status, run_id=run_id, url=url, own_gate=own_gate)
+
+
+def _admission_inputs(effect: Dispatch) -> dict[str, str]:
+    """What the server adds; every input of a workflow is text."""
+    given = {"admission": effect.admission, "job_minutes": str(effect.job_minutes or "")}
+    return {name: value for name, value in given.items() if value}
+
+
+def _unexpected(answer: Answer, inputs: Json) -> bool:
+    return "Unexpected inputs" in answer.message and any(name in answer.message for name in inputs)

@@ -8,22 +8,16 @@ whatever it was, it is sent again once GitHub's time is up — unless that is to
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Protocol
 
 from bot.github.exchange import GRAPHQL, Answer, Request, Story, T, problems
+from bot.github.pacing import Bucket, Pacing
 
 ATTEMPTS = 5
 FIRST_PAUSE = 0.5
-LONGEST_PAUSE = 8.0
-LONGEST_WAIT = 90.0
-"""Seconds. Longer rate-limit waits are the caller's business: a job that sleeps costs as much as one that works."""
-BURST = 5
-PER_SECOND = 1.0
-"""Content-creating requests: a few at once, then one a second (GitHub allows 80 a minute).
-
-https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#about-secondary-rate-limits
-"""
+LONGEST_BACKOFF = 8.0
 
 
 class Wire(Protocol):
@@ -34,24 +28,29 @@ class Wire(Protocol):
         ...
 
 
+def utc_now() -> datetime:
+    """The wall clock."""
+    return datetime.now(UTC)
+
+
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """The clock, the sleep and the dice; tests bring their own."""
+    """The clocks, the sleep and the dice; tests bring their own."""
 
     monotonic: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     dice: Callable[[], float] = random.random
     """A number in [0, 1)."""
+    now: Callable[[], datetime] = utc_now
 
 
 class Courier:
-    """One per process and account: it remembers what was sent lately."""
+    """One per client. Without a `pacing` it is alone with its account and remembers what it sent lately."""
 
-    def __init__(self, wire: Wire, timing: Timing) -> None:
+    def __init__(self, wire: Wire, timing: Timing, pacing: Pacing | None = None) -> None:
         self._wire = wire
         self._timing = timing
-        self._paid_until = 0.0
-        """When the last content-creating request would have gone out at one a second."""
+        self._pacing: Pacing = pacing or Bucket(timing.monotonic)
 
     def tell(self, story: Story[T]) -> T:
         """Run a story to its end; its result."""
@@ -66,37 +65,41 @@ class Courier:
     def send(self, request: Request) -> Answer:
         """Send a request, patiently; the last answer, whatever it is."""
         for attempt in range(1, ATTEMPTS + 1):
-            self._pace(request)
-            answer = self._wire.send(request)
+            wait = self._pacing.turn(request.creates)
+            if wait > self._pacing.longest_wait:
+                return _held_back(wait)
+            if wait > 0:
+                self._timing.sleep(wait)
+            answer = self._rested(self._wire.send(request))
             pause = self._pause(request, answer, attempt)
             if pause is None:
                 return answer
             self._timing.sleep(pause)
         return answer
 
+    def _rested(self, answer: Answer) -> Answer:
+        """Tell everybody who shares our limits; the answer, with the time that we will really wait."""
+        if answer.retry_after is None:
+            return answer
+        # A little late rather than early, and not all clients at once.
+        wait = self._pacing.rest(answer.retry_after + self._timing.dice(), guessed=answer.guessed)
+        return replace(answer, retry_after=wait)
+
     def _pause(self, request: Request, answer: Answer, attempt: int) -> float | None:
         """Seconds until this request is worth another try; None: it stays at this answer."""
         if attempt == ATTEMPTS:
             return None
         if answer.retry_after is not None:
-            # A little late rather than early, and not all clients at once.
-            wait = answer.retry_after + self._timing.dice()
-            return wait if wait <= LONGEST_WAIT else None
+            return answer.retry_after if answer.retry_after <= self._pacing.longest_wait else None
         if request.repeatable and (answer.ambiguous or _half_answered(request, answer)):
-            pause = min(FIRST_PAUSE * 2.0 ** (attempt - 1), LONGEST_PAUSE)
+            pause = min(FIRST_PAUSE * 2.0 ** (attempt - 1), LONGEST_BACKOFF)
             return pause * (0.5 + self._timing.dice())
         return None
 
-    def _pace(self, request: Request) -> None:
-        """Wait for our turn to create something."""
-        if not request.creates:
-            return
-        now = self._timing.monotonic()
-        self._paid_until = max(self._paid_until, now - BURST / PER_SECOND)
-        due = self._paid_until + request.creates / PER_SECOND - now
-        if due > 0:
-            self._timing.sleep(due)
-        self._paid_until += request.creates / PER_SECOND
+
+def _held_back(wait: float) -> Answer:
+    """Not sent: GitHub asked to be left alone, or it isn't our turn yet."""
+    return Answer(429, {"message": "we are at GitHub's rate limit and wait"}, retry_after=wait)
 
 
 def _half_answered(request: Request, answer: Answer) -> bool:

@@ -47,6 +47,8 @@ class Answer:
     """Parsed JSON; None where there was none."""
     retry_after: float | None = None
     """Seconds to leave GitHub alone, where it refused for a rate limit."""
+    guessed: bool = False
+    """GitHub did not say how long: `retry_after` is the least it may be."""
 
     @property
     def ok(self) -> bool:

@@ -7,7 +7,7 @@ comments, prerequisites elsewhere) goes together into the next. A small reposito
 from collections.abc import Collection, Sequence
 from urllib.parse import quote
 
-from bot.core.model import ActionsRun, Json, Ref, RunState, Snapshot, Standing
+from bot.core.model import ActionsRun, Issue, Json, Ref, RunState, Snapshot, Standing
 from bot.core.names import StateLabel
 from bot.errors import GitHubError
 from bot.github import queries, read
@@ -114,8 +114,8 @@ def _read_runs(seen: Gathering) -> Story[None]:
             seen.runs[run_id] = ActionsRun(run_id, RunState.ACTIVE)
             continue
         answer = yield get(f"{base}/runs/{run_id}")
-        seen.runs[run_id] = _run(run_id, answer)
-    if seen.wanted.everything and any(StateLabel.QUEUED in issue.labels for issue in seen.light.values()):
+        seen.runs[run_id] = run_of(run_id, answer)
+    if seen.wanted.everything and any(_awaits_run(issue, seen) for issue in seen.light.values()):
         name = quote(seen.wanted.workflow, safe="")
         answer = yield get(f"{base}/workflows/{name}/runs?event=workflow_dispatch&per_page=100")
         listed = answer.body.get("workflow_runs") if answer.ok and isinstance(answer.body, dict) else None
@@ -124,7 +124,14 @@ def _read_runs(seen: Gathering) -> Story[None]:
             seen.runs.setdefault(int(data["id"]), read.run(data))
 
 
-def _run(run_id: int, answer: Answer) -> ActionsRun:
+def _awaits_run(issue: Issue, seen: Gathering) -> bool:
+    """Whether a dispatch may have started a run for it that no claim branch tells of (the server claims elsewhere)."""
+    running = StateLabel.RUNNING in issue.labels and issue.number not in seen.claims
+    return running or StateLabel.QUEUED in issue.labels
+
+
+def run_of(run_id: int, answer: Answer) -> ActionsRun:
+    """What the answer about one workflow run says."""
     if answer.ok and isinstance(answer.body, dict):
         return read.run(answer.body)
     return ActionsRun(run_id, RunState.GONE if answer.status == 404 else RunState.UNKNOWN)

@@ -128,6 +128,7 @@ class Gathering:
 
     def _take_basics(self, data: Json) -> Iterable[Part]:
         self.repo = str(data["nameWithOwner"])
+        self._check_identity(data.get("databaseId"))
         self.ids.repository = str(data["id"])
         branch = data.get("defaultBranchRef") or {}
         target = branch.get("target") or {}
@@ -142,6 +143,14 @@ class Gathering:
         self.ids.labels.update(found)
         self.labels = frozenset(found)
         return ()
+
+    def _check_identity(self, found: int | None) -> None:
+        """A name can be given to another repository (after a rename, a transfer, a deletion); the number can't."""
+        wanted = self.wanted.repository_id
+        if wanted and found is not None and found != wanted:
+            raise GitHubError(
+                f"{self.repo} is another repository now: the one meant was renamed or is gone.", status=404
+            )
 
     def _open_part(self, after: str, page: int) -> Part:
         def take(data: Json) -> Iterable[Part]:
@@ -290,7 +299,7 @@ class Gathering:
             default_branch=self.default_branch,
             issues=MappingProxyType(issues),
             standings=MappingProxyType(dict(self.standings)),
-            own_ids=frozenset({GITHUB_ACTIONS_BOT_ID, self.viewer_id} - {0}),
+            own_ids=frozenset({GITHUB_ACTIONS_BOT_ID, self.viewer_id} - {0}) | self.wanted.own_ids,
             claims=MappingProxyType(dict(self.claims)),
             runs=MappingProxyType(dict(self.runs)),
             pulls=tuple(self.pulls[number] for number in sorted(self.pulls)),

@@ -21,12 +21,16 @@ class Applied:
     message: str = ""
     """GitHub's words where it said no."""
     status: int = 0
+    retry_after: float | None = None
+    """Seconds until it is worth another try, where only a rate limit (or our own pace) was in the way."""
     pull: Pull | None = None
     """What `OpenPull` opened."""
     run_id: int = 0
     """What `Dispatch` started, where GitHub said."""
     url: str = ""
     """That run's page."""
+    own_gate: bool = False
+    """`Dispatch`: the caller workflow takes no admission, so its own gate decides (the Action-only file)."""
     node_id: str = ""
     """Of the comment that was made."""
 

@@ -75,7 +75,7 @@ def basics() -> str:
     labels = " ".join(f"{alias}: label(name: {literal(name)}) {{ id }}" for alias, name in LABEL_ALIASES.items())
     config = literal(f"HEAD:{CONFIG_PATH}")
     return (
-        "id nameWithOwner defaultBranchRef { name target { oid ... on Commit { tree { oid } } } } "
+        "id databaseId nameWithOwner defaultBranchRef { name target { oid ... on Commit { tree { oid } } } } "
         f"config: object(expression: {config}) {{ ... on Blob {{ text isTruncated }} }} {labels}"
     )
 

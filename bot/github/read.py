@@ -32,6 +32,7 @@ HIDDEN = Ref("(unreadable)", 0)
 
 ISSUE_PREFIX = issue_branch(0).removesuffix("0")
 _OURS = {str(name).casefold(): str(name) for name in LABEL_LOOKS}
+_NOT_STARTED = frozenset({"queued", "waiting", "pending", "requested", "action_required"})
 _REACTIONS = {"EYES": "eyes", "CONFUSED": "confused"}
 
 
@@ -207,6 +208,7 @@ def run(data: Json) -> ActionsRun:
         conclusion=str(data.get("conclusion") or "") if ended else "",
         name=str(data.get("display_title") or data.get("name") or ""),
         url=str(data.get("html_url") or ""),
+        started=data.get("status") not in _NOT_STARTED and data.get("conclusion") != "action_required",
     )
 
 

@@ -10,7 +10,8 @@ import httpx
 from bot.config import PersonEnv
 from bot.core.secret import Secret
 from bot.errors import UsageError
-from bot.github.action_client import TIMEOUT, PyGithubWire, answer_of
+from bot.github.action_client import TIMEOUT, PyGithubWire
+from bot.github.answers import answer_of
 from bot.github.courier import Courier, Timing
 from bot.github.exchange import Answer, Request
 

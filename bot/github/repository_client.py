@@ -1,0 +1,77 @@
+"""`Reader` and `Writer` of one repository, over any wire: what the Action's client and the App's have in common.
+
+What is asked is in `gather`, what is done in `apply`, patience in `courier`.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from urllib.parse import quote
+
+from bot.core.effects import Effect
+from bot.core.model import Actor, Permission, Ref, Snapshot, Standing
+from bot.github import read
+from bot.github.apply import Place, apply_effects
+from bot.github.courier import Courier
+from bot.github.exchange import get
+from bot.github.gather import read_snapshot, read_standings
+from bot.github.ports import Applied
+from bot.github.wanted import NodeIds, Scope
+
+
+class RepositoryClient:
+    """`Reader` and `Writer` (bot.github.ports). For one thread at a time."""
+
+    def __init__(self, scope: Scope, courier: Courier) -> None:
+        self._scope = scope
+        self._courier = courier
+        self._ids = NodeIds()
+        self._repo = scope.repo
+        """Its name now: as given, then as GitHub spells it (it may have been renamed)."""
+
+    def snapshot(self, *, focus: Iterable[int] = (), now: datetime) -> Snapshot:
+        """The whole repository, `focus` in detail: one request where it has at most 100 open issues. Raises GitHubError."""
+        return self._read(focus, now)
+
+    def issue_snapshot(self, number: int, *, now: datetime, prerequisites: bool = True) -> Snapshot:
+        """One issue with its branches, pull requests, claim and prerequisites, and the titles of all open issues.
+
+        Other issues' details, the day's runs and dispatched runs are left out. `prerequisites=False` (publish) leaves
+        out what it waits for and the open issues too: always one request. Raises GitHubError.
+        """
+        return self._read((number,), now, everything=False, prerequisites=prerequisites)
+
+    def permission(self, actor: Actor) -> Permission:
+        """What `actor` may do, by numeric id; NONE for bots, ghosts and strangers, UNKNOWN when it can't be read."""
+        if actor.is_bot or not actor.id or not actor.login:
+            return Permission.NONE
+        login = quote(actor.login, safe="")
+        answer = self._courier.send(get(f"/repos/{self._repo}/collaborators/{login}/permission"))
+        if answer.status == 404:
+            return Permission.NONE
+        return read.permission(answer.body, actor) if answer.ok else Permission.UNKNOWN
+
+    def standings(self, refs: Iterable[Ref]) -> dict[Ref, Standing]:
+        """What is known of these issues or pull requests, anywhere; a hundred in one request."""
+        return self._courier.tell(read_standings(tuple(refs)))
+
+    def branch_oid(self, branch: str) -> str:
+        """The commit a branch is at; empty when there is no such branch. Raises GitHubError."""
+        answer = self._courier.send(get(f"/repos/{self._repo}/git/ref/heads/{quote(branch)}"))
+        if answer.status in (404, 409):  # 409: the repository is empty
+            return ""
+        if not answer.ok or not isinstance(answer.body, dict):
+            raise answer.error(f"read the branch {branch}")
+        return str(answer.body["object"]["sha"])
+
+    def apply(self, effects: Sequence[Effect], snapshot: Snapshot) -> tuple[Applied, ...]:
+        """Do `effects` in order, neighbours in one request; one `Applied` each. Never raises for GitHub's no."""
+        place = Place(snapshot, self._ids, self._scope.workflow)
+        return self._courier.tell(apply_effects(effects, place))
+
+    def _read(
+        self, focus: Iterable[int], now: datetime, *, everything: bool = True, prerequisites: bool = True
+    ) -> Snapshot:
+        wanted = self._scope.wanted(now, focus, everything=everything, prerequisites=prerequisites)
+        snapshot = self._courier.tell(read_snapshot(wanted, self._ids))
+        self._repo = snapshot.repo
+        return snapshot
