@@ -1,5 +1,6 @@
 """The commands around the server: set it up, look it over, ask what it would decide."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,7 @@ from bot.errors import UsageError
 def register(app: typer.Typer) -> None:
     """Add them to the command line."""
     app.command()(setup)
+    app.command()(replay)
 
 
 def setup(
@@ -51,3 +53,36 @@ def setup(
 
     wish = RepositoryWish(repository_name(repo), mode_of(mode), replace)
     repository_step(person_env(), wish, release_of(release), config_example(), action_report())
+
+
+def replay(
+    file: Annotated[str, typer.Argument(help="A recorded delivery, or its body; `-` for stdin.")],
+    event: Annotated[str, typer.Option("--event", help="What X-GitHub-Event said, such as `issues`.")] = "",
+    repo_state: Annotated[
+        Path | None,
+        typer.Option("--repo-state", help="The repository's issues as JSON, as `ai-ready plan` takes them."),
+    ] = None,
+    config: Annotated[Path | None, typer.Option("--config", help="An ai-ready.yml whose `order` counts.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Machine-readable output.")] = False,
+) -> None:
+    """Say what the server would make of a recorded webhook.
+
+    Offline; writes nothing. Takes the body, or what `gh api /app/hook/deliveries/ID` answers.
+    """
+    from bot.config import parse_repo_config  # noqa: PLC0415
+    from bot.core.settings import ConfigProblem  # noqa: PLC0415
+    from bot.server import replay as replaying  # noqa: PLC0415
+
+    rules = parse_repo_config(_read(str(config)).decode("utf-8", "replace") if config else None, path=str(config or ""))
+    if isinstance(rules, ConfigProblem):
+        raise UsageError(rules.message)
+    recorded = replaying.Recorded.of(_read(file), event)
+    done = replaying.replay(recorded, issues=_read(str(repo_state)) if repo_state else None, config=rules)
+    sys.stdout.write(replaying.as_json(done) if as_json else replaying.as_text(done))
+
+
+def _read(source: str) -> bytes:
+    try:
+        return sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
+    except OSError as error:
+        raise UsageError(f"{source} can't be read: {error.strerror}.") from error
