@@ -9,18 +9,19 @@ from datetime import datetime
 from typing import Literal
 
 from bot.core.effects import Assign, Continue, Effect, OpenPull, PostComment, ReleaseClaim
-from bot.core.ledger import DONE, Record, notes_of, records
+from bot.core.ledger import DONE, MOST_SPARED, Record, notes_of, records, request_of, spared
 from bot.core.messages.pull import compare_link, pull_body, pull_title
 from bot.core.messages.status import status
 from bot.core.messages.verdict import blocked, done
 from bot.core.model import Issue, Pull, Snapshot
 from bot.core.names import REQUEST_LABEL, UNPUSHED, Reason, StateLabel
-from bot.core.requests import label_request
+from bot.core.requests import asked_at, label_request
 from bot.core.run import Admission, Outcome
 from bot.core.settings import PullRequest
 from bot.core.situation import Closed, Ended
+from bot.core.unbegun import is_next_run
 from bot.core.verdict import Refusal
-from bot.core.writing import kept_request, move_labels, put_status
+from bot.core.writing import end_label, kept_request, move_labels, put_status
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,8 @@ class Ending:
     settings: PullRequest = PullRequest()
     attempts: int = 1
     """`limits.attempts`: how many runs a request has, where runners vanish."""
+    served: bool = False
+    """The server admitted the run: no branch holds its claim, and nobody else need be told of its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +65,41 @@ def next_step(ending: Ending, snapshot: Snapshot) -> Step:
     pull = _pull(ending, snapshot)
     if said is not None and issue is not None:
         verdict: Literal["done", "blocked"] = "done" if said.code == DONE else "blocked"
-        return Step(_finish(snapshot, issue, said, ending.attempts), verdict, said.code, "", pull)
+        rest = () if _taken_over(snapshot, issue, said) else _finish(ending, snapshot, issue, said)
+        return Step(rest, verdict, said.code, "", pull)
+    if text := _not_ours_to_end(ending, snapshot):
+        return Step((), "blocked", Reason.CANCELLED, text)
     failure = ending.failure or _judge(ending, pull)
     if failure is None and pull is None:
         return Step((_open(ending, snapshot),))
     if failure is None and pull is not None and _behind(ending, pull):
         return Step(())
-    started = snapshot.claims[admission.issue].at if admission.issue in snapshot.claims else snapshot.now
-    return _end(ending, snapshot, failure, pull, started)
+    return _end(ending, snapshot, failure, pull)
+
+
+def _not_ours_to_end(ending: Ending, snapshot: Snapshot) -> str:
+    """Why nothing at all is said of this run: a claim of the very same run is another's, or its key is invented."""
+    admission = ending.admission
+    claim, issue = snapshot.claims.get(admission.issue), snapshot.issues.get(admission.issue)
+    if claim is not None and claim.run_key == admission.run_key and claim.run_id != admission.run_id:
+        return f"Run {claim.run_key} is being done by another workflow run, which holds its claim."
+    if ending.served and issue is not None and not is_next_run(issue, snapshot.own_ids, admission.run_key):
+        return f"Nobody asked for a run {admission.run_key}."
+    return ""
+
+
+def _taken_over(snapshot: Snapshot, issue: Issue, said: Record) -> bool:
+    """A later run or request has the issue's labels and status: somebody pressed *Re-run* on an old run."""
+    claim, notes = snapshot.claims.get(issue.number), notes_of(issue, snapshot.own_ids)
+    if claim is not None and claim.run_key != said.run_key:
+        return True
+    if any(record.at > said.at for record in records(issue, snapshot.own_ids)):
+        return True
+    if notes is None:
+        return False
+    other_request = notes.request_id not in {"", said.request_id}
+    waits = bool(issue.labels & {StateLabel.WAITING, StateLabel.QUEUED, StateLabel.RUNNING})
+    return notes.dispatched_key not in {"", said.run_key} or (other_request and waits)
 
 
 def _judge(ending: Ending, pull: Pull | None) -> Refusal | None:
@@ -78,7 +108,7 @@ def _judge(ending: Ending, pull: Pull | None) -> Refusal | None:
     if outcome is None:
         return Refusal(Reason.INTERNAL_ERROR, "the work job left no outcome that can be trusted")
     if outcome.verdict != "done":
-        return Refusal(Reason(outcome.reason), outcome.text, outcome.details)
+        return Refusal(Reason(outcome.reason), outcome.text, outcome.details, outcome.again)
     if not ending.pushed_oid:
         return Refusal(Reason.INTERNAL_ERROR, "the work is done but nothing was pushed")
     if pull is not None and pull.head_oid not in {"", ending.pushed_oid} and not _behind(ending, pull):
@@ -110,16 +140,9 @@ def _open(ending: Ending, snapshot: Snapshot) -> OpenPull:
     return OpenPull(admission.branch, admission.base, title, body, ending.settings.draft)
 
 
-def _end(ending: Ending, snapshot: Snapshot, failure: Refusal | None, pull: Pull | None, started: datetime) -> Step:
+def _end(ending: Ending, snapshot: Snapshot, failure: Refusal | None, pull: Pull | None) -> Step:
     admission, outcome = ending.admission, ending.outcome
-    record = Record(
-        run_key=admission.run_key,
-        code=failure.reason if failure else DONE,
-        usd=outcome.usd if outcome else admission.usd,
-        at=snapshot.now,
-        requested_at=started,
-        pull=pull.number if pull and not failure else 0,
-    )
+    record = _record(ending, snapshot, failure, pull)
     if failure is None:
         assert pull is not None  # noqa: S101 (next_step saw it)
         assert outcome is not None  # noqa: S101 (_judge saw it)
@@ -132,10 +155,42 @@ def _end(ending: Ending, snapshot: Snapshot, failure: Refusal | None, pull: Pull
     assign: tuple[Effect, ...] = ()
     if failure is None and pull is not None and ending.settings.assign == "approver":
         assign = (Assign(pull.number, admission.approver_login),)
-    issue = snapshot.issues.get(admission.issue)
-    rest = _finish(snapshot, issue, record, ending.attempts) if issue else (ReleaseClaim(admission.issue),)
+    issue, claim = snapshot.issues.get(admission.issue), snapshot.claims.get(admission.issue)
+    rest: tuple[Effect, ...] = (ReleaseClaim(admission.issue),)
+    if issue is not None:
+        others = claim is not None and claim.run_key != record.run_key
+        rest = () if others else _finish(ending, snapshot, issue, record)
     verdict: Literal["done", "blocked"] = "blocked" if failure else "done"
     return Step((*assign, said, *rest), verdict, record.code, failure.text if failure else "", pull)
+
+
+def _record(ending: Ending, snapshot: Snapshot, failure: Refusal | None, pull: Pull | None) -> Record:
+    admission, outcome = ending.admission, ending.outcome
+    issue = snapshot.issues.get(admission.issue)
+    earlier = spared(issue, snapshot.own_ids, admission.run_key) if issue else 0
+    return Record(
+        run_key=admission.run_key,
+        code=failure.reason if failure else DONE,
+        usd=outcome.usd if outcome else admission.usd,
+        at=snapshot.now,
+        requested_at=_started(ending, snapshot),
+        pull=pull.number if pull and not failure else 0,
+        again=failure is not None and failure.again and earlier < MOST_SPARED,
+        spared=earlier,
+    )
+
+
+def _started(ending: Ending, snapshot: Snapshot) -> datetime:
+    """Requests made before this are answered by this run, those made after it are not."""
+    admission = ending.admission
+    claim, issue = snapshot.claims.get(admission.issue), snapshot.issues.get(admission.issue)
+    if claim is not None:
+        return claim.at
+    notes = notes_of(issue, snapshot.own_ids) if issue else None
+    if notes is not None and notes.dispatched_key == admission.run_key and notes.dispatched_at is not None:
+        return notes.dispatched_at
+    asked = asked_at(request_of(admission.run_key), issue) if issue and ending.served else None
+    return asked or snapshot.now
 
 
 def _link(ending: Ending, failure: Refusal, pull: Pull | None) -> str:
@@ -147,11 +202,11 @@ def _link(ending: Ending, failure: Refusal, pull: Pull | None) -> str:
     return compare_link(ending.server, admission.repo, admission.base, admission.branch)
 
 
-def _finish(snapshot: Snapshot, issue: Issue, record: Record, attempts: int) -> tuple[Effect, ...]:
+def _finish(ending: Ending, snapshot: Snapshot, issue: Issue, record: Record) -> tuple[Effect, ...]:
     """Status, labels, claim: what is left once the verdict has been said. Equal to what a later plan would do."""
-    label = StateLabel.DONE if record.code == DONE else StateLabel.BLOCKED
+    label = end_label(record)
     request = label_request(issue)
-    again = issue.open and not record.final(attempts)
+    again = issue.open and not record.final(ending.attempts)
     keep = issue.open and request is not None and (request.at > record.requested_at or again)
     notes = notes_of(issue, snapshot.own_ids)
     body = status(Ended(record) if issue.open else Closed(), notes={"v": 1, **kept_request(notes)})
@@ -163,7 +218,7 @@ def _finish(snapshot: Snapshot, issue: Issue, record: Record, attempts: int) -> 
     if claim is not None and claim.run_key == record.run_key:
         effects.append(ReleaseClaim(issue.number))
     asked_again = keep and REQUEST_LABEL in issue.labels
-    if effects and (again or asked_again or _others_on_hold(snapshot, issue.number)):
+    if effects and not ending.served and (again or asked_again or _others_on_hold(snapshot, issue.number)):
         effects.append(Continue())
     return tuple(effects)
 

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from bot.core.commands import BadCommand, Command, Retry, Run, Stop, parse_command
 from bot.core.ledger import records
-from bot.core.model import Actor, Comment, Issue
+from bot.core.model import Actor, Comment, Issue, LabelEvent
 from bot.core.names import REQUEST_LABEL
 
 EXPIRES = timedelta(days=30)
@@ -79,7 +79,12 @@ def label_request(issue: Issue) -> Request | None:
     if REQUEST_LABEL not in issue.labels or not issue.label_events:
         return None
     event = issue.label_events[-1]
-    return Request(f"L{int(event.at.timestamp())}", event.actor, event.at)
+    return Request(label_request_id(event), event.actor, event.at)
+
+
+def label_request_id(event: LabelEvent) -> str:
+    """The id of the request that the label makes."""
+    return f"L{int(event.at.timestamp())}"
 
 
 def comment_request_id(comment: Comment) -> str:
@@ -140,7 +145,19 @@ def _overtaken(request: Request, issue: Issue, own_ids: frozenset[int]) -> bool:
 
 def attempt_of(request: Request, issue: Issue, own_ids: frozenset[int]) -> int:
     """Which attempt a new run of `request` would be, from 1."""
-    return 1 + sum(record.request_id == request.id for record in records(issue, own_ids))
+    return next_attempt(request.id, issue, own_ids)
+
+
+def next_attempt(request_id: str, issue: Issue, own_ids: frozenset[int]) -> int:
+    """The number of the next run of a request, from 1; runs that never began are counted, too."""
+    return 1 + sum(record.request_id == request_id for record in records(issue, own_ids))
+
+
+def asked_at(request_id: str, issue: Issue) -> datetime | None:
+    """When a request was made, by its id; None: there is no such event or comment (any more)."""
+    times = [event.at for event in issue.label_events if label_request_id(event) == request_id]
+    times += [comment.created_at for comment in issue.comments if comment_request_id(comment) == request_id]
+    return max(times, default=None)
 
 
 def run_key(issue: int, request: Request, attempt: int) -> str:

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """`admit` said yes: everything `work` and `publish` need to know of a run. Made by gate, from facts only."""
+    """`admit` said yes: everything `work` and `publish` need to know of a run. Made by gate or server, from facts only."""
 
     issue: int
     repo: str
@@ -39,8 +39,10 @@ class Admission:
     guidance: str = ""
     """The words after `/ai run`, by a person who may ask."""
     run_id: int = 0
-    """The workflow run; 0 outside Actions."""
+    """The workflow run, negative outside Actions; 0: the server admitted it, before there was one."""
     run_url: str = ""
+    server_id: int = 0
+    """User id of the server's bot, whose comments are ours as well; 0: there is no server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,5 +127,7 @@ class Outcome:
     """The one commit in the bundle, on top of the admission's `head_oid`; empty: there are no changes."""
     notes: tuple[str, ...] = ()
     """What deserves a look: manifests changed, images not read, hidden text stripped, …"""
+    again: bool = False
+    """Nothing was begun because it has to wait again: the request is not used up."""
     metrics: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     """Seconds by phase (`checkout`, `setup`, `agent`, `checks`, `bundle`)."""

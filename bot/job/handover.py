@@ -140,6 +140,7 @@ def bounded(outcome: Outcome) -> Outcome:
     return replace(
         outcome,
         reason="" if done else outcome.reason if known else Reason.INTERNAL_ERROR.value,
+        again=outcome.again and _never_began(outcome),
         text=_cut(outcome.text, "text"),
         details=_cut(outcome.details, "details"),
         summary=_cut(outcome.summary, "summary"),
@@ -157,6 +158,11 @@ def bounded(outcome: Outcome) -> Outcome:
             _cut(name, "word"): _number(seconds) for name, seconds in list(outcome.metrics.items())[:MOST_METRICS]
         },
     )
+
+
+def _never_began(outcome: Outcome) -> bool:
+    """An outcome that shows any work, or another reason, used its request up."""
+    return outcome.reason == Reason.CANCELLED and not (outcome.commit_oid or outcome.turns or outcome.usd)
 
 
 def _bounded_check(check: Check) -> Check:

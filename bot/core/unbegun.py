@@ -1,0 +1,60 @@
+"""Runs that have not begun: what the facts say of one now, and whether its admission is what they would give. Pure."""
+
+from dataclasses import replace
+from types import MappingProxyType
+
+from bot.core.ledger import request_of
+from bot.core.model import Issue, Snapshot
+from bot.core.names import Reason, StateLabel
+from bot.core.requests import asked_at, next_attempt
+from bot.core.run import Admission
+from bot.core.settings import ConfigProblem, RepoConfig
+from bot.core.situation import Hold, Invalid, Unstartable, Waiting
+from bot.core.survey import survey
+from bot.core.verdict import Refusal, still_waits
+
+_AT_WORK = frozenset({StateLabel.QUEUED, StateLabel.RUNNING})
+
+
+def why_not_begun(snapshot: Snapshot, config: RepoConfig | ConfigProblem, issue: int, run_key: str) -> Refusal | None:
+    """What stands against beginning this run now; None: nothing that the facts show, or its request is gone.
+
+    The issue is looked at as if the run were not. What it has to wait for, or is held by, is no end of its request
+    (`again`), except for a pause: nobody may count on who dispatches to know of that.
+    """
+    claims = {number: claim for number, claim in snapshot.claims.items() if number != issue}
+    free = replace(snapshot.issues[issue], labels=snapshot.issues[issue].labels - _AT_WORK)
+    issues = MappingProxyType({**snapshot.issues, issue: free})
+    found = survey(replace(snapshot, claims=MappingProxyType(claims), issues=issues), config).situations.get(issue)
+    if getattr(getattr(found, "request", None), "id", "") != request_of(run_key):
+        return None
+    match found:
+        case Waiting() | Invalid():
+            return still_waits(found)
+        case Hold(_, why):
+            return Refusal(Reason.CANCELLED, f"Nothing was done: {why}", again=not snapshot.paused)
+        case Unstartable(_, _, reason, text):
+            return Refusal(Reason(reason), text)
+        case _:
+            return None
+
+
+def disagreement(admission: Admission, fresh: Admission) -> str:
+    """In what an admission says more than the facts give; empty: in nothing. `fresh`: what they give now.
+
+    The base's commit is not compared: it may have got newer ones since. That the work still belongs on top of them is
+    checked where it is pushed.
+    """
+    same = ("branch", "base", "head_oid", "title", "model", "guidance", "approver_id", "approver_login", "content_sha")
+    for name in same:
+        if getattr(admission, name) != getattr(fresh, name):
+            return name
+    if not 0 < admission.usd <= fresh.usd:
+        return "usd"
+    return "" if 0 < admission.minutes <= fresh.minutes else "minutes"
+
+
+def is_next_run(issue: Issue, own_ids: frozenset[int], run_key: str) -> bool:
+    """Whether `run_key` names the next run of a request that was really made on this issue."""
+    request_id, attempt = request_of(run_key), int(run_key.rsplit("-", 1)[1])
+    return asked_at(request_id, issue) is not None and attempt == next_attempt(request_id, issue, own_ids)
