@@ -75,11 +75,20 @@ class Waiting(NamedTuple):
     @property
     def on(self) -> tuple[Blocker, ...]:
         """The nearest prerequisites, 50 at most: those named first, then phase order backwards from here."""
-        phases = reversed(self.series[max(0, self.ahead - NEAREST) : self.ahead])
-        near = [*islice(self.named.items(), NEAREST)]
-        here = [self._open(number, source) for number, source in near]
+        return self.near(NEAREST)
+
+    def near(self, most: int) -> tuple[Blocker, ...]:
+        """The nearest prerequisites, `most` at most."""
+        return self._first(self.series[max(0, self.ahead - most) : self.ahead][::-1], most)
+
+    def front(self, most: int) -> tuple[Blocker, ...]:
+        """Those named (50 at most), then the first `most` of phase order: the others wait for these, too."""
+        return self._first(self.series[: min(most, self.ahead)], NEAREST + most)
+
+    def _first(self, phases: Sequence[int], most: int) -> tuple[Blocker, ...]:
+        here = [self._open(number, source) for number, source in islice(self.named.items(), min(most, NEAREST))]
         before = [self._open(number, Source.PHASE) for number in phases]
-        return (*here, *self.others, *before)[:NEAREST]
+        return (*here, *self.others, *before)[:most]
 
     def _open(self, number: int, source: Source) -> Blocker:
         return Blocker(Ref(self.repo, number), source, Standing.OPEN, local=True)

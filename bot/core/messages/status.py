@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from typing import Any, assert_never
 
 from bot.core.ledger import DONE, Record
+from bot.core.limits import Cap
 from bot.core.markers import hide
 from bot.core.messages.verdict import lost_reason, lost_text
 from bot.core.messages.words import clock, name, sentence
-from bot.core.model import Actor, Standing
+from bot.core.model import Actor, Source, Standing
 from bot.core.names import REQUEST_LABEL, STATUS_MARKER
-from bot.core.order import Blocker
 from bot.core.outbound import bounded, one_line
 from bot.core.situation import (
     Closed,
@@ -29,27 +29,32 @@ from bot.core.situation import (
     Waiting,
     Withdrawn,
 )
-
-SHOWN = 20
-"""Prerequisites listed in a status comment; the rest is counted."""
+from bot.core.why import NEAR, Place, Progress, Reason, Why, bare
 
 
-def status(situation: Situation, *, notes: Mapping[str, Any]) -> str:
-    """The status comment: what is so, why, and what a person can do. The machine block is its last line."""
-    return f"{bounded(status_text(situation))}\n\n{hide(STATUS_MARKER, dict(notes))}"
+def status(situation: Situation, *, notes: Mapping[str, Any], why: Why | None = None) -> str:
+    """The status comment: what is so, why, and what a person can do. The machine block is its last line.
+
+    `why`: `Explainer.short`, where somebody looked around; its figures are round, so that a comment is edited only
+    when something changed that matters to its reader.
+    """
+    return f"{bounded(status_text(why or bare(situation)))}\n\n{hide(STATUS_MARKER, dict(notes))}"
 
 
-def status_text(situation: Situation) -> str:
-    """Where an issue stands and why, for the status comment and for `/ai why`."""
+def status_text(why: Why) -> str:
+    """Where an issue stands and why, for the status comment and for `/ai status`."""
+    situation = why.situation
     match situation:
-        case Waiting(request, on, total):
-            return _waiting(on, total, request.actor)
+        case Waiting(request):
+            return _waiting(why, request.actor)
         case Invalid(_, reason, path):
             return _invalid(reason, path)
-        case Hold(_, why):
-            return f"**On hold**: {why}.\n\nIt is ready otherwise and starts by itself when this has passed."
-        case Start() | Queued():
-            return "**Queued**: a run has been dispatched and starts as soon as a runner is free."
+        case Hold(_, reason, cap):
+            return f"**On hold**: {reason}.\n\n{_hold(cap, why.place)}"
+        case Start():
+            return queued_text("")
+        case Queued():
+            return queued_text(situation.url)
         case Running(claim, url):
             log = f" ([live log]({url}))" if url else ""
             return f"**Running**{log} since {clock(claim.at)}, at most ${claim.usd:.2f}.\n\n`/ai stop` ends it; the work so far is kept."
@@ -86,40 +91,107 @@ def ended_text(record: Record) -> str:
     """The status of an ended run; the same from `publish` and from any later plan."""
     if record.code == DONE:
         return f"**Done**: #{record.pull} is up for review."
+    if record.again:
+        return "**Waiting** again: the run ended before it began; the verdict comment says why."
     return f"**Blocked** ({record.code}): the verdict comment says why and what to do next."
 
 
-def _waiting(on: tuple[Blocker, ...], count: int, actor: Actor) -> str:
-    head = f"**Waiting** for {count} {'issue' if count == 1 else 'issues'} to close. It starts by itself then.\n"
+def queued_text(url: str) -> str:
+    """The status of a dispatched run that has not begun; `url`: its page, where that is known."""
+    run = f"[a run]({url})" if url else "a run"
+    return f"**Queued**: {run} has been dispatched and starts as soon as a runner is free."
+
+
+def _hold(cap: Cap | None, place: Place | None) -> str:
+    """When it goes on, and its turn in round numbers; `/ai why` has the exact ones."""
+    if cap is None:
+        return "It is ready otherwise and starts by itself when this has passed."
+    return f"{_turn(place)}It is ready otherwise and starts by itself when there is room; `/ai why` has the figures."
+
+
+def _turn(place: Place | None) -> str:
+    if place is None:
+        return ""
+    if place.at == 1:
+        return "It is the next to start. "
+    most = next((step for step in STEPS if place.at <= step), 0)
+    return f"It is among the next {most:,} to start. " if most else f"More than {STEPS[-1]:,} start before it. "
+
+
+STEPS = (10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000)
+"""Round numbers: one that closes or starts changes the words of few others."""
+
+
+def _waiting(why: Why, actor: Actor) -> str:
+    some = why.total > NEAR
+    count = f"more than {max(step for step in STEPS if step < why.total):,}" if some else str(why.total)
+    issues = "issue" if why.total == 1 else "issues"
     rows = ["| waits for | because of | state |", "|---|---|---|"]
-    rows += [f"| {_ref(b)} | {_SOURCES[b.source.value]} | {_state(b)} |" for b in on[:SHOWN]]
-    if count > SHOWN:
-        rows.append(f"| … and {count - SHOWN} more | | |")
-    foot = f"\nAsked for by {name(actor)}. Taking the label `{REQUEST_LABEL}` off, or `/ai stop`, withdraws it."
-    return "\n".join([head, *rows, foot])
+    rows += [f"| {ref_text(r)} | {source_text(r)} | {_state(r)} |" for r in why.reasons[:NEAR]]
+    parts = [
+        f"**Waiting** for {count} {issues} to close. It starts by itself then.",
+        "\n".join([*rows, *(["| … and more | | |"] if some else [])]),
+        "`/ai why` says what it comes down to." if some else "",
+        _behind(why),
+        f"Asked for by {name(actor)}. Taking the label `{REQUEST_LABEL}` off, or `/ai stop`, withdraws it.",
+    ]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _behind(why: Why) -> str:
+    """What it comes down to, where the table does not show it."""
+    ends = "; ".join(f"{ref_text(end)} ({_state(end)})" for end in why.ends)
+    return f"Behind {'that' if why.total == 1 else 'these'}: {ends}." if ends else ""
+
+
+def source_text(reason: Reason) -> str:
+    """Where a prerequisite comes from."""
+    return _SOURCES[reason.source]
 
 
 _SOURCES = {
-    "phase": "phase order",
-    "text": "named in the description",
-    "native": "GitHub dependency",
-    "sub-issue": "sub-issue",
+    Source.PHASE: "phase order",
+    Source.TEXT: "named in the description",
+    Source.NATIVE: "GitHub dependency",
+    Source.SUB_ISSUE: "sub-issue",
 }
 
 
-def _ref(blocker: Blocker) -> str:
-    return f"#{blocker.ref.number}" if blocker.local else str(blocker.ref)
+def ref_text(reason: Reason) -> str:
+    """`#12`, or `owner/repo#12` elsewhere."""
+    return f"#{reason.ref.number}" if reason.local else str(reason.ref)
 
 
-def _state(blocker: Blocker) -> str:
-    words = {
-        Standing.OPEN: "open",
-        Standing.UNMERGED: "closed without a merge",
-        Standing.NOT_PLANNED: "closed as not planned",
-        Standing.UNKNOWN: "could not be read; looked at again",
-        Standing.UNREADABLE: "can't be read",
-    }
-    return words.get(blocker.standing, blocker.standing.value)
+def _state(reason: Reason) -> str:
+    """What keeps it open, in words that stay while a run of it comes and goes."""
+    if reason.stand is None:
+        return standing_text(reason.standing)
+    pull = reason.stand.pull
+    also = f"; #{pull} is open" if pull else ""
+    match reason.stand.progress:
+        case Progress.UNASKED:
+            return "open; nobody has asked for it"
+        case Progress.REVIEW:
+            return f"up for review: #{pull}"
+        case Progress.BLOCKED:
+            return f"blocked: its last run needs a person{also}"
+        case Progress.INVALID:
+            return f"requested, but can't start{also}"
+        case _:
+            return f"requested{also}"
+
+
+def standing_text(standing: Standing) -> str:
+    """What is known of a prerequisite that is no open issue of the repository."""
+    return _STANDINGS.get(standing, standing.value)
+
+
+_STANDINGS = {
+    Standing.UNMERGED: "closed without a merge",
+    Standing.NOT_PLANNED: "closed as not planned",
+    Standing.UNKNOWN: "could not be read; looked at again",
+    Standing.UNREADABLE: "can't be read",
+}
 
 
 def _invalid(reason: str, path: tuple[str, ...]) -> str:

@@ -6,7 +6,7 @@ from bot.core.ledger import Record
 from bot.core.markers import hide
 from bot.core.messages.words import clock, code, money, sentence
 from bot.core.model import Claim, Pull
-from bot.core.names import VERDICT_MARKER, Reason
+from bot.core.names import CALLER_WORKFLOW, VERDICT_MARKER, Reason
 from bot.core.outbound import bounded, fence, inert
 from bot.core.run import Check, Outcome
 
@@ -57,7 +57,7 @@ ADVICE: Mapping[Reason, str] = {
     Reason.PUSH_REJECTED: "A rule of this repository refused the push; its words are above.",
     Reason.PR_FAILED: "The branch is pushed; open the pull request with the link above, or mend the setting and retry.",
     Reason.CANCELLED: "Nothing is wrong; ask again when you want it done.",
-    Reason.RUNNER_LOST: "The machine went away before it could say anything.",
+    Reason.RUNNER_LOST: "Nothing came back from the run; its page in the Actions tab says what GitHub knows of it.",
     Reason.INTERNAL_ERROR: "This is our fault. The run's log has the details; please report it.",
 }
 """One sentence of what to do, before the command."""
@@ -73,7 +73,7 @@ def verdict_block(record: Record) -> str:
         "asked": record.requested_at.isoformat(),
         "pull": record.pull,
     }
-    return hide(VERDICT_MARKER, data)
+    return hide(VERDICT_MARKER, {**data, **({"again": True} if record.again else {})})
 
 
 def done(record: Record, pull: Pull, outcome: Outcome, *, run_url: str = "") -> str:
@@ -106,8 +106,9 @@ def blocked(record: Record, text: str, *, outcome: Outcome | None = None, link: 
         parts.append(f"[Log of the run]({run_url})")
     if link:
         parts.append(link)
-    parts.append(ADVICE[reason])
-    return bounded(*parts, NEXT_STEP[reason])
+    if record.again:
+        return bounded(*parts, "Nothing needs to be done: it starts again by itself. What it waits for:", "/ai why")
+    return bounded(*parts, ADVICE[reason], NEXT_STEP[reason])
 
 
 def facts_table(outcome: Outcome, run_url: str) -> str:
@@ -148,15 +149,39 @@ def own_words(outcome: Outcome) -> str:
 
 
 def lost_reason(conclusion: str) -> Reason:
-    """The reason code of a run that ended without a verdict, by what Actions concluded."""
-    return {"cancelled": Reason.CANCELLED, "timed_out": Reason.TIMED_OUT}.get(conclusion, Reason.RUNNER_LOST)
+    """The reason code of a run that ended without a verdict, by what Actions concluded (empty: it was deleted)."""
+    return _LOST_REASONS.get(conclusion, Reason.RUNNER_LOST)
+
+
+_LOST_REASONS = {
+    "cancelled": Reason.CANCELLED,
+    "timed_out": Reason.TIMED_OUT,
+    "startup_failure": Reason.CONFIG_INVALID,
+}
 
 
 def lost_text(claim: Claim, conclusion: str) -> str:
-    """One sentence for such a run."""
-    ends = {
-        "cancelled": "was cancelled before it could say anything",
-        "timed_out": "hit the time limit of its job before it could say anything",
-        "startup_failure": "could not start: the caller's job grants too few permissions, or its file is broken",
-    }
-    return f"the run that began at {clock(claim.at)} {ends.get(conclusion, 'ended without a verdict')}."
+    """One sentence for such a run; `conclusion` is GitHub's word, or ours: `stuck`, `gone`."""
+    if not conclusion:
+        conclusion = "gone" if claim.run_id > 0 else "failure"
+    began = "was asked for" if conclusion in _NEVER_BEGAN else "began"
+    return f"the run that {began} at {clock(claim.at)} {_LOST_TEXTS.get(conclusion, _LOST)}."
+
+
+_NEVER_BEGAN = frozenset({"startup_failure", "action_required", "skipped", "stuck"})
+
+_LOST = "ended without a verdict"
+_LOST_TEXTS = {
+    "cancelled": "was cancelled before it could say anything",
+    "timed_out": "hit the time limit of its job before it could say anything",
+    "startup_failure": (
+        "could not start: the permissions of the caller workflow are smaller than what the called jobs need, or the "
+        f"file is invalid; compare `.github/workflows/{CALLER_WORKFLOW}` with the shipped example"
+    ),
+    "action_required": "was not let start: GitHub waits for somebody's approval of the run",
+    "stale": "made no progress for so long that GitHub gave it up",
+    "stuck": "was given up: no runner took it for 24 hours, or it went on long after its time limit",
+    "gone": "was deleted, so nobody can say how it ended",
+    "skipped": "was skipped: a condition in the caller workflow keeps it from running",
+    "success": "ended as successful, but without a verdict",
+}
