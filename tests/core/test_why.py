@@ -14,7 +14,7 @@ from bot.core.limits import Cap
 from bot.core.messages.status import status, status_text
 from bot.core.messages.verdict import verdict_block
 from bot.core.messages.why import why_text
-from bot.core.model import ActionsRun, Claim, Link, Pull, Ref, RunState, Snapshot, Source, Standing
+from bot.core.model import ActionsRun, Claim, Comment, Link, Pull, Ref, RunState, Snapshot, Source, Standing
 from bot.core.names import Reason as Code
 from bot.core.names import StateLabel
 from bot.core.plan import plan
