@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 MANIFEST_LIFE = timedelta(hours=1)
 """How long the code of a manifest can be turned into an App's secrets."""
 LONGEST_NAME = 34
+APP_ALWAYS = frozenset({"installation", "installation_repositories"})
+"""Events that every App gets without asking, and must not ask for."""
 EVENT_NEEDS: Mapping[str, tuple[str, ...]] = {
     "check_suite": ("checks",),
     "create": ("contents",),
@@ -182,7 +184,8 @@ def checked_manifest(text: str) -> dict[str, Any]:
     if "hook_attributes" in found and not (found["hook_attributes"] or {}).get("url"):
         problems.append("Error 'hook_attributes.url' is missing")
     granted = found.get("default_permissions") or {}
-    refused = [event for event in found.get("default_events") or () if not may_hear(granted, event)]
+    events = found.get("default_events") or ()
+    refused = [event for event in events if event in APP_ALWAYS or not may_hear(granted, event)]
     if refused:
         problems.append(f"Default events unsupported: {', '.join(refused)}")
     if len(str(found.get("name") or "")) > LONGEST_NAME:

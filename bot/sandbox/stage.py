@@ -18,8 +18,11 @@ from bot.sandbox.server import serve
 from bot.sandbox.state import Hub
 from bot.sandbox.tokens import Token
 
-CALLER = Path(__file__).parents[2] / "examples" / "action-only.yml"
+EXAMPLES = Path(__file__).parents[2] / "examples"
+CALLER = EXAMPLES / "action-only.yml"
 """What a user copies into the repository."""
+SERVER_CALLER = EXAMPLES / "server-mode.yml"
+"""The same where a server hosts the planner."""
 
 MODEL_KEY = "sk-ant-api03-sandbox-key-that-opens-nothing-000000000000000000000000"
 """The repository's secret ANTHROPIC_API_KEY on the stage; a canary wherever it turns up."""
@@ -43,19 +46,17 @@ class Setting:
     model_key: str = MODEL_KEY
     slots: int = 4
     """Jobs that run at a time."""
+    caller: Path = CALLER
+    """The workflow file that the repository has."""
 
 
-class Stage:
-    """The repository with everything around it, and the verbs that people use on it."""
+class People:
+    """One repository, the verbs that people use on it, and what they see there."""
 
-    def __init__(self, hub: Hub, repo: Repo, setting: Setting, actions: Actions, model: ScriptedModel | None) -> None:
+    def __init__(self, hub: Hub, repo: Repo, setting: Setting) -> None:
         self.hub = hub
         self.repo = repo
         self.setting = setting
-        self.actions = actions
-        self.model = model
-        self.changed = threading.Event()
-        hub.subscribe(lambda _event: self.changed.set())
 
     @property
     def maintainer(self) -> Token:
@@ -107,6 +108,17 @@ class Stage:
         return {label.name for label in issue.labels}
 
 
+class Stage(People):
+    """The repository with everything around it."""
+
+    def __init__(self, hub: Hub, repo: Repo, setting: Setting, actions: Actions, model: ScriptedModel | None) -> None:
+        super().__init__(hub, repo, setting)
+        self.actions = actions
+        self.model = model
+        self.changed = threading.Event()
+        hub.subscribe(lambda _event: self.changed.set())
+
+
 @contextmanager
 def raise_curtain(root: Path, setting: Setting, script: Script | None) -> Iterator[Stage]:
     """Set the stage below `root` (made); everything that was started is ended afterwards.
@@ -117,7 +129,7 @@ def raise_curtain(root: Path, setting: Setting, script: Script | None) -> Iterat
     for login in (setting.maintainer, setting.visitor):
         hub.create_user(login)
     config = {".github/ai-ready.yml": setting.config} if setting.config is not None else {}
-    files = {**setting.files, **config, ".github/workflows/ai-ready.yml": CALLER.read_text()}
+    files = {**setting.files, **config, ".github/workflows/ai-ready.yml": setting.caller.read_text()}
     repo = hub.create_repo(setting.repo, setting.maintainer, files=files)
     repo.secrets["ANTHROPIC_API_KEY"] = setting.model_key
     with ExitStack() as stack:

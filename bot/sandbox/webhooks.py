@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from bot.sandbox.apps import may_hear
+from bot.sandbox.apps import APP_ALWAYS, may_hear
 from bot.sandbox.errors import not_found
 from bot.sandbox.records import Event, Hook, Installation, Json, Repo
 
@@ -30,9 +30,7 @@ ANSWER_SECONDS = 10.0
 """GitHub hangs up after that and counts the delivery as failed."""
 KEPT = timedelta(days=3)
 """Older deliveries are neither listed nor sent again."""
-APP_ALWAYS = frozenset({"installation", "installation_repositories"})
-"""Events that every App gets without asking."""
-APP_ONLY = frozenset({"issue_dependencies", "sub_issues", "installation", "installation_repositories"})
+APP_ONLY = APP_ALWAYS | {"issue_dependencies", "sub_issues"}
 """Events that repository hooks never get."""
 NEVER = frozenset({"workflow_dispatch"})
 """Kept from repository hooks and Apps unless they ask for them by name."""

@@ -172,6 +172,7 @@ def test_another_site_can_not_press_the_button(served: World, web: httpx.Client)
         ({"url": ""}, "&#39;url&#39; is missing"),
         ({"hook_attributes": {}}, "&#39;hook_attributes.url&#39; is missing"),
         ({"default_events": ["check_suite"]}, "Default events unsupported: check_suite"),
+        ({"default_events": ["issues", "installation"]}, "Default events unsupported: installation"),
         ({"name": "n" * 35}, "Name is too long"),
     ],
 )
