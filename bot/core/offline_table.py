@@ -1,12 +1,13 @@
 """The readable output of `ai-ready plan`: one line per issue, with why it waits, and what is odd about titles."""
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from bot.core.model import Issue, Source, Standing
 from bot.core.names import REQUEST_LABEL
-from bot.core.order import Arrangement, Blocker, Invalid, Waiting
+from bot.core.order import Arrangement, Invalid, Waiting
 from bot.core.titles import Id, Keyed, Meta, Title
+from bot.core.why import Chain, Progress, Reason, Stand
 
 SHOWN = 5
 """Blockers named in one line."""
@@ -24,12 +25,15 @@ _STANDINGS = {
     Standing.UNMERGED: "closed without a merge",
     Standing.NOT_PLANNED: "closed as not planned",
 }
+_PROGRESS = {Progress.UNASKED: "nobody asks for it", Progress.INVALID: "can't start"}
 
 
 def table(found: Arrangement, issues: Mapping[int, Issue], *, every: bool) -> str:
     """Issues in order, each with its state and why; then the notes; then a count."""
     why = dict.fromkeys(found.ready, "ready")
-    why |= {each.number: _waiting(each, found.keys) for each in found.waiting}
+    chain = Chain(found, _looked_up(found))
+    for each in found.waiting:
+        why[each.number] = _waiting(each, chain.reasons(each.number, depth=1, most=SHOWN), found.keys)
     why |= {each.number: _invalid(each) for each in found.invalid}
     rows = [
         (f"#{n}", _key(found.keys[n]), _short(issues[n].title), why.get(n, "tracker, never run")) for n in found.order
@@ -48,9 +52,19 @@ def _count(found: Arrangement, *, every: bool) -> str:
     return f"{len(found.ready)} ready, {len(found.waiting)} waiting, {len(found.invalid)} invalid."
 
 
-def _waiting(waiting: Waiting, keys: Mapping[int, Title]) -> str:
-    on = waiting.on[:SHOWN]
-    named = ", ".join(f"{_name(blocker, keys)} ({_reason(blocker)})" for blocker in on)
+def _looked_up(found: Arrangement) -> Callable[[int], Stand]:
+    """Where an issue stands, as far as a file tells."""
+    asked = dict.fromkeys(found.ready, Stand(Progress.ASKED))
+    asked |= dict.fromkeys((each.number for each in found.waiting), Stand(Progress.WAITING))
+    asked |= dict.fromkeys((each.number for each in found.invalid), Stand(Progress.INVALID))
+    return lambda number: asked.get(number, _UNASKED)
+
+
+_UNASKED = Stand(Progress.UNASKED)
+
+
+def _waiting(waiting: Waiting, on: Sequence[Reason], keys: Mapping[int, Title]) -> str:
+    named = ", ".join(f"{_name(reason, keys)} ({_reason(reason)})" for reason in on)
     more = f" and {waiting.total - len(on)} more" if waiting.total > len(on) else ""
     return f"waits for {named}{more}"
 
@@ -65,17 +79,17 @@ def _invalid(invalid: Invalid) -> str:
     return f"invalid: a cycle, {' → '.join(shown)}"
 
 
-def _name(blocker: Blocker, keys: Mapping[int, Title]) -> str:
-    if not blocker.local:
-        return str(blocker.ref)
-    key = _key(keys[blocker.ref.number]) if blocker.ref.number in keys else ""
-    return f"#{blocker.ref.number} {key}".rstrip()
+def _name(reason: Reason, keys: Mapping[int, Title]) -> str:
+    if not reason.local:
+        return str(reason.ref)
+    key = _key(keys[reason.ref.number]) if reason.ref.number in keys else ""
+    return f"#{reason.ref.number} {key}".rstrip()
 
 
-def _reason(blocker: Blocker) -> str:
-    """Why, and what is known of it where that is not simply "open"."""
-    known = _STANDINGS.get(blocker.standing)
-    return f"{_SOURCES[blocker.source]}; {known}" if known else _SOURCES[blocker.source]
+def _reason(reason: Reason) -> str:
+    """Why, and what is known of it where that is more than "open and asked for"."""
+    known = _STANDINGS.get(reason.standing) if reason.stand is None else _PROGRESS.get(reason.stand.progress)
+    return f"{_SOURCES[reason.source]}; {known}" if known else _SOURCES[reason.source]
 
 
 def _key(title: Title) -> str:

@@ -11,7 +11,7 @@ from bot.core.ledger import Record
 from bot.core.messages import replies
 from bot.core.messages.pull import pull_body, pull_title
 from bot.core.messages.status import status
-from bot.core.messages.verdict import ADVICE, NEXT_STEP, blocked, done
+from bot.core.messages.verdict import ADVICE, NEXT_STEP, blocked, done, lost_reason, lost_text
 from bot.core.model import Actor, Claim, Pull, Ref, Source, Standing
 from bot.core.names import Reason
 from bot.core.order import Blocker
@@ -74,6 +74,7 @@ SITUATIONS: dict[str, Situation] = {
     "unreadable": Invalid(REQUEST, "unreadable", ("acme/secret#3",)),
     "hold": Hold(REQUEST, "2 of 2 runs are at work (`limits.concurrent`)"),
     "queued": Queued("7-L1-1", T0),
+    "queued-known": Queued("7-L1-1", T0, url="https://example.test/run/42"),
     "running": Running(CLAIM, "https://example.test/run/42"),
     "done": Ended(RECORD),
     "blocked": Ended(replace(RECORD, code="tests-failed", pull=0)),
@@ -128,6 +129,38 @@ def test_blocked() -> None:
 def test_blocked_without_an_outcome() -> None:
     record = replace(RECORD, code="runner-lost", pull=0)
     golden("verdict-lost", blocked(record, "the run ended without a verdict", run_url="https://example.test/run/42"))
+
+
+CONCLUSIONS = {
+    "cancelled": Reason.CANCELLED,
+    "timed_out": Reason.TIMED_OUT,
+    "startup_failure": Reason.CONFIG_INVALID,
+    "action_required": Reason.RUNNER_LOST,
+    "stale": Reason.RUNNER_LOST,
+    "stuck": Reason.RUNNER_LOST,
+    "gone": Reason.RUNNER_LOST,
+    "": Reason.RUNNER_LOST,
+    "failure": Reason.RUNNER_LOST,
+    "success": Reason.RUNNER_LOST,
+    "neutral": Reason.RUNNER_LOST,
+    "skipped": Reason.RUNNER_LOST,
+    "a word GitHub invents tomorrow": Reason.RUNNER_LOST,
+}
+
+
+def test_every_end_without_a_verdict_has_its_reason_and_its_sentence() -> None:
+    """Also a run on a laptop (negative id), which nobody can have deleted."""
+    ends = [(end or "(none)", lost_reason(end), lost_text(CLAIM, end)) for end in CONCLUSIONS]
+    laptop = lost_text(replace(CLAIM, run_id=-7), "")
+
+    assert {end: lost_reason(end) for end in CONCLUSIONS} == CONCLUSIONS
+    golden("lost", "\n".join([*(f"- {end} ({reason}): {text}" for end, reason, text in ends), f"- laptop: {laptop}"]))
+
+
+def test_a_run_that_ended_before_it_began_asks_nothing_of_anybody() -> None:
+    """Its request goes on; the block says so, and the last line is still a command."""
+    record = replace(RECORD, code="cancelled", pull=0, again=True)
+    golden("verdict-again", blocked(record, "#3 was reopened before the agent began"))
 
 
 def test_done() -> None:

@@ -228,6 +228,14 @@ def test_the_table() -> None:
     )
 
 
+def test_the_table_says_what_waits_for_something_that_stays() -> None:
+    """A prerequisite that nobody asks for, or that can't start, is what a person has to look at."""
+    entries = [gh(1, "x", asked=False), gh(2, "y", "requires #2"), gh(3, "z", "requires #1 and #2")]
+
+    assert "waits for #1 (its text; nobody asks for it), #2 (its text; can't start)\n" in shown(entries)
+    assert "nobody asks" not in shown(entries, every=True)
+
+
 def test_the_table_is_bounded_and_safe_for_terminals() -> None:
     """Long titles are cut, long lists counted, long cycles shortened; escapes, bidi marks and surrogates are gone."""
     ring = [gh(n, "r", f"Depends on #{n % 30 + 1}") for n in range(1, 31)]
