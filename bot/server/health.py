@@ -7,11 +7,11 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Protocol
 
+from bot.server.limits import Limits
 from bot.server.logs import event
 from bot.server.metrics import Metrics
 from bot.server.ports import Counts, Store, StoreUnavailable
@@ -20,10 +20,6 @@ RECONCILED: Final = "reconciled"
 """The fact under which the time of the last look at everything is remembered."""
 
 OVERDUE_PERIODS, OVERDUE_SLACK = 3.0, 30.0
-PATIENCE: Final = 5.0
-"""Seconds that a look at the database may take before it counts as away."""
-LOOK_EVERY: Final = 1.0
-"""Seconds for which a look is good: whoever asks more often gets the same answer."""
 
 
 class Scheduling(Protocol):
@@ -88,37 +84,32 @@ class Health:
     """Looks, at most once a second, whoever asks."""
 
     def __init__(
-        self,
-        store: Store,
-        scheduler: Scheduling,
-        metrics: Metrics,
-        reconcile_seconds: float,
-        clock: Callable[[], float],
+        self, store: Store, scheduler: Scheduling, metrics: Metrics, reconcile_seconds: float, limits: Limits
     ) -> None:
         self._store = store
         self._scheduler = scheduler
         self._metrics = metrics
         self._reconcile_seconds = reconcile_seconds
-        self._clock = clock
-        self._started = clock()
+        self._limits = limits
+        self._started = time.time()
         self._lock = asyncio.Lock()
         self._seen: tuple[float, Vitals] | None = None
 
     async def vitals(self) -> Vitals:
         """What is so now, or was a moment ago."""
         async with self._lock:
-            if self._seen is None or time.monotonic() - self._seen[0] > LOOK_EVERY:
+            if self._seen is None or time.monotonic() - self._seen[0] > self._limits.look_every:
                 self._seen = (time.monotonic(), await self._look())
             return self._seen[1]
 
     async def _look(self) -> Vitals:
         try:
-            counts, reconciled = await asyncio.wait_for(asyncio.to_thread(self._ask_store), PATIENCE)
+            counts, reconciled = await asyncio.wait_for(asyncio.to_thread(self._ask_store), self._limits.look)
         except (StoreUnavailable, TimeoutError) as error:
             self._metrics.store_error()
             event("store_unavailable", level=logging.ERROR, error=str(error) or "no answer in time")
             counts, reconciled = None, ""
-        now = self._clock()
+        now = time.time()
         last = datetime.fromisoformat(reconciled).timestamp() if reconciled else self._started
         return Vitals(
             counts=counts,
@@ -131,4 +122,4 @@ class Health:
 
     def _ask_store(self) -> tuple[Counts, str]:
         self._store.ping()
-        return self._store.counts(datetime.fromtimestamp(self._clock(), UTC)), self._store.recall(RECONCILED)
+        return self._store.counts(datetime.now(UTC)), self._store.recall(RECONCILED)

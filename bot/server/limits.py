@@ -35,6 +35,10 @@ class Limits:
     """Large bodies received at a time: what a flood of them may cost in memory."""
     store: float = 8.0
     """Seconds for the database; GitHub hangs up after 10."""
+    look: float = 5.0
+    """Seconds for the database when somebody asks how we are."""
+    look_every: float = 1.0
+    """Seconds for which that answer is good: whoever asks more often gets the same one."""
 
 
 class Guard(HttpToolsProtocol):

@@ -16,7 +16,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from time import time
+from math import ceil
 from typing import Final
 
 import uvicorn
@@ -138,7 +138,7 @@ class Serving:
         parts = self._parts
         desk = Desk(parts.metrics, parts.limits, parts.clock, parts.own_ids, parts.scheduler.wake)
         receiver = Receiver(parts.store, parts.secrets, desk) if parts.secrets else None
-        health = Health(parts.store, parts.scheduler, parts.metrics, parts.reconcile_seconds, time)
+        health = Health(parts.store, parts.scheduler, parts.metrics, parts.reconcile_seconds, parts.limits)
         return uvicorn.Config(
             App(receiver, health, parts.metrics),
             http=guarded(parts.limits),
@@ -149,7 +149,7 @@ class Serving:
             server_header=False,
             proxy_headers=False,
             timeout_keep_alive=KEEP_ALIVE,
-            timeout_graceful_shutdown=int(parts.limits.receive),
+            timeout_graceful_shutdown=ceil(parts.limits.receive),
         )
 
 

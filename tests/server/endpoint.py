@@ -5,8 +5,9 @@ import hmac
 import json
 import socket
 import threading
+import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -201,3 +202,10 @@ def rows(folder: Path, columns: str = "guid") -> list[tuple[Any, ...]]:
         return connection.execute(f"SELECT {columns} FROM delivery ORDER BY 1").fetchall()
     finally:
         connection.close()
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Ask until it is so; each asking is a request, so nothing spins."""
+    end = time.monotonic() + 15
+    while not condition():
+        assert time.monotonic() < end

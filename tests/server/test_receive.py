@@ -34,6 +34,7 @@ from tests.server.endpoint import (
     running,
     sign,
     sqlite_store,
+    wait_until,
 )
 
 BODY = json.dumps(ISSUES).encode()
@@ -393,12 +394,6 @@ def test_many_large_bodies_at_a_time_are_too_many(tmp_path: Path) -> None:
         first.sendall(whole[-10:])
         assert read_reply(first).said == (202, "stored")
         assert server.deliver(body).said == (202, "stored")
-
-
-def wait_until(condition: Any) -> None:
-    end = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < end
 
 
 # ------------------------------------------------------------------------------------ not storable
