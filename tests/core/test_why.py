@@ -154,6 +154,18 @@ def test_of_a_long_series_the_first_is_what_it_comes_down_to() -> None:
     golden("why-series", why_text(found))
 
 
+def test_the_status_names_what_is_behind_only_where_that_stays() -> None:
+    """What takes a person, behind few prerequisites; nothing that comes and goes with runs, nothing behind many."""
+    series = [issue(n, f"[A-{n}.1] x", by=ANN if n > 1 else None) for n in range(1, 61)]
+    snap = snapshot(*series, issue(99, by=ANN, links=native(60)))
+    asked = edit(snap, 1, labels=frozenset({"ai-ready"}), label_events=snap.issues[2].label_events)
+
+    assert "Behind that: #1 (open; nobody has asked for it)." in status_text(short(snap, 99))
+    assert "Behind" not in status_text(short(asked, 99))
+    assert "Behind" not in status_text(short(snap, 60))
+    assert "`/ai why` says what it comes down to." in status_text(short(snap, 60))
+
+
 def test_a_chain_of_thousands_is_explained_in_a_few_lines_and_no_time() -> None:
     """Each names the next: the tree is cut, the end is still found."""
     size = 900
