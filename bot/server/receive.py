@@ -9,6 +9,7 @@ https://docs.github.com/en/webhooks/using-webhooks/best-practices-for-using-webh
 import asyncio
 import json
 import logging
+import math
 import re
 from collections.abc import Awaitable, Callable, Collection, MutableMapping, Sequence
 from dataclasses import dataclass
@@ -83,6 +84,9 @@ NOT_STORED = _error(
 BUSY = _error("busy", 503, "Too many large bodies at a time; send it again later.", (b"retry-after", b"30"), _CLOSE)
 GONE = _answer("hung_up", 0, {})
 """Nobody is left to be answered."""
+
+SAY_EVERY: Final = 60.0
+"""Seconds between two log lines about refusals of one kind; the metrics count all of them."""
 
 # ------------------------------------------------------------------------------- checks on headers
 
@@ -165,6 +169,7 @@ class Receiver:
         self._secrets = secrets
         self._desk = desk
         self._large = 0
+        self._told: dict[str, float] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
@@ -175,10 +180,21 @@ class Receiver:
             answer, hook = await self._read(headers, receive)
         seconds = perf_counter() - begun
         self._desk.metrics.delivery(answer.result, seconds)
-        _say(answer, hook, seconds)
+        if hook is None:
+            self._say_refused(answer, begun, seconds)
+        else:
+            _say_read(answer, hook, seconds)
         if answer is not GONE:
             await send(answer.head)
             await send(answer.body)
+
+    def _say_refused(self, answer: Answer, now: float, seconds: float) -> None:
+        """Once a minute for each kind: who sends us rubbish must not fill the log."""
+        seldom = now - self._told.get(answer.result, -math.inf) >= SAY_EVERY
+        if seldom:
+            self._told[answer.result] = now
+        level = logging.INFO if seldom else logging.DEBUG
+        event("delivery_refused", level=level, result=answer.result, status=answer.status, seconds=seconds)
 
     async def _read(self, headers: Headers, receive: Receive) -> tuple[Answer, Hook | None]:
         body = await self._body(receive)
@@ -271,10 +287,7 @@ async def settled(future: "Future[bool]", seconds: float) -> bool:
     return future.result()
 
 
-def _say(answer: Answer, hook: Hook | None, seconds: float) -> None:
-    if hook is None:
-        event("delivery_refused", level=logging.DEBUG, result=answer.result, status=answer.status, seconds=seconds)
-        return
+def _say_read(answer: Answer, hook: Hook, seconds: float) -> None:
     event(
         "delivery",
         result=answer.result,
