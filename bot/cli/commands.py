@@ -138,6 +138,7 @@ def _read_text(path: Path) -> str:
 def demo(
     keep: Annotated[bool, typer.Option("--keep", help="Leave the sandbox up afterwards, until Ctrl-C.")] = False,
     live: Annotated[bool, typer.Option("--live", help="Use the real model; needs ANTHROPIC_API_KEY.")] = False,
+    server: Annotated[bool, typer.Option("--server", help="With `ai-ready serve` as the planner.")] = False,
 ) -> None:
     """The whole job on this machine: no account, no key.
 
@@ -146,7 +147,7 @@ def demo(
     from bot.config import demo_env  # noqa: PLC0415
     from bot.sandbox.demo.story import run_demo  # noqa: PLC0415
 
-    raise typer.Exit(run_demo(demo_env(), keep=keep, live=live))
+    raise typer.Exit(run_demo(demo_env(), keep=keep, live=live, server=server))
 
 
 @app.command()

@@ -5,6 +5,8 @@ import signal
 import tempfile
 import threading
 import time
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
@@ -12,24 +14,31 @@ from rich.console import Console
 from bot.config import DemoEnv
 from bot.core.names import REQUEST_LABEL, issue_branch
 from bot.errors import UsageError
+from bot.sandbox.app_server import AppServer, ServerSetting, register
 from bot.sandbox.demo.project import CONFIG, FILES, ISSUES, MAINTAINER, REPO, VISITOR, script
-from bot.sandbox.demo.telling import Narrator, introduce, row_of, show_end, show_issues, show_stuck
+from bot.sandbox.demo.telling import Narrator, introduce, row_of, show_end, show_issues, show_server, show_stuck
 from bot.sandbox.records import Issue
-from bot.sandbox.stage import MODEL_KEY, Setting, Stage, raise_curtain
+from bot.sandbox.stage import CALLER, MODEL_KEY, SERVER_CALLER, Setting, Stage, raise_curtain
 
 PATIENCE = 300.0
 """Seconds after which the demo says that something is wrong (the scripted one takes about half a minute)."""
 
 LIVE_PATIENCE = 3600.0
 
+CALM, SERVER_CALM = 0.5, 15.0
+"""Seconds without any event after which the demo is stuck: a server may look again at the next turn of its timer."""
 
-def run_demo(env: DemoEnv, *, keep: bool, live: bool) -> int:
-    """Play the demo; the exit code. Raises `UsageError` when `live` lacks a key."""
+
+def run_demo(env: DemoEnv, *, keep: bool, live: bool, server: bool = False) -> int:
+    """Play the demo, with a `server` as the planner or without; the exit code.
+
+    Raises `UsageError` when `live` lacks a key.
+    """
     if live and not env.api_key:
         raise UsageError("--live needs ANTHROPIC_API_KEY: it calls the real model and costs money.")
     console = Console(no_color=not env.colour, highlight=False, soft_wrap=True)
     isolation = _isolation()
-    introduce(console, live=live, isolation=isolation)
+    introduce(console, live=live, isolation=isolation, server=server)
     root = Path(tempfile.mkdtemp(prefix="ai-ready-demo-"))
     root.chmod(0o755)
     passed_on = {"AI_READY_CLAUDE": env.claude} if env.claude else {}
@@ -42,10 +51,15 @@ def run_demo(env: DemoEnv, *, keep: bool, live: bool) -> int:
         env={**_certificates(env), **passed_on},
         model_url=env.model_url,
         model_key=env.api_key.reveal() if live else MODEL_KEY,
+        caller=SERVER_CALLER if server else CALLER,
     )
     try:
-        with raise_curtain(root, setting, None if live else script()) as stage:
-            return _play(stage, console, keep=keep, scripted=not live)
+        with ExitStack() as stack:
+            stage = stack.enter_context(raise_curtain(root, setting, None if live else script()))
+            if server:
+                _start_server(stage, root, stack, console)
+            play = Play(stage, console, scripted=not live, calm=SERVER_CALM if server else CALM)
+            return play.to_the_end(keep=keep)
     finally:
         shutil.rmtree(root, ignore_errors=True)
 
@@ -70,48 +84,70 @@ def _certificates(env: DemoEnv) -> dict[str, str]:
     return {name: env.others[name] for name in names if name in env.others}
 
 
-def _play(stage: Stage, console: Console, *, keep: bool, scripted: bool) -> int:
-    issues = [(stage.issue(item.title, item.body), item) for item in ISSUES]
-    show_issues(console, f"{stage.hub.url}/{REPO}/issues", issues, scripted=scripted)
-    work = [issue for issue, item in issues if item.labelled]
-    started = time.monotonic()
-    narrator = Narrator(stage, console, started)
-    narrator.say(f"{MAINTAINER} labels {', '.join(f'#{issue.number}' for issue in work)}: {REQUEST_LABEL}")
-    for issue in work:
-        stage.label(issue)
-    finished = _review_until_done(stage, narrator, work, started + (PATIENCE if scripted else LIVE_PATIENCE))
-    stage.actions.wait_idle(60)
-    rows = [row_of(stage, issue, _pull_for(stage, issue), narrator) for issue in work]
-    show_end(console, stage.hub.url, rows, time.monotonic() - started, paid=not scripted)
-    if not finished:
-        show_stuck(console, stage, [issue for issue in work if not stage.verdicts(issue)])
-    if keep:
-        console.print(
-            f"\nLeft up at {stage.hub.url}/{REPO}/issues until Ctrl-C. Answer #{work[-1].number} there: /ai retry …"
-        )
-        _wait_for_interrupt()
-    else:
-        console.print("The pages are gone now; `make demo ARGS=--keep` leaves them up.", markup=False, style="dim")
-    return 0 if finished else 1
+def _start_server(stage: Stage, root: Path, stack: ExitStack, console: Console) -> None:
+    """The App, installed, and the real server, which hears of everything by webhooks."""
+    app = register(stage.hub, stage.repo.owner, [stage.repo])
+    server = stack.enter_context(AppServer(stage.hub, app, ServerSetting(root / "server")))
+    show_server(console, server.url)
 
 
-def _review_until_done(stage: Stage, narrator: Narrator, work: list[Issue], end: float) -> bool:
-    """Merge every Done as the reviewer does; True once each issue has its verdict and every Done is merged."""
-    merged: set[int] = set()
-    quiet = False
-    while time.monotonic() < end:
-        done = [issue for issue in work if any(verdict.startswith("Done") for verdict in stage.verdicts(issue))]
-        for pull in filter(None, (_pull_for(stage, issue) for issue in done)):
-            if pull.number not in merged:
-                merged.add(pull.number)
-                narrator.say(f"{MAINTAINER} reviews #{pull.number} and merges it")
-                stage.merge(pull)
-        if all(stage.verdicts(issue) for issue in work) and len(merged) == len(stage.pulls()):
-            return True
-        was_quiet, quiet = quiet, _quiet(stage)
-        if was_quiet and quiet:
-            return False
-    return False
+@dataclass(frozen=True, slots=True)
+class Play:
+    """One performance."""
+
+    stage: Stage
+    console: Console
+    scripted: bool
+    calm: float
+    """Seconds without any event after which nothing more is going to happen."""
+
+    def to_the_end(self, *, keep: bool) -> int:
+        """The exit code."""
+        stage, console = self.stage, self.console
+        issues = [(stage.issue(item.title, item.body), item) for item in ISSUES]
+        show_issues(console, f"{stage.hub.url}/{REPO}/issues", issues, scripted=self.scripted)
+        work = [issue for issue, item in issues if item.labelled]
+        started = time.monotonic()
+        narrator = Narrator(stage, console, started)
+        narrator.say(f"{MAINTAINER} labels {', '.join(f'#{issue.number}' for issue in work)}: {REQUEST_LABEL}")
+        for issue in work:
+            stage.label(issue)
+        finished = self._review_until_done(narrator, work, started + (PATIENCE if self.scripted else LIVE_PATIENCE))
+        stage.actions.wait_idle(60)
+        rows = [row_of(stage, issue, _pull_for(stage, issue), narrator) for issue in work]
+        show_end(console, stage.hub.url, rows, time.monotonic() - started, paid=not self.scripted)
+        if not finished:
+            show_stuck(console, stage, [issue for issue in work if not stage.verdicts(issue)])
+        if keep:
+            console.print(
+                f"\nLeft up at {stage.hub.url}/{REPO}/issues until Ctrl-C. Answer #{work[-1].number} there: /ai retry …"
+            )
+            _wait_for_interrupt()
+        else:
+            console.print("The pages are gone now; `make demo ARGS=--keep` leaves them up.", markup=False, style="dim")
+        return 0 if finished else 1
+
+    def _review_until_done(self, narrator: Narrator, work: list[Issue], end: float) -> bool:
+        """Merge every Done as the reviewer does; True once each issue has its verdict and every Done is merged."""
+        stage = self.stage
+        merged: set[int] = set()
+        quiet_since = 0.0
+        while (now := time.monotonic()) < end:
+            done = [issue for issue in work if any(verdict.startswith("Done") for verdict in stage.verdicts(issue))]
+            for pull in filter(None, (_pull_for(stage, issue) for issue in done)):
+                if pull.number not in merged:
+                    merged.add(pull.number)
+                    narrator.say(f"{MAINTAINER} reviews #{pull.number} and merges it")
+                    stage.merge(pull)
+            if all(stage.verdicts(issue) for issue in work) and len(merged) == len(stage.pulls()):
+                return True
+            if not _quiet(stage):
+                quiet_since = 0.0
+            elif quiet_since and now - quiet_since > self.calm:
+                return False
+            else:
+                quiet_since = quiet_since or now
+        return False
 
 
 def _quiet(stage: Stage) -> bool:

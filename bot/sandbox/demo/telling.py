@@ -20,9 +20,10 @@ _PREREQUISITE = re.compile(r"^\| (\S+) \| ([^|]+?) \|", re.MULTILINE)
 """A row of the table in a status comment that says *Waiting*; the heading's first word is no issue."""
 
 
-def introduce(console: Console, *, live: bool, isolation: str) -> None:
+def introduce(console: Console, *, live: bool, isolation: str, server: bool = False) -> None:
     """What is real here, what is not, and what keeps the agent apart."""
-    console.print("[bold]ai-ready demo[/]: the real workflow files (through act), git, Claude CLI and tests.")
+    real = "the real server, workflow file" if server else "the real workflow files"
+    console.print(f"[bold]ai-ready demo[/]: {real} (through act), git, Claude CLI and tests.")
     if live:
         console.print("GitHub is the sandbox on this machine; the model is the real one and costs money.")
     else:
@@ -32,6 +33,14 @@ def introduce(console: Console, *, live: bool, isolation: str) -> None:
     else:
         risk = "[bold red]the agent could read your key[/]" if live else "there is no key to guard"
         console.print(f"The agent and the tests run as you (an ordinary user can't become another one); {risk}.\n")
+
+
+def show_server(console: Console, url: str) -> None:
+    """Who plans, and how it hears."""
+    console.print(
+        f"[bold]ai-ready serve[/] is up as a GitHub App at [link={url}/readyz]{url}[/link]. Webhooks tell it what "
+        "happens; it says what comes next and starts the workflow.\n"
+    )
 
 
 def show_issues(console: Console, url: str, issues: Sequence[tuple[Issue, DemoIssue]], *, scripted: bool) -> None:
