@@ -20,7 +20,7 @@ from bot.core.run import Admission
 from bot.core.settings import ConfigProblem, RepoConfig
 from bot.core.situation import Hold, Invalid, Running, Situation, Start, Waiting
 from bot.core.view import Own
-from bot.errors import Blocked, GitHubError
+from bot.errors import GitHubError
 from bot.github.ports import Applied, Reader, Writer
 from bot.job.facts import read_facts, utc_now
 
@@ -70,10 +70,7 @@ class Gate:
     @property
     def job_minutes(self) -> int:
         """Time limit of the `work` job, in minutes."""
-        if self.admission is None:
-            return SETUP_MINUTES
-        checks = self.config.checks
-        return self.admission.minutes + SETUP_MINUTES + checks.minutes * (1 + 3 * checks.attempts)
+        return job_minutes(self.config, self.plan.admitted) if self.plan.admitted else SETUP_MINUTES
 
     def situation(self, issue: int) -> Situation | None:
         """Where `issue` stands after this gate."""
@@ -122,32 +119,13 @@ def gate(keeper: Gatekeeper, own: Own, *, only: int = 0) -> Gate:
             continue
         if decided.admitted is None and any(answer.unsure for answer in failed):
             continue
-        admission = _admission(snapshot, rules, decided.admitted, own, base_oid) if decided.admitted else None
+        if decided.admitted is None:
+            return Gate(None, rules, decided, snapshot, failed)
+        admission = admission_for(snapshot, rules, decided.admitted, base_oid, run_id=own.run_id, run_url=own.run_url)
         return Gate(admission, rules, decided, snapshot, failed)
     if claimed:
         keeper.github.apply((ReleaseClaim(claimed),), snapshot)
     return Gate(None, rules, decided, snapshot, failed)
-
-
-def recheck(keeper: Gatekeeper, admission: Admission) -> Gate:
-    """`work` repeats the admission, reading only.
-
-    Raises:
-        Blocked: a fact that admitted the run no longer holds.
-    """
-    own = Own(admission.run_id, admission.run_url, issue=admission.issue)
-    snapshot = read_facts(keeper.github, focus={admission.issue}, paused=keeper.paused, clock=keeper.clock)
-    config = keeper.parse_config(snapshot.config_text)
-    if isinstance(config, ConfigProblem):
-        raise Blocked("config-invalid", config.message)
-    decided = plan(snapshot, config, own)
-    start = decided.admitted
-    issue = snapshot.issues.get(admission.issue)
-    if issue is None or content_sha(issue) != admission.content_sha:
-        raise Blocked("edited-after-approval", "title or body changed after the approval")
-    if start is None or start.run_key != admission.run_key:
-        raise Blocked("cancelled", "the request, its prerequisites or its approval changed before the work began")
-    return Gate(admission, config, decided, snapshot)
 
 
 def _nobody(refused: Applied) -> int:
@@ -218,9 +196,28 @@ def _no_base(config: RepoConfig) -> ConfigProblem:
     return ConfigProblem(f"{CONFIG_PATH}: `pull_request.base`: there is no branch `{config.pull_request.base}` here")
 
 
-def _admission(snapshot: Snapshot, config: RepoConfig, start: Start, own: Own, base_oid: str) -> Admission:
+def admission_for(
+    snapshot: Snapshot,
+    config: RepoConfig,
+    start: Start,
+    base_oid: str,
+    *,
+    run_id: int = 0,
+    run_url: str = "",
+    server_id: int = 0,
+) -> Admission:
+    """What `work` and `publish` are told of a start, from facts alone. Pure.
+
+    Args:
+        snapshot: What the start was decided on.
+        config: The repository's, by the same read.
+        start: Says what may be spent, and for whom.
+        base_oid: The newest commit of the branch that the work is meant for (`pull_request.base`, else the default one).
+        run_id: The workflow run; 0: the server admits, and the run itself fills it in.
+        run_url: The page of that run.
+        server_id: User id of the server's bot.
+    """
     issue = snapshot.issues[start.issue]
-    base = config.pull_request.base or snapshot.default_branch
     branch = choose_branch(snapshot, start.issue)
     command = start.request.command
     return Admission(
@@ -229,7 +226,7 @@ def _admission(snapshot: Snapshot, config: RepoConfig, start: Start, own: Own, b
         run_key=start.run_key,
         title=issue.title,
         branch=branch.name,
-        base=base,
+        base=config.pull_request.base or snapshot.default_branch,
         base_oid=base_oid,
         head_oid=branch.head_oid or base_oid,
         approver_id=start.request.actor.id,
@@ -239,9 +236,15 @@ def _admission(snapshot: Snapshot, config: RepoConfig, start: Start, own: Own, b
         minutes=start.minutes,
         content_sha=content_sha(issue),
         guidance=command.guidance if command else "",
-        run_id=own.run_id,
-        run_url=own.run_url,
+        run_id=run_id,
+        run_url=run_url,
+        server_id=server_id,
     )
+
+
+def job_minutes(config: RepoConfig, start: Start) -> int:
+    """Time limit of the `work` job, in minutes."""
+    return start.minutes + SETUP_MINUTES + config.checks.minutes * (1 + 3 * config.checks.attempts)
 
 
 def why_not(situation: Situation | None) -> str:

@@ -20,11 +20,13 @@ from bot.core.outbound import inert
 from bot.core.publishing import Ending, Step, next_step
 from bot.core.run import Admission
 from bot.core.settings import ConfigProblem, RepoConfig
-from bot.core.verdict import Refusal, missing_outcome
+from bot.core.survey import askers
+from bot.core.unbegun import why_not_begun
+from bot.core.verdict import Refusal, cancelled, missing_outcome
 from bot.errors import Blocked, GitHubError
 from bot.github.ports import Applied
 from bot.job.admit import GitHub
-from bot.job.facts import utc_now
+from bot.job.facts import refuse_a_person, utc_now, with_permissions
 from bot.job.git import remote_of
 from bot.job.handover import Digests, Received, receive
 from bot.job.publish import Press, Pushed, prepare_branch
@@ -46,6 +48,8 @@ class Publisher:
     """Where `work` left its files."""
     clock: Callable[[], datetime] = utc_now
     sleep: Callable[[float], None] = field(default=time.sleep)
+    served: bool = False
+    """The server admitted the run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +69,13 @@ def publish(publisher: Publisher, admission: Admission, digests: Digests, work_r
         GitHubError: GitHub could not be read or written to the end; running it again goes on from there.
     """
     received, failure = _received(publisher, admission, digests, work_result)
-    ending = Ending(admission, received.outcome if received else None, failure, server=publisher.env.server_url)
+    outcome, server = received.outcome if received else None, publisher.env.server_url
+    ending = Ending(admission, outcome, failure, server=server, served=publisher.served)
     prepared = False
     for attempt in range(ROUNDS):
         snapshot = publisher.github.snapshot(focus={admission.issue}, now=publisher.clock())
         if not prepared:
+            refuse_a_person(snapshot, admission.server_id)
             ending = _prepared(publisher, ending, received, snapshot)
             prepared = True
         step = next_step(ending, snapshot)
@@ -101,6 +107,8 @@ def _prepared(publisher: Publisher, ending: Ending, received: Received | None, s
     parsed = parse_repo_config(snapshot.config_text)
     config = RepoConfig() if isinstance(parsed, ConfigProblem) else parsed
     ending = replace(ending, settings=config.pull_request, attempts=config.limits.attempts)
+    if received is None and ending.failure == cancelled():
+        ending = replace(ending, failure=_never_begun(publisher, ending, snapshot, parsed))
     issue = snapshot.issues.get(ending.admission.issue)
     said = issue is not None and any(
         record.run_key == ending.admission.run_key for record in records(issue, snapshot.own_ids)
@@ -119,6 +127,19 @@ def _prepared(publisher: Publisher, ending: Ending, received: Received | None, s
     if answer.refusal is not None and received.outcome.verdict == "done":
         return replace(ending, failure=answer.refusal)
     return ending
+
+
+def _never_begun(
+    publisher: Publisher, ending: Ending, snapshot: Snapshot, config: RepoConfig | ConfigProblem
+) -> Refusal | None:
+    """Why `work` was cancelled or skipped before it said anything: the server takes a run back for what is now so."""
+    number, key = ending.admission.issue, ending.admission.run_key
+    issue = snapshot.issues.get(number)
+    if issue is None or not issue.open:
+        return ending.failure
+    people = askers(replace(snapshot, issues={number: issue}))
+    known = with_permissions(publisher.github, snapshot, people)
+    return why_not_begun(known, config, number, key) or ending.failure
 
 
 def _after_opening(ending: Ending, answers: tuple[Applied, ...]) -> Ending:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
+from bot.core.ledger import is_run_key
 from bot.core.names import Reason, issue_branch
 from bot.core.run import Admission, Check, Outcome
 from bot.errors import Blocked, UsageError
@@ -68,6 +69,8 @@ def admission_from_json(text: str) -> Admission:
     admission = _parse(Admission, text.encode("utf-8", "surrogatepass"))
     if isinstance(admission, str):
         raise UsageError(f"AI_READY_ADMISSION is not an admission ({admission}): pass gate's output as it is.")
+    if not is_run_key(admission.run_key, admission.issue):
+        raise UsageError(f"AI_READY_ADMISSION's run_key is none of issue {admission.issue}.")
     stem = issue_branch(admission.issue)
     tail = admission.branch.removeprefix(stem)
     if not admission.branch.startswith(stem) or (tail and not BRANCH_NUMBER.fullmatch(tail)):

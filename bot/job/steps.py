@@ -5,7 +5,6 @@ are imported where they are used: gate and publish start in a fraction of a seco
 """
 
 import contextlib
-import os
 import secrets as random
 import threading
 import time
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from bot.config import ActionEnv, parse_repo_config
 from bot.core.effects import PostComment
-from bot.core.model import Issue, Permission, Snapshot
+from bot.core.model import Snapshot
 from bot.core.order import skip_line
 from bot.core.run import Admission, Outcome
 from bot.core.situation import Ended, Refused, Situation, Unasked, Unstartable, Waiting
@@ -24,17 +23,15 @@ from bot.core.verdict import cancelled
 from bot.core.view import Own
 from bot.errors import Blocked, ConfigError, GitHubError, UsageError
 from bot.github.event import read_event
-from bot.job.admit import Gate, Gatekeeper, GitHub, gate, recheck, why_not
+from bot.job.admit import Gate, Gatekeeper, GitHub, gate, why_not
+from bot.job.bench import Bench, new_cancel
 from bot.job.facts import read_facts
 from bot.job.handover import Digests, admission_from_json, admission_to_json, hand_over
+from bot.job.recheck import Postponed, recheck
 from bot.report import Report
 
 if TYPE_CHECKING:
-    from bot.agent.process import Cancel
     from bot.job.endgame import End
-
-MOST_COMMENTERS = 10
-"""People whose permission is read to decide whether the agent sees their comments; the newest comments count first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +47,13 @@ def gatekeeper(env: ActionEnv, github: GitHub) -> Gatekeeper:
     return Gatekeeper(github, parse_repo_config, env.server_url, paused=env.paused, sleep=time.sleep)
 
 
-def github_of(env: ActionEnv, repo: str) -> GitHub:
-    """The Action's client for one repository."""
+def github_of(env: ActionEnv, repo: str, server_id: int = 0) -> GitHub:
+    """The Action's client for one repository; comments of the server's bot (0: there is none) are ours as well."""
     from bot.github.action_client import Access, ActionGitHub  # noqa: PLC0415 (0.2 s of import)
 
-    return ActionGitHub(Access(repo, env.token.reveal(), env.api_url, env.run_id, paused=env.paused))
+    own_ids = frozenset({server_id} - {0})
+    access = Access(repo, env.token.reveal(), env.api_url, env.run_id, paused=env.paused, own_ids=own_ids)
+    return ActionGitHub(access)
 
 
 def run_url(env: ActionEnv) -> str:
@@ -105,21 +104,34 @@ def _say_gate(came_to: Gate, issue: int, report: Report) -> None:
 
 
 def work_step(env: ActionEnv, out: Path, report: Report) -> Outcome:
-    """Look again, do the work, and hand over an outcome, whatever happens."""
-    admission = admission_from_json(env.admission)
+    """Look again, do the work, and hand over an outcome, whatever happens. Raises `UsageError`: that is no admission."""
+    handed = _handed(env)
     cancel = new_cancel()
     with cancel.on_signals():
-        outcome = _whatever_happens(env, admission, Bench(out, report, cancel))
+        outcome = _whatever_happens(env, handed, Bench(out, report, cancel))
         _hand(outcome, out, report)
     report.log(f"Outcome: {outcome.verdict}{f' ({outcome.reason}): {outcome.text}' if outcome.reason else ''}")
     return outcome
 
 
-def new_cancel() -> "Cancel":
-    """Nobody has asked yet."""
-    from bot.agent.process import Cancel  # noqa: PLC0415
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """The admission that this job was given."""
 
-    return Cancel()
+    admission: Admission
+    """With the run that does it."""
+    served: bool
+    """The server made it, before there was a run."""
+
+
+def _handed(env: ActionEnv) -> Handed:
+    """Raises `ConfigError`: it is another repository's."""
+    admission = admission_from_json(env.admission)
+    if admission.repo.lower() != env.repository.lower():
+        raise ConfigError(f"AI_READY_ADMISSION is of {admission.repo}, but this run is in {env.repository}.")
+    if admission.run_id:
+        return Handed(admission, served=False)
+    return Handed(replace(admission, run_id=env.run_id, run_url=run_url(env)), served=True)
 
 
 def _hand(outcome: Outcome, out: Path, report: Report) -> Digests:
@@ -129,46 +141,40 @@ def _hand(outcome: Outcome, out: Path, report: Report) -> Digests:
     return digests
 
 
-def _whatever_happens(env: ActionEnv, admission: Admission, bench: "Bench") -> Outcome:
+def _whatever_happens(env: ActionEnv, handed: Handed, bench: Bench) -> Outcome:
     """The door of `work`: an outcome for every way it can end, a signal during the second look among them."""
-    from bot.job.redact import Redactor  # noqa: PLC0415
-
     bench.out.mkdir(parents=True, exist_ok=True)
     try:
-        return _work(env, admission, bench)
+        return _work(env, handed, bench)
     except Exception as error:  # noqa: BLE001 (our own fault; it ends the run with a verdict all the same)
+        from bot.job.redact import Redactor  # noqa: PLC0415
+
         bench.report.log(Redactor(env.secrets).text("".join(traceback.format_exception(error))))
         text = "Something in ai-ready itself went wrong; the log of the job has the details."
-        return _ended(admission, "internal-error", text, type(error).__name__)
+        return _ended(handed.admission, "internal-error", text, type(error).__name__)
 
 
-def _work(env: ActionEnv, admission: Admission, bench: "Bench") -> Outcome:
+def _work(env: ActionEnv, handed: Handed, bench: Bench) -> Outcome:
     # Not a daemon: an interpreter that ends while a thread still imports C extensions dies of a segmentation fault.
     threading.Thread(target=_import_ahead).start()
+    admission = handed.admission
     try:
         with bench.cancel.interrupting():  # GitHub may take longer to answer than a cancel leaves us
-            keeper = gatekeeper(env, github_of(env, admission.repo))
-            looked = recheck(keeper, admission)
-            comments = _readable_comments(keeper.github, looked.snapshot, admission.issue)
-        return _do(env, looked, comments, bench)
+            keeper = gatekeeper(env, github_of(env, admission.repo, admission.server_id))
+            looked = recheck(keeper, admission, served=handed.served)
+        from bot.job.working import do_the_work  # noqa: PLC0415 (git, the agent: nothing of the second look)
+
+        return do_the_work(env, admission, looked, bench, lambda outcome: _hand(outcome, bench.out, bench.report))
     except KeyboardInterrupt:
         stopped = cancelled()
         return _ended(admission, stopped.reason, stopped.text)
     except Blocked as blocked:
-        return _ended(admission, blocked.code, blocked.text, blocked.details)
+        again = isinstance(blocked, Postponed)
+        return _ended(admission, blocked.code, blocked.text, blocked.details, again=again)
     except ConfigError as problem:
         return _ended(admission, "config-invalid", str(problem))
     except GitHubError as problem:
         return _ended(admission, "setup-failed", f"GitHub could not be read for the second look: {problem}")
-
-
-@dataclass(frozen=True, slots=True)
-class Bench:
-    """Where the result goes, whom it is told to, and how it is stopped."""
-
-    out: Path
-    report: Report
-    cancel: "Cancel"
 
 
 def _import_ahead() -> None:
@@ -177,68 +183,10 @@ def _import_ahead() -> None:
         import bot.agent.key_proxy  # noqa: F401, PLC0415
 
 
-def _do(env: ActionEnv, looked: Gate, comments: tuple[tuple[str, str], ...], bench: Bench) -> Outcome:
-    from bot.agent.isolation import isolation_for, run_root  # noqa: PLC0415
-    from bot.agent.prompt import Said  # noqa: PLC0415
-    from bot.job.brief import Task  # noqa: PLC0415
-    from bot.job.git import remote_of  # noqa: PLC0415
-    from bot.job.redact import Redactor  # noqa: PLC0415
-    from bot.job.session import ModelAccess, claude_session  # noqa: PLC0415
-    from bot.job.work import work  # noqa: PLC0415
-    from bot.job.workspace import Ground  # noqa: PLC0415
-
-    os.umask(0o022)  # some self-hosted runners have 0, and then the agent could write our git folder
-    admission, config = looked.admission, looked.config
-    assert admission is not None  # noqa: S101 (recheck passed it through)
-    env.model_key()
-    issue = looked.snapshot.issues[admission.issue]
-    task = Task(admission, config, issue.body, tuple(Said(author, text) for author, text in comments))
-    access = ModelAccess(
-        admission.model, admission.usd, env.api_key, env.oauth_token, base_url=env.model_url, cli=env.claude
-    )
-    report, screen = bench.report, Redactor(env.secrets)
-    root = run_root()
-    with isolation_for(config.agent.isolation, root=root, log=report.log) as isolation:
-        try:
-            ground = Ground(root, isolation, bench.cancel, screen, report.log, env.others)
-            report.log(f"Isolation: {isolation.name}.")
-            with claude_session(access, ground) as agent:
-                remote = remote_of(env.server_url, admission.repo, env.token)
-                outcome = work(task, remote, agent, ground, out=bench.out)
-            if bench.cancel.is_set:  # tidying up may take longer than a cancel leaves us: 10 s and we are killed
-                with contextlib.suppress(OSError):  # a full disk: tidying up makes room, then it is written again
-                    _hand(outcome, bench.out, report)
-            return outcome
-        finally:
-            isolation.kill_all()
-            isolation.discard(root)
-
-
-def _readable_comments(github: GitHub, snapshot: Snapshot, number: int) -> tuple[tuple[str, str], ...]:
-    """Comments the agent may read: of people who may ask, commands and our own apart; oldest first."""
-    from bot.core.access import Answer, may_ask  # noqa: PLC0415
-    from bot.core.commands import parse_command  # noqa: PLC0415
-
-    issue: Issue = snapshot.issues[number]
-    permissions = dict(snapshot.permissions)
-    readable = []
-    for comment in reversed(issue.comments):
-        author = comment.author
-        if author.is_bot or author.id in snapshot.own_ids or parse_command(comment.body) is not None:
-            continue
-        if author.id not in permissions:
-            known = len(permissions) - len(snapshot.permissions) < MOST_COMMENTERS
-            permissions[author.id] = github.permission(author) if known else Permission.UNKNOWN
-        if may_ask(author, permissions[author.id]) is Answer.YES:
-            readable.append((author.login, comment.body))
-    return tuple(reversed(readable))
-
-
-def _ended(admission: Admission, reason: str, text: str, details: str = "") -> Outcome:
+def _ended(admission: Admission, reason: str, text: str, details: str = "", *, again: bool = False) -> Outcome:
     """An outcome of a run that ended before the agent began."""
-    return Outcome(
-        admission.run_key, "blocked", reason=reason, text=text, details=details, model=admission.model, isolation=""
-    )
+    key, model = admission.run_key, admission.model
+    return Outcome(key, "blocked", reason=reason, text=text, details=details, model=model, again=again)
 
 
 # -------------------------------------------------------------------------------------------- publish
@@ -248,10 +196,11 @@ def publish_step(env: ActionEnv, folder: Path, report: Report) -> "End":
     """Push, open the draft pull request, say the verdict, release the claim; may be run again after a kill."""
     from bot.job.endgame import Publisher, publish  # noqa: PLC0415
 
-    admission = admission_from_json(env.admission)
+    handed = _handed(env)
     digests = Digests(env.outcome_sha256, env.bundle_sha256)
-    publisher = Publisher(github_of(env, admission.repo), env, report, folder)
-    return publish(publisher, admission, digests, env.work_result)
+    github = github_of(env, handed.admission.repo, handed.admission.server_id)
+    publisher = Publisher(github, env, report, folder, served=handed.served)
+    return publish(publisher, handed.admission, digests, env.work_result)
 
 
 # ------------------------------------------------------------------------------------------------ run
@@ -275,7 +224,7 @@ def run_step(env: ActionEnv, issue: int, report: Report, *, request: bool, out: 
             return _not_started(came_to.situation(issue), issue, request=request)
         report.log(f"Admitted #{issue} as run {admission.run_key}.")
         handed = replace(env, admission=admission_to_json(admission))
-        outcome = _whatever_happens(handed, admission, Bench(out, report, cancel))
+        outcome = _whatever_happens(handed, Handed(admission, served=False), Bench(out, report, cancel))
         digests = hand_over(out, outcome)
         ready = replace(handed, outcome_sha256=digests.outcome, bundle_sha256=digests.bundle, work_result="success")
         end = publish_step(ready, out, report)

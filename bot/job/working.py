@@ -1,0 +1,55 @@
+"""From an admission that was looked at again to an outcome: isolation, workspace, agent, in a row.
+
+Imported when the second look is over: what it stands on takes a while to import, and most of that happens meanwhile.
+"""
+
+import contextlib
+import os
+from collections.abc import Callable
+
+from bot.agent.isolation import isolation_for, run_root
+from bot.agent.prompt import Said
+from bot.config import ActionEnv
+from bot.core.run import Admission, Outcome
+from bot.job.bench import Bench
+from bot.job.brief import Task
+from bot.job.git import remote_of
+from bot.job.recheck import Recheck
+from bot.job.redact import Redactor
+from bot.job.session import ModelAccess, claude_session
+from bot.job.work import work
+from bot.job.workspace import Ground
+
+
+def do_the_work(
+    env: ActionEnv, admission: Admission, looked: Recheck, bench: Bench, hand: Callable[[Outcome], object]
+) -> Outcome:
+    """Do the run on this machine. `hand` hands an outcome over at once, where a cancel leaves no time to tidy up first.
+
+    Raises:
+        Blocked: this machine can't isolate the agent.
+        ConfigError: there is no key for the model.
+    """
+    os.umask(0o022)  # some self-hosted runners have 0, and then the agent could write our git folder
+    env.model_key()
+    body = looked.snapshot.issues[admission.issue].body
+    task = Task(admission, looked.config, body, tuple(Said(author, text) for author, text in looked.comments))
+    access = ModelAccess(
+        admission.model, admission.usd, env.api_key, env.oauth_token, base_url=env.model_url, cli=env.claude
+    )
+    report, screen = bench.report, Redactor(env.secrets)
+    root = run_root()
+    with isolation_for(looked.config.agent.isolation, root=root, log=report.log) as isolation:
+        try:
+            ground = Ground(root, isolation, bench.cancel, screen, report.log, env.others)
+            report.log(f"Isolation: {isolation.name}.")
+            with claude_session(access, ground) as agent:
+                remote = remote_of(env.server_url, admission.repo, env.token)
+                outcome = work(task, remote, agent, ground, out=bench.out)
+            if bench.cancel.is_set:  # tidying up may take longer than a cancel leaves us: 10 s and we are killed
+                with contextlib.suppress(OSError):  # a full disk: tidying up makes room, then it is written again
+                    hand(outcome)
+            return outcome
+        finally:
+            isolation.kill_all()
+            isolation.discard(root)
