@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from bot.cli import run_gate, server_commands
+from bot.cli import run_gate, server_commands, serving
 from bot.errors import UsageError
 
 app = typer.Typer(
@@ -158,4 +158,5 @@ def version() -> None:
     sys.stdout.write(versions_text())
 
 
+serving.register(app)
 server_commands.register(app)

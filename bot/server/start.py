@@ -1,0 +1,95 @@
+"""`ai-ready serve`: the parts out of the environment, put together, run until a signal."""
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Final
+
+from bot.config import ServerEnv, known_secrets
+from bot.errors import ConfigError, GitHubError
+from bot.github.app_auth import app_key
+from bot.github.app_client import AppAccess, AppClient
+from bot.server.logs import Logging, event
+from bot.server.metrics import Metrics
+from bot.server.ports import Store
+from bot.server.process import Parts, Serving, bind
+from bot.server.rules import Rules
+from bot.server.scheduler import Scheduler
+from bot.server.store import open_store
+
+ASK_AGAIN: Final = 60.0
+"""Seconds until GitHub is asked again who we are."""
+
+
+def serve(env: ServerEnv, host: str, port: int, said: Callable[[str], None]) -> bool:
+    """Serve until SIGTERM or SIGINT; whether everything that was under way ended. `said` gets the address once.
+
+    Raises `ConfigError` for what the environment has wrong, `StoreUnavailable` when the database can't be written now.
+    """
+    key = app_key(env.private_key, env.private_key_path)
+    bound = bind(host, port)
+    try:
+        store = _store(env)
+    except BaseException:
+        bound.close()
+        raise
+    with Logging((*known_secrets(), *env.webhook_secrets, key)):
+        metrics = Metrics()
+        github = AppClient(AppAccess(str(env.app_id), key, env.api_url), store, metrics)
+        try:
+            parts = _parts(env, store, github, metrics)
+            return Serving(parts, bound).run(said, signals=True)
+        finally:
+            github.close()
+
+
+def _store(env: ServerEnv) -> Store:
+    if env.state_folder is not None:
+        try:
+            env.state_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigError(
+                f"{env.state_folder} can't be made ({error.strerror}): set XDG_STATE_HOME or AI_READY_DATABASE_URL."
+            ) from error
+    return open_store(env.database_url.reveal())
+
+
+def _parts(env: ServerEnv, store: Store, github: AppClient, metrics: Metrics) -> Parts:
+    rules = Rules(reconcile=float(env.reconcile_seconds), webhooks=bool(env.webhook_secrets), concurrent=env.concurrent)
+    return Parts(
+        store=store,
+        scheduler=Scheduler(store, github, rules, metrics),
+        metrics=metrics,
+        secrets=env.webhook_secrets,
+        reconcile_seconds=rules.reconcile,
+        own_ids=OwnIds(github.own_id),
+    )
+
+
+class OwnIds:
+    """The user id of our App's bot, as soon as GitHub has said it; found out beside the work, never waited for.
+
+    Until then our own writes wake us too, which costs a look and nothing else.
+    """
+
+    def __init__(self, ask: Callable[[], int], clock: Callable[[], float] = time.monotonic) -> None:
+        self._ask = ask
+        self._clock = clock
+        self._ids: frozenset[int] = frozenset()
+        self._next = 0.0
+        self._lock = threading.Lock()
+
+    def __call__(self) -> frozenset[int]:
+        """What is known now."""
+        if not self._ids and self._clock() >= self._next and self._lock.acquire(blocking=False):
+            self._next = self._clock() + ASK_AGAIN
+            threading.Thread(target=self._find_out, name="own-id", daemon=True).start()
+        return self._ids
+
+    def _find_out(self) -> None:
+        try:
+            self._ids = frozenset({self._ask()} - {0})
+        except GitHubError as error:
+            event("own_id_unknown", error=str(error))
+        finally:
+            self._lock.release()
