@@ -110,6 +110,8 @@ def test_waiting_is_exit_code_three(opens: Opens) -> None:
     assert "#1" in town.status(second)
     assert town.said(first) == []
     town.hub.issues.remove_label(first, "ai-ready", town.rita)
+    town.start().all_jobs()
+    assert "nobody" in town.status(second)
 
 
 def test_running_is_not_asking(opens: Opens) -> None:
