@@ -142,7 +142,10 @@ def _after(snap: Snapshot, effect: Effect) -> Snapshot:
             return replace(snap, pulls=(*snap.pulls, pull))
         case CloseIssue(number):
             return close(snap, number)
-        case CancelRun() | EditPull() | Assign() | Continue():
+        case CancelRun(run_id):
+            claims = {n: replace(c, cancelled=c.cancelled or c.run_id == run_id) for n, c in snap.claims.items()}
+            return replace(snap, claims=MappingProxyType(claims))
+        case EditPull() | Assign() | Continue():
             return snap
 
 
