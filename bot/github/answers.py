@@ -1,14 +1,17 @@
 """An HTTP answer → `Answer`: the same judgement for every client, whichever library carried it. Pure."""
 
 import json
+import re
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 from bot.github.exchange import Answer
 
 NO_HEADER_WAIT = 60.0
 """Seconds to wait after a rate limit that doesn't say how long."""
+_NEXT = re.compile(r'<([^<>]*)>; *rel="next"')
 
 
 def answer_of(status: int, headers: Mapping[str, Any], text: str) -> Answer:
@@ -21,7 +24,18 @@ def answer_of(status: int, headers: Mapping[str, Any], text: str) -> Answer:
         # GraphQL says so with 200: https://docs.github.com/en/graphql/overview/rate-limits-and-query-limits-for-the-graphql-api
         return _refused_for_now(429, body, headers)
     limited = status == 429 or (status == 403 and _says_limit(headers, body))
-    return _refused_for_now(status, body, headers) if limited else Answer(status, body)
+    if limited:
+        return _refused_for_now(status, body, headers)
+    return Answer(status, body, next_cursor=_next_cursor(str(headers.get("link") or "")))
+
+
+def _next_cursor(link: str) -> str:
+    """The cursor of `Link: <…?cursor=C>; rel="next"`.
+
+    https://docs.github.com/en/rest/using-the-rest-api/using-pagination-in-the-rest-api
+    """
+    found = _NEXT.search(link)
+    return parse_qs(urlsplit(found[1]).query).get("cursor", [""])[0] if found else ""
 
 
 def _refused_for_now(status: int, body: Any, headers: Mapping[str, Any]) -> Answer:

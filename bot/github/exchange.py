@@ -49,6 +49,8 @@ class Answer:
     """Seconds to leave GitHub alone, where it refused for a rate limit."""
     guessed: bool = False
     """GitHub did not say how long: `retry_after` is the least it may be."""
+    next_cursor: str = ""
+    """Where a list with a cursor goes on; empty: it ends here."""
 
     @property
     def ok(self) -> bool:

@@ -114,11 +114,20 @@ class InstallationPacing:
 
     longest_wait = LONGEST_PAUSE
 
-    def __init__(self, pace: SharedPace, installation_id: int, clock: Callable[[], datetime], strikes: Strikes) -> None:
+    def __init__(
+        self,
+        pace: SharedPace,
+        installation_id: int,
+        *,
+        clock: Callable[[], datetime],
+        strikes: Strikes,
+        waited: Callable[[float], None],
+    ) -> None:
         self._pace = pace
         self._installation_id = installation_id
         self._clock = clock
         self._strikes = strikes
+        self._waited = waited
         self._booked: tuple[datetime, int] | None = None
         """A turn that was taken and was too far off to wait for: when it is, and for how many pieces.
 
@@ -138,6 +147,8 @@ class InstallationPacing:
             due, pieces = max(due, now + timedelta(seconds=missing)), creates
         wait = max(resting, (due - now).total_seconds())
         self._booked = (due, pieces) if wait > self.longest_wait else None
+        if 0 < wait <= self.longest_wait:
+            self._waited(wait)
         return wait
 
     def rest(self, seconds: float, *, guessed: bool = False) -> float:

@@ -1,0 +1,214 @@
+"""What only an App asks for: its installations, their repositories, its hook's deliveries, the runs it dispatched."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Any
+from urllib.parse import quote
+
+from bot.core.model import ActionsRun, Json
+from bot.github import queries, read
+from bot.github.exchange import Answer, Request, Story, get, query
+from bot.github.gather import run_of
+from bot.github.ports import FailedDelivery, Installation, Place
+
+PAGE = 100
+PAGES = 100
+"""Pages read at most: 10,000 of anything."""
+RUN_PAGES = 10
+"""GitHub lists at most 1,000 runs for a search. https://docs.github.com/en/rest/actions/workflow-runs"""
+SUCCESS_PAGES = 20
+"""Deliveries looked at for those that a later attempt brought: the rest is brought once more, which does no harm."""
+
+
+@dataclass(frozen=True, slots=True)
+class AppFacts:
+    """What the App says of itself."""
+
+    id: int
+    slug: str
+    name: str
+    permissions: MappingProxyType[str, str]
+    events: frozenset[str]
+    url: str
+    """Its public page; `…/installations/new` installs it."""
+
+
+@dataclass(frozen=True, slots=True)
+class HookConfig:
+    """Where GitHub sends deliveries."""
+
+    url: str
+    """Empty: nowhere."""
+    content_type: str
+    checks_certificate: bool
+    has_secret: bool
+
+
+def app_facts() -> Story[AppFacts]:
+    """`GET /app`."""
+    data = yield from _object(get("/app"), "read the App")
+    return AppFacts(
+        id=int(data["id"]),
+        slug=str(data.get("slug") or ""),
+        name=str(data.get("name") or ""),
+        permissions=_permissions(data),
+        events=frozenset(map(str, data.get("events") or ())),
+        url=str(data.get("html_url") or ""),
+    )
+
+
+def hook_config() -> Story[HookConfig]:
+    """`GET /app/hook/config`."""
+    data = yield from _object(get("/app/hook/config"), "read the App's webhook")
+    return HookConfig(
+        url=str(data.get("url") or ""),
+        content_type=str(data.get("content_type") or ""),
+        checks_certificate=str(data.get("insecure_ssl", "0")) == "0",
+        has_secret=bool(data.get("secret")),
+    )
+
+
+def installations() -> Story[tuple[Installation, ...]]:
+    """Every installation, suspended ones too."""
+    found = yield from _paged("/app/installations", "list the App's installations", lambda body: body)
+    return tuple(
+        Installation(
+            id=int(data["id"]),
+            account=str((data.get("account") or {}).get("login") or ""),
+            suspended=data.get("suspended_at") is not None,
+            permissions=_permissions(data),
+        )
+        for data in found
+    )
+
+
+def repositories(installation_id: int) -> Story[tuple[Place, ...]]:
+    """What an installation reaches and we could work on: archived ones can't be written to."""
+    found = yield from _paged(
+        "/installation/repositories", "list the installation's repositories", lambda body: body["repositories"]
+    )
+    return tuple(
+        Place(int(data["id"]), str(data["full_name"]), installation_id)
+        for data in found
+        if not data.get("archived") and not data.get("disabled")
+    )
+
+
+def own_id() -> Story[int]:
+    """The user id of the App's bot."""
+    data = yield from _object(query(queries.document("", (), others=[queries.viewer()])), "say who we are")
+    return int((((data.get("data") or {}).get("viewer")) or {}).get("databaseId") or 0)
+
+
+# ------------------------------------------------------------------------------------------- deliveries
+
+
+def failed_deliveries(since: datetime) -> Story[tuple[FailedDelivery, ...]]:
+    """Deliveries since then that failed and were not handed over later, oldest first, one per GUID.
+
+    The successes are only looked at where something failed.
+    https://docs.github.com/en/rest/apps/webhooks#list-deliveries-for-an-app-webhook
+    """
+    failed = yield from _deliveries("failure", since, PAGES)
+    if not failed:
+        return ()
+    oldest = min(read.when(str(data["delivered_at"])) for data in failed)
+    arrived = yield from _deliveries("success", oldest, SUCCESS_PAGES)
+    brought = {str(data["guid"]) for data in arrived}
+    newest: dict[str, Json] = {}
+    first: dict[str, datetime] = {}
+    for data in failed:  # newest first
+        guid = str(data["guid"])
+        newest.setdefault(guid, data)
+        first[guid] = read.when(str(data["delivered_at"]))
+    left = [
+        FailedDelivery(int(data["id"]), guid, str(data.get("event") or ""), first[guid])
+        for guid, data in newest.items()
+        if guid not in brought
+    ]
+    return tuple(sorted(left, key=lambda one: (one.at, one.id)))
+
+
+def _deliveries(status: str, since: datetime, pages: int) -> Story[list[Json]]:
+    """Deliveries with this status, newest first. A server that knows no `status` lists all: they are sorted out here."""
+    found: list[Json] = []
+    path = f"/app/hook/deliveries?per_page={PAGE}&status={status}"
+    cursor = ""
+    for _ in range(pages):
+        answer = yield get(path + cursor)
+        if not answer.ok or not isinstance(answer.body, list):
+            raise answer.error("list the webhook's deliveries")
+        young = [data for data in answer.body if read.when(str(data["delivered_at"])) >= since]
+        found += [data for data in young if data.get("status") != "pending" and _arrived(data) == (status == "success")]
+        if len(young) < len(answer.body) or not answer.next_cursor:
+            break
+        cursor = f"&cursor={quote(answer.next_cursor, safe='')}"
+    return found
+
+
+def _arrived(data: Json) -> bool:
+    return 200 <= int(data.get("status_code") or 0) < 300
+
+
+def redeliver(delivery_id: int) -> Story[bool]:
+    """Ask for it once more; False: GitHub refused. Raises GitHubError when it did not say."""
+    answer = yield Request("POST", f"/app/hook/deliveries/{delivery_id}/attempts")
+    if answer.undecided:
+        raise answer.error("redeliver a delivery")
+    return answer.ok
+
+
+# ------------------------------------------------------------------------------------------------- runs
+
+
+def dispatched_runs(repo: str, workflow: str, since: datetime) -> Story[tuple[ActionsRun, ...]]:
+    """Runs of the workflow that dispatches started since then, newest first; none where there is no such workflow."""
+    created = quote(f">={since.astimezone(UTC).strftime('%Y-%m-%dT%H:%M:%SZ')}", safe="")
+    path = f"/repos/{repo}/actions/workflows/{quote(workflow, safe='')}/runs?event=workflow_dispatch&created={created}"
+    found: list[ActionsRun] = []
+    for page in range(1, RUN_PAGES + 1):
+        answer = yield get(f"{path}&per_page={PAGE}&page={page}")
+        if answer.status == 404:
+            break
+        listed = answer.body.get("workflow_runs") if answer.ok and isinstance(answer.body, dict) else None
+        if not isinstance(listed, list):
+            raise answer.error("list the workflow's runs")
+        found += [read.run(data) for data in listed]
+        if len(listed) < PAGE:
+            break
+    return tuple(found)
+
+
+def one_run(repo: str, run_id: int) -> Story[ActionsRun]:
+    """One workflow run; GONE when it was deleted, UNKNOWN when GitHub would not say."""
+    answer = yield get(f"/repos/{repo}/actions/runs/{run_id}")
+    return run_of(run_id, answer)
+
+
+# ------------------------------------------------------------------------------------------------ pieces
+
+
+def _object(request: Request, what: str) -> Story[Json]:
+    answer = yield request
+    if not answer.ok or not isinstance(answer.body, dict):
+        raise answer.error(what)
+    return answer.body
+
+
+def _paged(path: str, what: str, listed: Callable[[Any], Any]) -> Story[list[Json]]:
+    found: list[Json] = []
+    for page in range(1, PAGES + 1):
+        answer: Answer = yield get(f"{path}?per_page={PAGE}&page={page}")
+        some: Iterable[Json] | None = listed(answer.body) if answer.ok else None
+        if not isinstance(some, list):
+            raise answer.error(what)
+        found += some
+        if len(some) < PAGE:
+            break
+    return found
+
+
+def _permissions(data: Json) -> MappingProxyType[str, str]:
+    return MappingProxyType({str(area): str(level) for area, level in (data.get("permissions") or {}).items()})
