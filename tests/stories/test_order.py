@@ -208,7 +208,14 @@ def test_a_prerequisite_that_reopens_after_the_claim(opens: Opens) -> None:
     town.settle()
 
     assert town.verdict(second).startswith("Blocked (cancelled): ")
+    assert "#1" in town.verdict(second)
     assert town.model.requests == []
+    assert town.labels(second) == {"ai-ready", "ai-waiting"}
+
+    town.hub.issues.close(first, town.rita)
+    town.settle()
+
+    assert [line.split(":")[0] for line in town.verdicts(second)] == ["Blocked (cancelled)", "Done"]
 
 
 def test_a_cycle_is_said_and_starts_nothing(opens_quick: Opens) -> None:
