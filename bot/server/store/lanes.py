@@ -89,7 +89,7 @@ def extend(connection: sa.Connection, work: Work, until: datetime) -> bool:
 
 def finish(connection: sa.Connection, work: Work, due: datetime | None) -> None:
     """Give it back; what was marked or made due since the taking stays so."""
-    later = lane.c.due if due is None else _earlier(due)
+    later = lane.c.due if due is None else _earlier(sa.literal(due, lane.c.due.type))
     done = connection.execute(
         sa.update(lane).where(mine(work)).values(due=later, lease_until=None, attempts=0, error="")
     )
@@ -153,5 +153,5 @@ def next_due(connection: sa.Connection) -> datetime | None:
     return found
 
 
-def _earlier(than: datetime | sa.ColumnElement[datetime]) -> sa.ColumnElement[Any]:
+def _earlier(than: sa.ColumnElement[datetime]) -> sa.ColumnElement[Any]:
     return sa.case((sa.or_(lane.c.due.is_(None), lane.c.due > than), than), else_=lane.c.due)

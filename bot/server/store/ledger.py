@@ -83,7 +83,8 @@ def intend(connection: sa.Connection, work: Work, wanted: LedgerRun, *, most: in
         released=False,
         verdict="",
     )
-    return connection.execute(statement.on_conflict_do_nothing()).rowcount == 1
+    # Not `rowcount`: psycopg has none where SQLAlchemy fetches what it inserted.
+    return connection.execute(statement.on_conflict_do_nothing().returning(run.c.run_key)).first() is not None
 
 
 def sending(connection: sa.Connection, work: Work, run_key: str, at: datetime) -> bool:
@@ -141,7 +142,7 @@ def about_to_say(connection: sa.Connection, work: Work, digest: str, *, since: d
     upsert = statement.on_conflict_do_update(
         index_elements=[said.c.kind, said.c.lane_id, said.c.digest], set_={"at": now}, where=said.c.at <= since
     )
-    return connection.execute(upsert).rowcount == 1
+    return connection.execute(upsert.returning(said.c.digest)).first() is not None
 
 
 def not_said(connection: sa.Connection, work: Work, digest: str) -> None:

@@ -27,13 +27,13 @@ class FileLock:
         """ConfigError: somebody else has it, or the folder can't be written to."""
         path = database.with_name(f"{database.name}.lock")
         try:
-            self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+            self._file: int | None = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
             raise _unusable(database, error) from None
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            os.close(self._file)
+            self.release()
             raise ConfigError(
                 f"{database} is in use by another ai-ready server. Stop that one first; for several at once, keep the "
                 "store in PostgreSQL (AI_READY_DATABASE_URL)."
@@ -41,7 +41,9 @@ class FileLock:
 
     def release(self) -> None:
         """Let another process have it. The file stays: deleting it would let two in."""
-        os.close(self._file)
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
 
 
 def prepare(path: Path) -> None:
