@@ -8,7 +8,7 @@ https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-githu
 import stat
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -163,7 +163,7 @@ class Grant:
     installation_id: int
     repository_id: int = 0
     """0: every repository of the installation."""
-    permissions: Mapping[str, str] = PERMISSIONS
+    permissions: Mapping[str, str] = field(default_factory=lambda: PERMISSIONS)
 
 
 class InstallationToken:
