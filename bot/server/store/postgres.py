@@ -8,8 +8,14 @@ from bot.errors import ConfigError
 from bot.server.store.refusals import said_by
 
 CONNECT_SECONDS: Final = 3
-SESSION: Final = "-c statement_timeout=4000 -c lock_timeout=3000 -c idle_in_transaction_session_timeout=10000"
-"""The last one: a replica that froze in the middle gives up its locks."""
+LOCK_SECONDS: Final = 3
+"""How long to wait for a lock of somebody else."""
+
+
+def _session() -> str:
+    """Limits of each statement; and a replica that froze in the middle of a transaction gives up its locks."""
+    lock = round(LOCK_SECONDS * 1000)
+    return f"-c lock_timeout={lock} -c statement_timeout={lock + 1000} -c idle_in_transaction_session_timeout=10000"
 
 
 def engine(url: sa.URL) -> sa.Engine:
@@ -21,7 +27,7 @@ def engine(url: sa.URL) -> sa.Engine:
         url.set(drivername="postgresql+psycopg"),
         connect_args={
             "connect_timeout": CONNECT_SECONDS,
-            "options": SESSION,
+            "options": _session(),
             "application_name": "ai-ready",
             "keepalives_idle": 5,
             "keepalives_interval": 2,
