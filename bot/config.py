@@ -201,7 +201,7 @@ class PersonEnv:
 
 def person_env(server: Mapping[str, str] | None = None) -> PersonEnv:
     """This process's environment; it wins over `server`, what an env file says. Raises `ConfigError`."""
-    reader = _Reader(os.environ)
+    reader = _Reader({**(server or {}), **os.environ})
     api_url = reader.address("GITHUB_API_URL", "https://api.github.com")
     home = reader.path("XDG_STATE_HOME") or Path.home() / ".local" / "state"
     ours = {name: text for name in os.environ if name.startswith("AI_READY_") and (text := reader.text(name))}

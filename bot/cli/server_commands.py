@@ -12,6 +12,7 @@ from bot.errors import UsageError
 def register(app: typer.Typer) -> None:
     """Add them to the command line."""
     app.command()(setup)
+    app.command()(doctor)
     app.command()(replay)
 
 
@@ -38,7 +39,7 @@ def setup(
     Without --repo: a page on this machine makes the App in two clicks and keeps its key, 0600. With --repo: a pull request made with your own token (`gh auth token`, or GITHUB_TOKEN).
     """
     from bot.config import action_report, person_env  # noqa: PLC0415
-    from bot.server.setup.person import repository_name  # noqa: PLC0415
+    from bot.server.setup.person import persons_courier, persons_token, repository_name  # noqa: PLC0415
     from bot.server.setup.steps import AppWish, RepositoryWish, app_step, repository_step  # noqa: PLC0415
 
     if not repo:
@@ -51,8 +52,45 @@ def setup(
     from bot.reference import config_example  # noqa: PLC0415
     from bot.server.setup.shipped import mode_of, release_of  # noqa: PLC0415
 
-    wish = RepositoryWish(repository_name(repo), mode_of(mode), replace)
-    repository_step(person_env(), wish, release_of(release), config_example(), action_report())
+    env = person_env()
+    wish = RepositoryWish(repository_name(repo), mode_of(mode), env.server_url, replace)
+    courier = persons_courier(env, persons_token(env))
+    repository_step(courier, wish, release_of(release), config_example(), action_report())
+
+
+def doctor(
+    repo: Annotated[str, typer.Option("--repo", help="owner/name: look this repository over, too.")] = "",
+    folder: Annotated[
+        Path | None,
+        typer.Option("--dir", help="Where `ai-ready setup` kept the App's key; default: the state directory."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Machine-readable output.")] = False,
+) -> None:
+    """Look over what is set up: pass, fail or skip, with the fix.
+
+    Only reads. Asks as the App (from the environment, else from the env file of `ai-ready setup`) and with your own token (`gh auth token`, or GITHUB_TOKEN). Exit 0 when nothing failed, 1 when something did.
+    """
+    from bot.config import person_env  # noqa: PLC0415
+    from bot.server.doctor.doors import connect, doors  # noqa: PLC0415
+    from bot.server.doctor.examine import as_json as machine_readable  # noqa: PLC0415
+    from bot.server.doctor.examine import examine, line, summary  # noqa: PLC0415
+    from bot.server.doctor.finding import State  # noqa: PLC0415
+    from bot.server.setup.credentials import Cabinet  # noqa: PLC0415
+    from bot.server.setup.person import repository_name  # noqa: PLC0415
+
+    name = repository_name(repo) if repo else ""
+    env = person_env(Cabinet(folder or person_env().state).read())
+    connection = connect(env)
+    findings = []
+    try:
+        for finding in examine(doors(env, name, connection), name):
+            findings.append(finding)
+            if not as_json:
+                typer.echo(line(finding))
+    finally:
+        connection.close()
+    typer.echo(machine_readable(tuple(findings)) if as_json else f"\n{summary(tuple(findings))}", nl=not as_json)
+    raise typer.Exit(1 if any(each.state is State.FAIL for each in findings) else 0)
 
 
 def replay(

@@ -55,6 +55,8 @@ class Browser:
     """No two Apps of one GitHub have the same."""
     spoil: Callable[[str], str] = lambda url: url
     """Changes the address that GitHub sends the person back to."""
+    before_coming_back: Callable[[], object] = lambda: None
+    """Called when the changed address was refused, before the right one is opened."""
     pages: list[httpx.Response] = field(default_factory=list)
     trouble: list[BaseException] = field(default_factory=list)
 
@@ -75,6 +77,9 @@ class Browser:
         back = self._keep(client.post(create, data=fields, headers={"Origin": str(theirs.url.join("/")).rstrip("/")}))
         assert back.status_code == 302, back.text
         came = self._keep(client.get(self.spoil(back.headers["location"])))
+        if came.status_code == 400:
+            self.before_coming_back()
+            came = self._keep(client.get(back.headers["location"]))
         if came.status_code == 303:
             self._keep(client.get(came.url.join(came.headers["location"])))
 
@@ -97,7 +102,7 @@ def hidden(html: str) -> dict[str, str]:
     return {name: unescape(value) for name, value in re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', html)}
 
 
-def made(hub: Hub, folder: Path, browser: Browser, **wishes: str) -> str:
+def made(hub: Hub, folder: Path, browser: Callable[[str], None], **wishes: str) -> str:
     """Run `ai-ready setup` with that person at the browser; what it printed is not returned, what it kept is."""
     lines: list[str] = []
 
@@ -154,17 +159,23 @@ def test_without_an_address_the_app_has_no_webhook_and_the_server_polls(hub: Hub
     ],
     ids=["another state", "no state", "not ASCII", "a path for a code"],
 )
-def test_an_answer_that_we_did_not_ask_for_is_refused(
-    hub: Hub, tmp_path: Path, spoil: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Nothing is exchanged, nothing is kept, and the page goes on waiting (here: not for long)."""
-    monkeypatch.setattr(flows, "PATIENCE", 1.0)
-    browser = Browser(spoil=spoil)
+def test_an_answer_that_we_did_not_ask_for_is_refused(hub: Hub, tmp_path: Path, spoil: Callable[[str], str]) -> None:
+    """Nothing is kept of it, and it takes nothing away from the answer that we asked for."""
+    kept: list[list[Path]] = []
+    browser = Browser(spoil=spoil, before_coming_back=lambda: kept.append(list(tmp_path.iterdir())))
+    made(hub, tmp_path, browser)
+
+    assert [page.status_code for page in browser.pages] == [200, 200, 302, 400, 303, 200]
+    assert kept == [[]]
+    assert "AI_READY_APP_ID" in Cabinet(tmp_path).read()
+
+
+def test_nobody_is_waited_for_for_ever(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(flows, "PATIENCE", 0.05)
 
     with pytest.raises(UsageError, match="Nobody came back"):
-        made(hub, tmp_path, browser)
+        made(hub, tmp_path, lambda _address: None)
 
-    assert browser.pages[-1].status_code == 400
     assert list(tmp_path.iterdir()) == []
 
 
@@ -242,6 +253,15 @@ def test_an_app_that_is_set_up_is_never_overwritten(hub: Hub, tmp_path: Path) ->
 
     assert browser.pages == []
     assert (tmp_path / "private-key.pem").read_text() == "mine"
+
+
+def test_a_folder_that_env_files_trip_over_is_refused_before_anything_is_made(hub: Hub, tmp_path: Path) -> None:
+    browser = Browser()
+
+    with pytest.raises(UsageError, match="give another --dir"):
+        made(hub, tmp_path / "my key's folder", browser)
+
+    assert browser.pages == []
 
 
 def test_a_port_in_use_is_said_in_one_sentence() -> None:

@@ -54,6 +54,7 @@ def look(name: str) -> Story[tuple[Repository | None, Finding]]:
     about = answer.body
     if not answer.ok or not isinstance(about, dict):
         fix = "check the name, and whether the token (`gh auth status`) or the App's installation reaches it"
+        fix = fix if answer.status else "check the network and GITHUB_API_URL"
         return None, failed("repository", f"{name} can't be read ({answer.message}).", fix)
     owner = about.get("owner") or {}
     home = Repository(

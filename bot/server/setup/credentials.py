@@ -17,7 +17,8 @@ from bot.server.setup.manifest import NewApp
 ENV_FILE: Final = "ai-ready.env"
 KEY_FILE: Final = "private-key.pem"
 
-_PLAIN = re.compile(r"[\x21-\x7e]*")
+_PLAIN = re.compile(r"[A-Za-z0-9_./@:+,=%-]*")
+"""What systemd, compose and shells read alike without quotes."""
 _LINE = re.compile(r"([A-Z][A-Z0-9_]*)=(.*)")
 
 
@@ -43,6 +44,8 @@ class Cabinet:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise UsageError(f"{self.folder} can't be made: {error.strerror}.") from error
+        if not _PLAIN.fullmatch(str(self.key_file.resolve())):
+            raise UsageError(f"{self.folder} has characters in it that env files trip over: give another --dir.")
         for path in (self.env_file, self.key_file):
             if path.exists() or path.is_symlink():
                 raise UsageError(
@@ -79,7 +82,7 @@ class Cabinet:
 
 
 def env_text(app: NewApp, key_file: Path, *, api_url: str, polls: bool) -> str:
-    """The env file. Lines are NAME=value without quotes: what systemd, compose and shells read alike."""
+    """The env file: lines of NAME=value. Raises `ConfigError`."""
     values = {"AI_READY_APP_ID": str(app.id), "AI_READY_PRIVATE_KEY_PATH": str(key_file)}
     if not polls:
         values["AI_READY_WEBHOOK_SECRET"] = app.webhook_secret.reveal()
@@ -87,9 +90,11 @@ def env_text(app: NewApp, key_file: Path, *, api_url: str, polls: bool) -> str:
         values["AI_READY_WEBHOOKS"] = "off"
     if api_url != PUBLIC_API:
         values["GITHUB_API_URL"] = api_url
-    odd = [name for name, value in values.items() if not _PLAIN.fullmatch(value) or set(value) & set("\"'\\$#`")]
+    odd = [name for name, value in values.items() if not _PLAIN.fullmatch(value)]
     if odd:
-        raise ConfigError(f"{', '.join(odd)} holds characters that an env file can't; use another --dir.")
+        raise ConfigError(
+            f"{', '.join(odd)} of the App {app.html_url} can't be put into an env file as it is: delete the App, and begin again."
+        )
     head = f"# Made by `ai-ready setup`; holds secrets. The App {app.name}: {app.html_url}, client id {app.client_id}\n"
     return head + "".join(f"{name}={value}\n" for name, value in values.items())
 

@@ -9,12 +9,13 @@ from typing import Final
 
 from bot.config import PersonEnv
 from bot.core.names import CALLER_WORKFLOW, CONFIG_PATH
+from bot.github.courier import Courier
 from bot.report import Report
 from bot.server.setup.bring import Brought, Luggage, bring
 from bot.server.setup.credentials import Cabinet
 from bot.server.setup.flow import Flow, Order, address, open_page, run_flow
 from bot.server.setup.manifest import LONGEST_NAME, NewApp, checked_name, checked_organization, checked_url
-from bot.server.setup.person import NobodysWire, persons_courier, persons_token
+from bot.server.setup.person import NobodysWire
 from bot.server.setup.shipped import Mode, Release, caller, config_text
 
 CALLER_PATH: Final = f".github/workflows/{CALLER_WORKFLOW}"
@@ -78,20 +79,22 @@ class RepositoryWish:
 
     repo: str
     mode: Mode
+    server_url: str
+    """Of the GitHub that ai-ready is on, too."""
     replace: bool = False
 
 
 def repository_step(
-    env: PersonEnv, wish: RepositoryWish, release: Release, example_config: str, report: Report
+    courier: Courier, wish: RepositoryWish, release: Release, example_config: str, report: Report
 ) -> Brought:
-    """Bring workflow, config and labels. Raises `AiReadyError`."""
+    """Bring workflow, config and labels, as the person whose `courier` it is. Raises `AiReadyError`."""
     luggage = Luggage(
         files={CALLER_PATH: caller(wish.mode, release)},
         seeds={CONFIG_PATH: config_text(example_config)},
-        body=_body(wish.mode, f"{env.server_url}/{release.repository}"),
+        body=_body(wish.mode, f"{wish.server_url}/{release.repository}"),
         replace=wish.replace,
     )
-    done = persons_courier(env, persons_token(env)).tell(bring(wish.repo, luggage))
+    done = courier.tell(bring(wish.repo, luggage))
     report.log(told(wish.repo, done))
     return done
 
