@@ -1,0 +1,440 @@
+"""The server's client: the same facts as the Action's, dispatches with an admission, deliveries, names that move."""
+
+import json
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from bot.core.effects import Dispatch, PostComment, SetLabels
+from bot.core.model import Permission, RunState
+from bot.errors import GitHubError
+from bot.github.app_stories import failed_deliveries, installations, repositories
+from bot.github.app_wire import kind_of
+from bot.github.exchange import Answer
+from bot.github.ports import Place
+from bot.sandbox.webhooks import Delivery
+from tests.github.app_stage import AppStage, refused
+from tests.github.stage import told
+
+if TYPE_CHECKING:
+    from bot.server.ports import AppGitHub, RepositoryGitHub
+
+NOW = datetime(2026, 11, 21, 9, tzinfo=UTC)
+SERVER_CALLER = """\
+name: ai-ready
+run-name: "ai-ready #${{ inputs.issue }} [${{ inputs.run_key }}]"
+on:
+  workflow_dispatch:
+    inputs:
+      issue: {required: true}
+      run_key: {default: ""}
+      admission: {default: ""}
+      job_minutes: {default: "30"}
+jobs:
+  one: {runs-on: ubuntu-latest, steps: [{run: "true"}]}
+"""
+ORDER = Dispatch(1, "1-x-1", '{"issue": 1, "title": "Käse"}', 45)
+
+
+def commit(app: AppStage, text: str | None) -> None:
+    """Change the caller workflow."""
+    files = {".github/workflows/ai.yml": text}
+    app.stage.world.hub.repos.commit_files(app.stage.world.shop, "main", files, app.stage.world.by("ada"))
+
+
+def test_the_clients_are_what_the_server_asks_for(app: AppStage) -> None:
+    client: AppGitHub = app.client()
+    repository: RepositoryGitHub = client.repository(app.place)
+
+    assert client.repository(app.place) is repository
+    assert (
+        client.repository(Place(app.place.repository_id, "acme/new-name", app.place.installation_id)) is not repository
+    )
+
+
+def test_both_clients_read_the_same(app: AppStage) -> None:
+    stage, hub = app.stage, app.stage.world.hub
+    first = stage.asked("[A-1.1] one", body="Depends on #2")
+    second = stage.asked("[A-1.2] two")
+    hub.links.block(second, first, stage.world.by("ada"))
+    stage.world.pull("ai/issue-1", body="Closes #1")
+
+    ours = app.shop().snapshot(focus=[1], now=app.now)
+    theirs = stage.client().snapshot(focus=[1], now=app.now)
+
+    assert ours.issues == theirs.issues
+    assert (ours.standings, ours.pulls, ours.branches) == (theirs.standings, theirs.pulls, theirs.branches)
+    assert (ours.head_oid, ours.config_text, ours.labels) == (theirs.head_oid, theirs.config_text, theirs.labels)
+    assert ours.own_ids == theirs.own_ids | {app.app.bot.id}
+
+
+def test_a_pass_over_a_quiet_repository_is_one_request(app: AppStage) -> None:
+    shop = app.shop()
+    app.stage.asked()
+    shop.snapshot(now=app.now)
+
+    assert [one.path for one in app.requests(lambda: shop.snapshot(now=app.now))] == ["/api/graphql"]
+    assert [one.path for one in app.requests(lambda: shop.candidate(1, now=app.now))] == ["/api/graphql"]
+    assert app.seen.requests[-1] == ("POST /graphql", 200)
+    assert app.seen.left[app.installation.id] > 4000
+
+
+def test_effects_are_done_in_the_apps_name(app: AppStage) -> None:
+    issue, shop = app.stage.asked(), app.shop()
+
+    done = shop.apply([SetLabels(1, ("ai-waiting",)), PostComment(1, "Hello")], shop.snapshot(now=app.now))
+
+    assert [one.ok for one in done] == [True, True]
+    assert "ai-waiting" in {label.name for label in issue.labels}
+    assert [(one.body, one.user) for one in issue.comments] == [("Hello", app.app.bot)]
+
+
+def test_who_may_ask_is_read_by_number(app: AppStage) -> None:
+    shop = app.shop()
+    actor = shop.snapshot(focus=[app.stage.asked().number], now=app.now).issues[1].label_events[0].actor
+
+    assert shop.permission(actor) is Permission.ADMIN
+
+
+# ---------------------------------------------------------------------------------------------- dispatch
+
+
+def test_a_dispatch_carries_what_was_admitted(app: AppStage) -> None:
+    commit(app, SERVER_CALLER)
+    shop = app.shop()
+
+    done = shop.dispatch(ORDER, shop.snapshot(now=app.now))
+
+    run = app.stage.world.hub.actions.get(app.stage.world.shop, done.run_id)
+    assert (done.ok, done.own_gate) == (True, False)
+    assert done.url.endswith(f"/actions/runs/{run.id}")
+    assert run.inputs == {"issue": "1", "run_key": "1-x-1", "admission": ORDER.admission, "job_minutes": "45"}
+
+
+@pytest.mark.parametrize(("details", "known"), [("told", True), ("refused", False), ("never", False)])
+def test_the_action_only_file_is_told_what_it_takes(
+    app: AppStage, monkeypatch: pytest.MonkeyPatch, details: str, known: bool
+) -> None:
+    """It has a gate of its own, which admits; also on a server that can't tell the run's id."""
+    hub = app.stage.world.hub
+    monkeypatch.setattr(hub.actions, "details", details)
+    shop = app.shop()
+
+    done = shop.dispatch(ORDER, shop.snapshot(now=app.now))
+
+    (run,) = [run for run in hub.actions.runs.values() if run.repo is app.stage.world.shop]
+    assert (done.ok, done.own_gate) == (True, True)
+    assert done.run_id == (run.id if known else 0)
+    assert run.inputs == {"issue": "1", "run_key": "1-x-1"}
+
+
+@pytest.mark.parametrize(
+    ("workflow", "status", "words"),
+    [
+        (None, 404, "Not Found"),
+        (SERVER_CALLER.replace("workflow_dispatch:", "workflow_call:"), 422, "workflow_dispatch"),
+        (SERVER_CALLER.replace("run_key", "key"), 422, "run_key"),
+        (SERVER_CALLER.replace("jobs:", "      colour: {required: true}\njobs:"), 422, "colour"),
+    ],
+    ids=["no workflow", "no trigger", "another input", "one more input"],
+)
+def test_a_caller_that_can_not_be_dispatched_is_a_no_in_githubs_words(
+    app: AppStage, workflow: str | None, status: int, words: str
+) -> None:
+    commit(app, workflow)
+    shop = app.shop()
+
+    done = shop.dispatch(ORDER, shop.snapshot(now=app.now))
+
+    assert (done.ok, done.unsure, done.status) == (False, False, status)
+    assert words in done.message
+    assert [run for run in app.stage.world.hub.actions.runs.values() if run.repo is app.stage.world.shop] == []
+
+
+def test_a_disabled_workflow_is_a_no(app: AppStage) -> None:
+    hub = app.stage.world.hub
+    hub.actions.find_workflow(app.stage.world.shop, "ai.yml").enabled = False
+    shop = app.shop()
+
+    done = shop.dispatch(ORDER, shop.snapshot(now=app.now))
+
+    assert (done.ok, done.unsure, done.status) == (False, False, 422)
+    assert "disabled" in done.message
+
+
+@pytest.mark.parametrize("fault", ["drop_after", "bad_gateway_after", "drop"])
+def test_a_dispatch_without_an_answer_is_sent_once_and_found_by_its_key(app: AppStage, fault: str) -> None:
+    commit(app, SERVER_CALLER)
+    shop = app.shop()
+    snapshot = shop.snapshot(now=app.now)
+    getattr(app.stage.world.hub.faults, fault)("/dispatches$")
+
+    done = shop.dispatch(ORDER, snapshot)
+
+    found = shop.dispatched_runs(app.now - timedelta(minutes=2))
+    assert (done.ok, done.unsure) == (False, True)
+    assert [one.name for one in found] == ([] if fault == "drop" else ["ai-ready #1 [1-x-1]"])
+
+
+def test_dispatched_runs_are_those_since_then(app: AppStage) -> None:
+    commit(app, SERVER_CALLER)
+    shop, hub = app.shop(), app.stage.world.hub
+    snapshot = shop.snapshot(now=app.now)
+    shop.dispatch(Dispatch(1, "1-a-1"), snapshot)
+    app.pass_time(minutes=10)
+    later = app.now
+    second = shop.dispatch(Dispatch(2, "2-b-1"), snapshot)
+    hub.actions.update_run(hub.actions.get(app.stage.world.shop, second.run_id), status="in_progress")
+    hub.actions.create_run(
+        app.stage.world.shop, hub.actions.find_workflow(app.stage.world.shop, "ai.yml"), event="issues", actor=hub.user("ada")
+    )  # fmt: skip
+
+    (found,) = shop.dispatched_runs(later)
+
+    assert (found.id, found.state, found.started) == (second.run_id, RunState.ACTIVE, True)
+    assert [one.started for one in shop.dispatched_runs(later - timedelta(hours=1))] == [True, False]
+
+
+def test_without_the_workflow_there_are_no_runs(app: AppStage) -> None:
+    commit(app, None)
+
+    assert app.shop().dispatched_runs(app.now) == ()
+
+
+def test_runs_that_can_not_be_listed_are_no_empty_list(app: AppStage) -> None:
+    """Empty would mean "send it again"."""
+    app.stage.world.hub.faults.fail("/runs", 502, times=-1)
+
+    assert refused(lambda: app.shop().dispatched_runs(app.now)).transient
+
+
+def test_a_run_is_there_gone_or_unknown(app: AppStage) -> None:
+    shop, hub = app.shop(), app.stage.world.hub
+    run_id = shop.dispatch(Dispatch(1, "1-a-1"), shop.snapshot(now=app.now)).run_id
+    waiting = shop.run(run_id)
+    hub.actions.cancel(hub.actions.get(app.stage.world.shop, run_id))
+    ended = shop.run(run_id)
+    hub.faults.fail("/actions/runs", 500, times=5)
+    unknown = shop.run(run_id)
+    hub.actions.delete(hub.actions.get(app.stage.world.shop, run_id))
+
+    assert (waiting.state, waiting.started) == (RunState.ACTIVE, False)
+    assert (ended.state, ended.conclusion) == (RunState.ENDED, "cancelled")
+    assert unknown.state is RunState.UNKNOWN
+    assert shop.run(run_id).state is RunState.GONE
+
+
+@pytest.mark.parametrize("label", ["ai-queued", "ai-running"])
+def test_a_pass_reads_the_runs_that_no_claim_branch_tells_of(app: AppStage, label: str) -> None:
+    shop, issue = app.shop(), app.stage.asked()
+    app.stage.world.hub.issues.add_labels(issue, [label], app.stage.world.by("ada"))
+    run_id = shop.dispatch(Dispatch(1, "1-a-1"), shop.snapshot(now=app.now)).run_id
+
+    assert shop.snapshot(now=app.now).runs[run_id].state is RunState.ACTIVE
+
+
+# ------------------------------------------------------------------------------------- names and numbers
+
+
+def test_a_renamed_repository_is_followed(app: AppStage) -> None:
+    """By the old name, which the server may have for a while: reads, REST and writes."""
+    shop, hub, record = app.shop(), app.stage.world.hub, app.stage.world.shop
+    issue = app.stage.asked()
+    hub.repos.rename(record, f"{record.name}-two", app.stage.world.by("ada"))
+
+    assert shop.branch_oid("main")  # still by the old name: a redirect
+    snapshot = shop.snapshot(now=app.now)
+    done = shop.apply([PostComment(1, "Hello")], snapshot)
+
+    assert snapshot.repo == record.full_name
+    assert [one.ok for one in done] == [True]
+    assert [one.body for one in issue.comments] == ["Hello"]
+    assert shop.dispatch(Dispatch(1, "1-a-1"), snapshot).ok
+
+
+def test_a_write_by_an_old_name_arrives_as_a_write(app: AppStage) -> None:
+    """The client knew the repository before it was renamed: the POST is redirected, and stays a POST."""
+    shop, hub, record = app.shop(), app.stage.world.hub, app.stage.world.shop
+    snapshot = shop.snapshot(now=app.now)
+    hub.repos.rename(record, f"{record.name}-two", app.stage.world.by("ada"))
+
+    done = shop.dispatch(Dispatch(1, "1-a-1"), snapshot)
+
+    assert done.ok
+    assert hub.actions.get(record, done.run_id).inputs["run_key"] == "1-a-1"
+
+
+def test_a_repository_that_took_the_name_is_not_the_one_meant(app: AppStage) -> None:
+    """The number counts. Nothing is read as if it were the old one's, nothing is written there."""
+    shop, hub, record = app.shop(), app.stage.world.hub, app.stage.world.shop
+    snapshot = shop.snapshot(now=app.now)
+    before = record.full_name
+    hub.repos.rename(record, f"{record.name}-two", app.stage.world.by("ada"))
+    usurper = hub.create_repo(before, "ada", files={".github/workflows/ai.yml": SERVER_CALLER})
+    app.installation.repos = [record, usurper]
+
+    error = refused(lambda: shop.snapshot(now=app.now))
+    done = shop.dispatch(ORDER, snapshot)
+
+    assert (error.status, error.transient) == (404, False)
+    assert "another repository" in str(error)
+    assert not done.ok
+    assert [run for run in hub.actions.runs.values() if run.repo is usurper] == []
+
+
+def test_a_deleted_repository_is_gone(app: AppStage) -> None:
+    shop, hub = app.shop(), app.stage.world.hub
+    shop.snapshot(now=app.now)
+    hub.repos.delete(app.stage.world.shop, app.stage.world.by("ada"))
+
+    with pytest.raises(GitHubError) as caught:
+        shop.snapshot(now=app.now)
+
+    assert not caught.value.transient
+
+
+# ------------------------------------------------------------------------------------------ the App itself
+
+
+def test_the_app_says_who_it_is(app: AppStage) -> None:
+    client = app.client()
+    facts, hook = client.app(), client.hook_config()
+
+    assert (facts.id, facts.slug) == (app.app.id, "ai-ready")
+    assert facts.permissions["contents"] == "write"
+    assert {"issues", "workflow_run"} <= facts.events
+    assert (hook.url, hook.content_type, hook.checks_certificate, hook.has_secret) == ("", "json", True, False)
+    assert client.own_id() == app.app.bot.id
+
+
+def test_installations_and_what_they_reach(app: AppStage) -> None:
+    client, hub = app.client(), app.stage.world.hub
+    hub.app_registry.suspend(app.installation, app.stage.world.by("ada"))
+    (found,) = [one for one in client.installations() if one.id == app.installation.id]
+    hub.app_registry.suspend(app.installation, app.stage.world.by("ada"), suspended=False)
+
+    assert (found.account, found.suspended, found.permissions["issues"]) == ("acme", True, "write")
+    assert client.repositories(app.installation.id) == (app.place,)
+
+
+def pages(total: int, item: Any, *, under: str = "") -> Iterable[Answer]:
+    """Answers to a list of `total` things, a hundred at a time."""
+    for start in range(0, total + 1, 100):
+        some = [item(number) for number in range(start, min(start + 100, total))]
+        yield Answer(200, {under: some} if under else some)
+
+
+def test_lists_are_read_to_their_end() -> None:
+    found, asked = told(installations(), pages(200, lambda number: {"id": number + 1}))
+    assert [one.id for one in found] == list(range(1, 201))
+    assert [one.path[-7:] for one in asked] == ["&page=1", "&page=2", "&page=3"]
+
+    def repository(number: int) -> dict[str, Any]:
+        return {"id": number, "full_name": f"a/{number}", "archived": number == 7}
+
+    places, _ = told(repositories(5), pages(150, repository, under="repositories"))
+    assert len(places) == 149
+    assert places[-1] == Place(149, "a/149", 5)
+
+
+# ---------------------------------------------------------------------------------------------- deliveries
+
+
+def deliver(app: AppStage, count: int, *, guid: str = "", code: int = 502) -> list[Delivery]:
+    """Attempts that were made now, newest last."""
+    hub, made = app.stage.world.hub, []
+    for _ in range(count):
+        number = hub.new_id()
+        name = guid or f"g-{number}"
+        attempt = Delivery(number, name, app.app.hook, "issues", "labeled", b"{}", {}, app.now)
+        attempt.status_code, attempt.status = code, "OK" if code == 202 else "timed out"
+        made.append(attempt)
+    hub.webhooks.deliveries += made
+    return made
+
+
+def test_failed_deliveries_over_several_pages_without_those_that_arrived_later(app: AppStage) -> None:
+    """W34: 120 failed, three of them handed over since; what is older than three days is not ours to ask for."""
+    deliver(app, 5)
+    app.pass_time(days=3, minutes=1)
+    since = app.now - timedelta(days=3)
+    failed = deliver(app, 120)
+    app.pass_time(minutes=5)
+    deliver(app, 40, code=202)
+    again = deliver(app, 1, guid=failed[3].guid)  # asked for again, and failed again
+    for one in failed[:3]:
+        deliver(app, 1, guid=one.guid, code=202)
+
+    found = app.client().failed_deliveries(since)
+    app.stage.world.hub.webhooks.deliveries.clear()
+
+    by_guid = {one.guid: one for one in found}
+    assert len(found) == 117
+    assert by_guid.keys() == {one.guid for one in failed[3:]}
+    twice = by_guid[failed[3].guid]
+    assert (twice.id, twice.event, twice.at) == (again[0].id, "issues", failed[3].delivered_at)
+    assert [one.at for one in found] == sorted(one.at for one in found)
+
+
+def test_when_nothing_failed_nothing_more_is_asked(app: AppStage) -> None:
+    deliver(app, 250, code=202)
+    client = app.client()
+
+    asked = app.requests(lambda: client.failed_deliveries(app.now - timedelta(days=3)))
+    app.stage.world.hub.webhooks.deliveries.clear()
+
+    assert len(asked) == 1
+
+
+def test_a_server_without_the_filter_lists_everything() -> None:
+    listed = [
+        {"id": 2, "guid": "b", "delivered_at": "2026-11-21T08:00:00Z", "status_code": 202, "status": "OK"},
+        {"id": 1, "guid": "a", "delivered_at": "2026-11-21T07:00:00Z", "status_code": 0, "status": "timed out"},
+    ]
+
+    found, _ = told(failed_deliveries(NOW - timedelta(hours=3)), [Answer(200, listed), Answer(200, listed)])
+
+    assert [one.guid for one in found] == ["a"]
+
+
+def test_a_delivery_is_asked_for_again(app: AppStage) -> None:
+    (lost,) = deliver(app, 1)
+    client = app.client()
+
+    assert client.redeliver(lost.id) is True
+    assert client.redeliver(lost.id + 10_000) is False
+    app.stage.world.hub.faults.fail("attempts", 502)
+    assert refused(lambda: client.redeliver(lost.id)).transient
+    app.stage.world.hub.webhooks.flush()
+    assert [one.guid for one in app.stage.world.hub.webhooks.deliveries if one.redelivery] == [lost.guid]
+    app.stage.world.hub.webhooks.deliveries.clear()
+
+
+# ------------------------------------------------------------------------------------------------ counting
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("graphql", "/graphql"),
+        ("/repos/actions/issues/actions/runs/17?x=secret", "/repos/*/*/actions/runs/*"),
+        ("/repos/acme/shop/actions/workflows/ai-ready.yml/dispatches", "/repos/*/*/actions/workflows/*/dispatches"),
+        ("/repos/acme/shop/collaborators/ada/permission", "/repos/*/*/collaborators/*/permission"),
+        ("/app/installations/5/access_tokens", "/app/installations/*/access_tokens"),
+        ("/repos/acme/shop/git/ref/heads/ai/secret", "/repos/*/*/git/ref/heads/*/*"),
+    ],
+)
+def test_what_is_counted_has_no_names(path: str, kind: str) -> None:
+    assert kind_of(path) == kind
+
+
+def test_one_connection_serves_all_clients(app: AppStage) -> None:
+    """A new one for each request costs a handshake each time."""
+    client = app.client()
+    for _ in range(3):
+        client.repository(app.place).snapshot(now=app.now)
+
+    assert len(client._connection._github._pool._transport._pool.connections) == 1  # type: ignore[attr-defined]
+    assert json.dumps(client.app().slug) == '"ai-ready"'
