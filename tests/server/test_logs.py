@@ -78,8 +78,11 @@ def test_a_secret_in_any_field_is_taken_out(field: str) -> None:
     assert not [piece for piece in (SECRET, SECRET[:8], TOKEN, TOKEN[4:]) if piece in text]
 
 
-def test_libraries_are_heard_when_something_is_wrong() -> None:
+def test_libraries_are_heard_when_something_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
     """uvicorn and httpx tell every request otherwise, with its address."""
+    # A server of another test in this process (the sandbox's) has let uvicorn set up its own logging.
+    for name in ("uvicorn", "uvicorn.error"):
+        monkeypatch.setattr(logging.getLogger(name), "propagate", True)
     with written() as read:
         logging.getLogger("httpx").info("GET https://api.github.com/secret")
         logging.getLogger("uvicorn.error").info("Started server process")

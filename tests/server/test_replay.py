@@ -55,7 +55,7 @@ def test_a_label_marks_its_issue_and_the_order_answers(world: World) -> None:
     assert (done.lane, done.hook.issues, done.hook.repository) == (LaneKind.REPOSITORY, (2,), "acme/shop")
     assert done.order is not None
     assert [(each.number, [on.ref.number for on in each.on]) for each in done.order.waiting] == [(2, [1])]
-    assert "waits for #1 AUTH-1.1 (phase order)" in as_text(done)
+    assert "waits for #1 AUTH-1.1 (phase order" in as_text(done)
 
 
 def test_a_close_releases_what_waited(world: World) -> None:
