@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from bot.server.ports import Counts
 from bot.server.store import lanes
-from bot.server.store.schema import AT_ONCE, delivery, fact, installation, lane, pace, repository, run
+from bot.server.store.schema import AT_ONCE, PLANNED, delivery, fact, installation, lane, pace, repository, run
 from bot.server.store.upsert import insert
 
 
@@ -27,7 +27,7 @@ def recall(connection: sa.Connection, key: str) -> str:
 
 def counts(connection: sa.Connection, now: datetime) -> Counts:
     """Numbers for health and metrics."""
-    due = sa.and_(now >= lanes.AVAILABLE, lanes.WORKED_ON, lanes.rested(now))
+    due = sa.and_(PLANNED, now >= lanes.AVAILABLE, lanes.WORKED_ON, lanes.rested(now))
     since = sa.case((lanes.AVAILABLE > AT_ONCE, lanes.AVAILABLE), else_=None)
     waiting = connection.execute(
         sa.select(sa.func.count().label("lanes"), sa.func.min(since, type_=lane.c.due.type).label("since"))

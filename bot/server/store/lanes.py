@@ -11,7 +11,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from bot.server.ports import Lane, LaneKind, Work
-from bot.server.store.schema import AT_ONCE, lane, mark, pace, repository
+from bot.server.store.schema import AT_ONCE, PLANNED, lane, mark, pace, repository
 from bot.server.store.upsert import insert
 
 ERROR_CHARS: Final = 500
@@ -55,7 +55,7 @@ def take(connection: sa.Connection, now: datetime, *, lease: float) -> Work | No
     row = connection.execute(
         sa.select(lane)
         .select_from(LANES)
-        .where(now >= AVAILABLE, WORKED_ON, rested(now))
+        .where(PLANNED, now >= AVAILABLE, WORKED_ON, rested(now))
         .order_by(lane.c.served_at, lane.c.kind, lane.c.id)
         .limit(1)
         .with_for_update(of=lane, skip_locked=True)
@@ -148,7 +148,7 @@ def next_due(connection: sa.Connection) -> datetime | None:
     """The earliest moment at which `take` would find something."""
     when = sa.case((pace.c.rests_until > AVAILABLE, pace.c.rests_until), else_=AVAILABLE)
     found: datetime | None = connection.execute(
-        sa.select(sa.func.min(when, type_=lane.c.due.type)).select_from(LANES).where(AVAILABLE.is_not(None), WORKED_ON)
+        sa.select(sa.func.min(when, type_=lane.c.due.type)).select_from(LANES).where(PLANNED, WORKED_ON)
     ).scalar()
     return found
 

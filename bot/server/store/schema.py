@@ -82,7 +82,10 @@ lane = sa.Table(
 )
 """`due` is emptied by a taking and set again by whatever happens meanwhile; a lease that ran out is due by itself."""
 
-sa.Index("ix_lane_available", sa.func.coalesce(lane.c.lease_until, lane.c.due))
+PLANNED: Final = sa.or_(lane.c.due.is_not(None), lane.c.lease_until.is_not(None))
+"""Lanes that `take` need look at, now or later; most lanes of quiet repositories are not."""
+
+sa.Index("ix_lane_planned", lane.c.served_at, lane.c.kind, lane.c.id, sqlite_where=PLANNED, postgresql_where=PLANNED)
 
 mark = sa.Table(
     "mark",

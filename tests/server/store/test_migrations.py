@@ -66,8 +66,6 @@ def test_a_database_of_the_first_revision_is_brought_up_to_date(old: sa.Engine, 
     store.close()
 
 
-@pytest.mark.filterwarnings("ignore:autogenerate skipping metadata-specified expression-based index")
-@pytest.mark.filterwarnings("ignore:Skipped unsupported reflection of expression-based index")
 def test_the_migrations_make_the_tables_of_the_code(town: Town) -> None:
     engine = sa.create_engine(town.url.replace("postgresql://", "postgresql+psycopg://"))
     with engine.connect() as connection:

@@ -72,7 +72,10 @@ def _lanes() -> None:
         sa.Column("last_mark", sa.BigInteger, nullable=False, server_default=sa.text("0")),
         sa.Column("error", sa.Text, nullable=False, server_default=sa.text("''")),
     )
-    op.create_index("ix_lane_available", "lane", [sa.text("coalesce(lease_until, due)")])
+    planned = sa.text("due IS NOT NULL OR lease_until IS NOT NULL")
+    op.create_index(
+        "ix_lane_planned", "lane", ["served_at", "kind", "id"], sqlite_where=planned, postgresql_where=planned
+    )
     op.create_table(
         "mark",
         sa.Column("kind", sa.Text, primary_key=True),
