@@ -31,7 +31,7 @@ from bot.core.messages.verdict import blocked, lost_reason, lost_text
 from bot.core.model import Claim, Issue, Snapshot
 from bot.core.names import Reason, StateLabel
 from bot.core.replies import answer_commands
-from bot.core.requests import boxless_sha, label_request, unchanged_since
+from bot.core.requests import answered_until, boxless_sha, label_request, unchanged_since
 from bot.core.settings import ConfigProblem, RepoConfig
 from bot.core.situation import (
     Closed,
@@ -185,8 +185,9 @@ class _Writer:
         goes_on = situation.place is not None and earlier < MOST_SPARED
         if situation.place is not None:
             text = still_waits(situation.place).text
+        asked = answered_until(situation.claim.run_key, situation.claim.at, self.issue)
         record = replace(
-            self._record(situation.claim.run_key, reason, situation.claim.at, usd=situation.claim.usd),
+            self._record(situation.claim.run_key, reason, asked, usd=situation.claim.usd),
             again=goes_on,
             spared=earlier,
         )

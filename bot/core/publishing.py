@@ -15,7 +15,7 @@ from bot.core.messages.status import status
 from bot.core.messages.verdict import blocked, done
 from bot.core.model import Issue, Pull, Snapshot
 from bot.core.names import REQUEST_LABEL, UNPUSHED, Reason, StateLabel
-from bot.core.requests import asked_at, label_request
+from bot.core.requests import answered_until, asked_at, label_request
 from bot.core.run import Admission, Outcome
 from bot.core.settings import PullRequest
 from bot.core.situation import Closed, Ended
@@ -182,15 +182,15 @@ def _record(ending: Ending, snapshot: Snapshot, failure: Refusal | None, pull: P
 
 def _started(ending: Ending, snapshot: Snapshot) -> datetime:
     """Requests made before this are answered by this run, those made after it are not."""
-    admission = ending.admission
-    claim, issue = snapshot.claims.get(admission.issue), snapshot.issues.get(admission.issue)
+    key, claim = ending.admission.run_key, snapshot.claims.get(ending.admission.issue)
     if claim is not None:
         return claim.at
-    notes = notes_of(issue, snapshot.own_ids) if issue else None
-    if notes is not None and notes.dispatched_key == admission.run_key and notes.dispatched_at is not None:
-        return notes.dispatched_at
-    asked = asked_at(request_of(admission.run_key), issue) if issue and ending.served else None
-    return asked or snapshot.now
+    issue = snapshot.issues.get(ending.admission.issue)
+    if not ending.served or issue is None:
+        return snapshot.now
+    notes = notes_of(issue, snapshot.own_ids)
+    at = notes.dispatched_at if notes is not None and notes.dispatched_key == key else None
+    return answered_until(key, at, issue) if at else asked_at(request_of(key), issue) or snapshot.now
 
 
 def _link(ending: Ending, failure: Refusal, pull: Pull | None) -> str:

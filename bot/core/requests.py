@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.core.commands import BadCommand, Command, Retry, Run, Stop, parse_command
-from bot.core.ledger import records
+from bot.core.ledger import records, request_of
 from bot.core.model import Actor, Comment, Issue, LabelEvent
 from bot.core.names import REQUEST_LABEL
 
@@ -158,6 +158,11 @@ def asked_at(request_id: str, issue: Issue) -> datetime | None:
     times = [event.at for event in issue.label_events if label_request_id(event) == request_id]
     times += [comment.created_at for comment in issue.comments if comment_request_id(comment) == request_id]
     return max(times, default=None)
+
+
+def answered_until(run_key: str, at: datetime, issue: Issue) -> datetime:
+    """Requests up to then are answered by this run, which was claimed `at`: by a clock that need not be GitHub's."""
+    return max(at, asked_at(request_of(run_key), issue) or at)
 
 
 def run_key(issue: int, request: Request, attempt: int) -> str:

@@ -9,7 +9,7 @@ from bot.core.names import Reason, StateLabel
 from bot.core.requests import asked_at, next_attempt
 from bot.core.run import Admission
 from bot.core.settings import ConfigProblem, RepoConfig
-from bot.core.situation import Hold, Invalid, Unstartable, Waiting
+from bot.core.situation import Hold, Invalid, Situation, Unstartable, Waiting
 from bot.core.survey import survey
 from bot.core.verdict import Refusal, still_waits
 
@@ -19,13 +19,10 @@ _AT_WORK = frozenset({StateLabel.QUEUED, StateLabel.RUNNING})
 def why_not_begun(snapshot: Snapshot, config: RepoConfig | ConfigProblem, issue: int, run_key: str) -> Refusal | None:
     """What stands against beginning this run now; None: nothing that the facts show, or its request is gone.
 
-    The issue is looked at as if the run were not. What it has to wait for, or is held by, is no end of its request
-    (`again`), except for a pause: nobody may count on who dispatches to know of that.
+    What it has to wait for, or is held by, is no end of its request (`again`), except for a pause: whoever dispatched
+    need not know of that.
     """
-    claims = {number: claim for number, claim in snapshot.claims.items() if number != issue}
-    free = replace(snapshot.issues[issue], labels=snapshot.issues[issue].labels - _AT_WORK)
-    issues = MappingProxyType({**snapshot.issues, issue: free})
-    found = survey(replace(snapshot, claims=MappingProxyType(claims), issues=issues), config).situations.get(issue)
+    found = _without_the_run(snapshot, config, issue)
     if getattr(getattr(found, "request", None), "id", "") != request_of(run_key):
         return None
     match found:
@@ -37,6 +34,24 @@ def why_not_begun(snapshot: Snapshot, config: RepoConfig | ConfigProblem, issue:
             return Refusal(Reason(reason), text)
         case _:
             return None
+
+
+def why_taken_back(snapshot: Snapshot, config: RepoConfig | ConfigProblem, issue: int, run_key: str) -> Refusal | None:
+    """The same of a run that somebody cancelled before it said anything.
+
+    None: no reason of ours, it was a person. A hold is none: what has been dispatched has its room.
+    """
+    found = why_not_begun(snapshot, config, issue, run_key)
+    held = isinstance(_without_the_run(snapshot, config, issue), Hold)
+    return None if held else found
+
+
+def _without_the_run(snapshot: Snapshot, config: RepoConfig | ConfigProblem, issue: int) -> Situation | None:
+    """Where the issue would stand if the run were not."""
+    claims = {number: claim for number, claim in snapshot.claims.items() if number != issue}
+    free = replace(snapshot.issues[issue], labels=snapshot.issues[issue].labels - _AT_WORK)
+    issues = MappingProxyType({**snapshot.issues, issue: free})
+    return survey(replace(snapshot, claims=MappingProxyType(claims), issues=issues), config).situations.get(issue)
 
 
 def disagreement(admission: Admission, fresh: Admission) -> str:

@@ -43,6 +43,10 @@ SETUP_MINUTES = 20
 class GitHub(Reader, Writer, Protocol):
     """Both halves of the client."""
 
+    def issue_snapshot(self, number: int, *, now: datetime, prerequisites: bool = True) -> Snapshot:
+        """One issue, and (`prerequisites`) what it waits for, in one request; other issues' details are left out."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Gatekeeper:

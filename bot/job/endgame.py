@@ -21,7 +21,7 @@ from bot.core.publishing import Ending, Step, next_step
 from bot.core.run import Admission
 from bot.core.settings import ConfigProblem, RepoConfig
 from bot.core.survey import askers
-from bot.core.unbegun import why_not_begun
+from bot.core.unbegun import why_taken_back
 from bot.core.verdict import Refusal, cancelled, missing_outcome
 from bot.errors import Blocked, GitHubError
 from bot.github.ports import Applied
@@ -73,7 +73,7 @@ def publish(publisher: Publisher, admission: Admission, digests: Digests, work_r
     ending = Ending(admission, outcome, failure, server=server, served=publisher.served)
     prepared = False
     for attempt in range(ROUNDS):
-        snapshot = publisher.github.snapshot(focus={admission.issue}, now=publisher.clock())
+        snapshot = _read(publisher, admission)
         if not prepared:
             refuse_a_person(snapshot, admission.server_id)
             ending = _prepared(publisher, ending, received, snapshot)
@@ -87,6 +87,13 @@ def publish(publisher: Publisher, admission: Admission, digests: Digests, work_r
         if failed or (attempt and not step.verdict):
             publisher.sleep(min(1.0 + attempt, 5.0))  # an answer got lost, or a list is not up to date yet
     raise GitHubError(f"The verdict of run {admission.run_key} could not be published; run this job again.")
+
+
+def _read(publisher: Publisher, admission: Admission) -> Snapshot:
+    """Other issues matter where one of them may have waited for this run's end; the server sees to that by itself."""
+    if publisher.served:
+        return publisher.github.issue_snapshot(admission.issue, now=publisher.clock(), prerequisites=False)
+    return publisher.github.snapshot(focus={admission.issue}, now=publisher.clock())
 
 
 def _received(
@@ -108,7 +115,7 @@ def _prepared(publisher: Publisher, ending: Ending, received: Received | None, s
     config = RepoConfig() if isinstance(parsed, ConfigProblem) else parsed
     ending = replace(ending, settings=config.pull_request, attempts=config.limits.attempts)
     if received is None and ending.failure == cancelled():
-        ending = replace(ending, failure=_never_begun(publisher, ending, snapshot, parsed))
+        ending = replace(ending, failure=_never_begun(publisher, ending, parsed))
     issue = snapshot.issues.get(ending.admission.issue)
     said = issue is not None and any(
         record.run_key == ending.admission.run_key for record in records(issue, snapshot.own_ids)
@@ -129,17 +136,15 @@ def _prepared(publisher: Publisher, ending: Ending, received: Received | None, s
     return ending
 
 
-def _never_begun(
-    publisher: Publisher, ending: Ending, snapshot: Snapshot, config: RepoConfig | ConfigProblem
-) -> Refusal | None:
+def _never_begun(publisher: Publisher, ending: Ending, config: RepoConfig | ConfigProblem) -> Refusal | None:
     """Why `work` was cancelled or skipped before it said anything: the server takes a run back for what is now so."""
     number, key = ending.admission.issue, ending.admission.run_key
+    snapshot = publisher.github.issue_snapshot(number, now=publisher.clock())
     issue = snapshot.issues.get(number)
     if issue is None or not issue.open:
         return ending.failure
-    people = askers(replace(snapshot, issues={number: issue}))
-    known = with_permissions(publisher.github, snapshot, people)
-    return why_not_begun(known, config, number, key) or ending.failure
+    known = with_permissions(publisher.github, snapshot, askers(snapshot))
+    return why_taken_back(known, config, number, key) or ending.failure
 
 
 def _after_opening(ending: Ending, answers: tuple[Applied, ...]) -> Ending:

@@ -16,11 +16,12 @@ from bot.core.plan import Plan, plan
 from bot.core.requests import content_sha
 from bot.core.run import Admission
 from bot.core.settings import ConfigProblem, RepoConfig
+from bot.core.survey import askers
 from bot.core.unbegun import disagreement, is_next_run, why_not_begun
 from bot.core.view import Own
 from bot.errors import Blocked
 from bot.job.admit import Gatekeeper, admission_for
-from bot.job.facts import read_facts, readable_comments, refuse_a_person
+from bot.job.facts import read_facts, readable_comments, refuse_a_person, with_permissions
 
 _CHANGED = "the request, its prerequisites or its approval changed before the work began"
 
@@ -45,7 +46,7 @@ def recheck(keeper: Gatekeeper, admission: Admission, *, served: bool = False) -
     Raises:
         Blocked: a fact that admitted the run no longer holds; `Postponed` when its request goes on all the same.
     """
-    snapshot = read_facts(keeper.github, focus={admission.issue}, paused=keeper.paused, clock=keeper.clock)
+    snapshot = _read(keeper, admission, served=served)
     config = keeper.parse_config(snapshot.config_text)
     if isinstance(config, ConfigProblem):
         raise Blocked(Reason.CONFIG_INVALID, config.message)
@@ -60,6 +61,14 @@ def recheck(keeper: Gatekeeper, admission: Admission, *, served: bool = False) -
     if served:
         _compare(snapshot, config, admission, decided)
     return Recheck(config, snapshot, readable_comments(keeper.github, snapshot, admission.issue))
+
+
+def _read(keeper: Gatekeeper, admission: Admission, *, served: bool) -> Snapshot:
+    """Caps need the whole repository; the server has looked at those, and other runs of its own nobody else sees."""
+    if not served:
+        return read_facts(keeper.github, focus={admission.issue}, paused=keeper.paused, clock=keeper.clock)
+    snapshot = keeper.github.issue_snapshot(admission.issue, now=keeper.clock())
+    return with_permissions(keeper.github, replace(snapshot, paused=keeper.paused), askers(snapshot))
 
 
 def _as_claimed(snapshot: Snapshot, admission: Admission) -> Snapshot:

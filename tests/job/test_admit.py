@@ -27,6 +27,9 @@ class PureGitHub:
     def snapshot(self, *, focus: Iterable[int] = (), now: datetime) -> Snapshot:
         return self.state
 
+    def issue_snapshot(self, number: int, *, now: datetime, prerequisites: bool = True) -> Snapshot:
+        return self.state
+
     def permission(self, actor: Actor) -> Permission:
         return Permission.WRITE if actor == ANN else Permission.READ
 
