@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.core.model import Pull
-
 
 @dataclass(frozen=True, slots=True)
 class SetLabels:
@@ -90,14 +88,6 @@ class OpenPull:
 
 
 @dataclass(frozen=True, slots=True)
-class EditPull:
-    """Change title or body of our own pull request."""
-
-    pull: Pull
-    body: str
-
-
-@dataclass(frozen=True, slots=True)
 class Assign:
     """Assign a person to our pull request (by login; GitHub ignores people it can't assign)."""
 
@@ -127,7 +117,6 @@ Effect = (
     | Dispatch
     | CancelRun
     | OpenPull
-    | EditPull
     | Assign
     | CloseIssue
     | Continue

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from bot.core.effects import (
     Assign,
     CloseIssue,
-    EditPull,
     Effect,
     PostComment,
     PutStatus,
@@ -53,7 +52,7 @@ def is_mutation(effect: Effect, ids: NodeIds) -> bool:
     """Whether an effect can share a document with its neighbours."""
     if isinstance(effect, Assign):
         return effect.login.lower() in ids.users
-    return isinstance(effect, SetLabels | PutStatus | PostComment | React | ReleaseClaim | EditPull | CloseIssue)
+    return isinstance(effect, SetLabels | PutStatus | PostComment | React | ReleaseClaim | CloseIssue)
 
 
 def issues_of(effect: Effect) -> tuple[int, ...]:
@@ -65,8 +64,6 @@ def issues_of(effect: Effect) -> tuple[int, ...]:
             return (number,)
         case Assign(pull=number):
             return (number,)
-        case EditPull(pull=pull) if not pull.node_id:
-            return (pull.number,)
         case _:
             return ()
 
@@ -85,9 +82,6 @@ def mutations(effect: Effect, ids: NodeIds) -> tuple[Mutation, ...]:
             return (Mutation("addReaction", {"subjectId": effect.comment_node_id, "content": content}, creates=1),)
         case ReleaseClaim():
             return _release(effect, ids)
-        case EditPull():
-            pull_id = effect.pull.node_id or _issue_id(effect.pull.number, ids)
-            return (Mutation("updatePullRequest", {"pullRequestId": pull_id, "body": effect.body}),)
         case Assign():
             people = [ids.users[effect.login.lower()]]
             subject = _issue_id(effect.pull, ids)

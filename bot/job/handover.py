@@ -165,7 +165,8 @@ def bounded(outcome: Outcome) -> Outcome:
 
 def _never_began(outcome: Outcome) -> bool:
     """An outcome that shows any work, or another reason, used its request up."""
-    return outcome.reason == Reason.CANCELLED and not (outcome.commit_oid or outcome.turns or outcome.usd)
+    blocked = outcome.verdict == "blocked" and outcome.reason == Reason.CANCELLED
+    return blocked and not (outcome.commit_oid or outcome.turns or outcome.usd)
 
 
 def _bounded_check(check: Check) -> Check:

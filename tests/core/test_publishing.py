@@ -1,20 +1,24 @@
 """The end of a run: what `publish` decides from what is on GitHub."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from bot.core.effects import Assign, Continue, Effect, OpenPull, PostComment, PutStatus, ReleaseClaim, SetLabels
+from bot.core.ledger import MOST_SPARED, Record, records
+from bot.core.markers import hide
 from bot.core.messages.status import status
-from bot.core.model import Claim, Pull, Snapshot
-from bot.core.names import Reason
+from bot.core.messages.verdict import verdict_block
+from bot.core.model import ActionsRun, Claim, Pull, RunState, Snapshot
+from bot.core.names import STATUS_MARKER, Reason
 from bot.core.plan import plan
 from bot.core.publishing import Ending, next_step
 from bot.core.requests import Request
 from bot.core.run import Admission, Check, Outcome
 from bot.core.settings import PullRequest, RepoConfig
-from bot.core.situation import Hold
+from bot.core.situation import Hold, Start
 from bot.core.verdict import Refusal
 from bot.core.view import Own
 from tests.core.world import ANN, BOT, SHA, T0, after, comment, edit, issue, snapshot
@@ -206,3 +210,134 @@ def test_another_base_is_named_and_not_closed_by_words() -> None:
 
     assert isinstance(opened, OpenPull)
     assert "Closes" not in opened.body
+
+
+# -------------------------------------------------------------------------------- a run that never began
+
+POSTPONED = Outcome(
+    KEY, "blocked", reason="cancelled", text="Nothing was done: it waits for #3", model="opus", again=True
+)
+"""What `work` says of a run that has to wait again."""
+
+
+def test_a_run_that_never_began_gives_its_request_back() -> None:
+    """P15: exactly one verdict, the request label stays, and the planner is asked for the next look."""
+    snap = running()
+    step = next_step(replace(ENDING, outcome=POSTPONED, pushed_oid=""), snap)
+    rest = after(snap, step.effects)
+    (record,) = records(rest.issues[1], rest.own_ids)
+
+    assert (record.code, record.again, record.usd) == ("cancelled", True, 0.0)
+    assert rest.issues[1].labels == {"ai-ready", "ai-waiting"}
+    assert step.effects[-1] == Continue()
+    assert plan(rest, RepoConfig()).survey.situations[1].run_key.endswith("-2")  # type: ignore[union-attr]
+
+
+def test_what_publish_says_of_it_is_what_a_plan_makes_good() -> None:
+    snap = running()
+    effects = next_step(replace(ENDING, outcome=POSTPONED, pushed_oid=""), snap).effects
+    for k in range(1, len(effects)):
+        crashed = after(snap, effects[:k])
+        ended = replace(crashed, runs={42: ActionsRun(42, RunState.ENDED, "failure")})
+        healed = after(ended, plan(ended, RepoConfig(), Own(43, issue=-1)).effects)
+
+        assert healed.claims == {}
+        assert len(records(healed.issues[1], healed.own_ids)) == 1
+        assert "ai-ready" in healed.issues[1].labels
+
+
+def test_a_request_that_was_given_back_too_often_is_over() -> None:
+    before = [
+        comment(600 + n, verdict_block(Record(f"{KEY[:-1]}{n}", "cancelled", 0.0, T0, T0, again=True)), BOT)
+        for n in range(1, MOST_SPARED + 1)
+    ]
+    key = f"{KEY[:-1]}{MOST_SPARED + 1}"
+    snap = edit(running(), 1, comments=tuple(before))
+    snap = replace(snap, claims={1: replace(snap.claims[1], run_key=key)})
+    ending = replace(ENDING, admission=replace(ADMISSION, run_key=key), outcome=POSTPONED, pushed_oid="")
+
+    assert after(snap, next_step(ending, snap).effects).issues[1].labels == {"ai-blocked"}
+
+
+# ------------------------------------------------------------------------------------- the server's runs
+
+
+def served(*, dispatched: str = KEY, minutes: int = 2, label: str = "ai-running") -> Snapshot:
+    """No branch holds the claim; the status comment says when it was dispatched."""
+    at = (T0 + timedelta(minutes=minutes)).isoformat()
+    block = {"v": 1, "request": {"id": KEY.split("-")[1], "sha": ""}, "dispatched": {"key": dispatched, "at": at}}
+    one = issue(1, "Log in", by=ANN, labels=[label], comments=[comment(50, hide(STATUS_MARKER, block), BOT)])
+    return snapshot(one, branches={"ai/issue-1": HEAD})
+
+
+SERVED = replace(ENDING, served=True)
+BLOCKED = replace(SERVED, outcome=replace(OUTCOME, verdict="blocked", reason="tests-failed", text="no"))
+
+
+def test_the_end_of_a_servers_run_is_told_to_nobody_else() -> None:
+    held = issue(2, labels=["ai-waiting"], comments=[comment(51, hide(STATUS_MARKER, {"v": 1, "hold": True}), BOT)])
+    snap = served()
+    snap = replace(snap, issues={**snap.issues, 2: held})
+    step = next_step(BLOCKED, snap)
+
+    assert step.verdict == "blocked"
+    assert kinds(step.effects) == [PostComment, PutStatus, SetLabels]
+
+
+@pytest.mark.parametrize(("minutes", "alive"), [(1, False), (3, True)])
+def test_what_was_asked_for_since_the_dispatch_is_not_answered_by_it(minutes: int, alive: bool) -> None:
+    ask = comment(60, "/ai run", ANN, minutes=minutes, reactions=frozenset({"eyes"}))
+    snap = served()
+    snap = edit(snap, 1, comments=(*snap.issues[1].comments, ask))
+    rest = after(snap, next_step(BLOCKED, snap).effects)
+
+    assert isinstance(plan(rest, RepoConfig()).survey.situations[1], Start) is alive
+
+
+def test_a_clock_that_is_behind_github_leaves_no_request_of_before_alive() -> None:
+    """The server's clock says when it dispatched, GitHub's when somebody asked."""
+    snap = served(minutes=-5)
+
+    assert after(snap, next_step(BLOCKED, snap).effects).issues[1].labels == {"ai-blocked"}
+
+
+def test_a_run_key_that_nobody_asked_for_gets_no_verdict() -> None:
+    """R63: a dispatch by hand can't end a request, nor a run that is still to come."""
+    for key in ("1-C4711-1", f"{KEY[:-1]}2"):
+        forged = replace(BLOCKED, admission=replace(ADMISSION, run_key=key))
+
+        assert next_step(forged, served()).effects == ()
+
+
+def test_a_claim_branch_of_the_very_same_run_is_anothers_to_end() -> None:
+    claim = Claim(1, KEY, 41, T0, T0 + timedelta(hours=1), 5.0)
+
+    assert next_step(BLOCKED, replace(served(), claims={1: claim})).effects == ()
+
+
+def test_the_claim_of_a_later_run_keeps_labels_and_status() -> None:
+    claim = Claim(1, f"{KEY[:-1]}2", 43, T0, T0 + timedelta(hours=1), 5.0)
+    snap = replace(served(), claims={1: claim})
+
+    assert kinds(next_step(BLOCKED, snap).effects) == [PostComment]
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        lambda snap: edit(snap, 1, labels=frozenset({"ai-ready", "ai-running"}), comments=(
+            *snap.issues[1].comments[1:], *served(dispatched=f"{KEY[:-1]}2").issues[1].comments)),
+        lambda snap: edit(snap, 1, labels=frozenset({"ai-running"}), comments=(*snap.issues[1].comments, comment(
+            90, verdict_block(Record(f"{KEY[:-1]}2", "no-changes", 0.0, snap.now + timedelta(minutes=1), T0)), BOT))),
+        lambda snap: edit(snap, 1, labels=frozenset({"ai-ready", "ai-waiting"}), comments=(
+            *snap.issues[1].comments[1:],
+            comment(91, hide(STATUS_MARKER, {"v": 1, "request": {"id": "C60"}}), BOT))),
+    ],
+)  # fmt: skip
+def test_a_rerun_of_an_ended_run_moves_nothing(later: Callable[[Snapshot], Snapshot]) -> None:
+    """Q35: the next run of this request, its verdict, or another request has the issue by now."""
+    snap = served()
+    ended = later(after(snap, next_step(BLOCKED, snap).effects))
+    step = next_step(BLOCKED, ended)
+
+    assert (step.verdict, step.effects) == ("blocked", ())

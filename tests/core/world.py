@@ -11,7 +11,6 @@ from bot.core.effects import (
     CloseIssue,
     Continue,
     Dispatch,
-    EditPull,
     Effect,
     MakeClaim,
     OpenPull,
@@ -145,7 +144,7 @@ def _after(snap: Snapshot, effect: Effect) -> Snapshot:
         case CancelRun(run_id):
             claims = {n: replace(c, cancelled=c.cancelled or c.run_id == run_id) for n, c in snap.claims.items()}
             return replace(snap, claims=MappingProxyType(claims))
-        case EditPull() | Assign() | Continue():
+        case Assign() | Continue():
             return snap
 
 

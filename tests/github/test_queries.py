@@ -9,7 +9,6 @@ from graphql.language import FragmentDefinitionNode, IntValueNode, SelectionSetN
 from bot.core.effects import (
     Assign,
     CloseIssue,
-    EditPull,
     PostComment,
     PutStatus,
     React,
@@ -33,7 +32,6 @@ EFFECTS = (
     PostComment(7, "text"),
     React("IC_1", "eyes"),
     ReleaseClaim(7),
-    EditPull(PULL, "text"),
     Assign(31, "ada"),
     CloseIssue(7),
 )

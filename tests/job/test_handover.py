@@ -67,6 +67,10 @@ def test_an_admission_crosses_in_one_line(server: Server) -> None:
         ("issue", "7"),
         ("usd", "5"),
         ("title", None),
+        ("run_key", "8-L123-1"),
+        ("run_key", "7-L123-x"),
+        ("run_key", "7"),
+        ("server_id", "900"),
     ],
 )
 def test_an_admission_with_a_wrong_field_is_refused(field: str, value: object, server: Server) -> None:
@@ -75,6 +79,14 @@ def test_an_admission_with_a_wrong_field_is_refused(field: str, value: object, s
 
     with pytest.raises(UsageError, match="AI_READY_ADMISSION"):
         admission_from_json(json.dumps({**facts, field: value}))
+
+
+def test_an_admission_from_before_or_after_this_version_is_read(server: Server) -> None:
+    """What it does not know yet is left at its default, what it no longer knows is dropped."""
+    facts = json.loads(admission_to_json(admission(server)))
+    del facts["server_id"]
+
+    assert admission_from_json(json.dumps({**facts, "colour": "red"})) == admission(server)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", "[" * 50_000, "x" * 2_000_000, '"\\ud800"'])
@@ -202,6 +214,25 @@ def test_done_carries_no_reason(tmp_path: Path, server: Server) -> None:
     data = b'{"run_key":"7-L123-1","verdict":"done","reason":"cancelled"}'
 
     assert raw(tmp_path / "in", data, admission(server)).reason == ""
+
+
+@pytest.mark.parametrize(
+    ("more", "again"),
+    [
+        ({}, True),
+        ({"usd": 0.01}, False),
+        ({"turns": 1}, False),
+        ({"commit_oid": "a" * 40}, False),
+        ({"reason": "runner-lost"}, False),
+        ({"verdict": "done"}, False),
+    ],
+)
+def test_only_a_run_that_shows_no_work_keeps_its_request(
+    more: dict[str, object], again: bool, tmp_path: Path, server: Server
+) -> None:
+    facts = {"run_key": "7-L123-1", "verdict": "blocked", "reason": "cancelled", "again": True, **more}
+
+    assert raw(tmp_path / "in", json.dumps(facts).encode(), admission(server)).again is again
 
 
 def test_what_we_write_we_can_read(tmp_path: Path, server: Server) -> None:
