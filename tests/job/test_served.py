@@ -24,7 +24,7 @@ from bot.sandbox.model import Script
 from bot.sandbox.records import App, Issue
 from bot.sandbox.tokens import Token
 from tests.stories.invariants import check_end
-from tests.stories.town import Run, Town, settled_town, stand_in_agent
+from tests.stories.town import CONFIG, Run, Town, settled_town, stand_in_agent
 
 PERMISSIONS = {
     "actions": "write",
@@ -199,7 +199,12 @@ def nothing(town: Town, issue: Issue) -> None:
     """Somebody pressed *Cancel workflow*."""
 
 
-@pytest.mark.parametrize("cause", [withdrawn, stopped, nothing])
+def held(town: Town, issue: Issue) -> None:
+    """The same, while nothing new would start: what had been dispatched had its room."""
+    town.push({".github/ai-ready.yml": f"enabled: false\n{CONFIG}"})
+
+
+@pytest.mark.parametrize("cause", [withdrawn, stopped, nothing, held])
 def test_a_run_that_somebody_stopped_before_it_began_is_over(
     served: Served, cause: Callable[[Town, Issue], None]
 ) -> None:
