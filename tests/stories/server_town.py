@@ -213,6 +213,8 @@ class Plan:
     repos: tuple[str, ...] = ("acme/shop",)
     config: str = SERVER_CONFIG
     ends: Callable[[WorkflowRun], End] = field(default=lambda _run: DONE)
+    work_seconds: float = 0.3
+    """How long a run is in progress before it publishes."""
     webhooks: bool = True
     reconcile: int = 5
     """Seconds; of the process, at least 5."""
@@ -233,7 +235,7 @@ def server_town(folder: Path, plan: Plan) -> Iterator[ServerTown]:
     app = register(hub, hub.user("rita"), repos)
     with ExitStack() as stack:
         stack.enter_context(serve(hub))
-        actions = stack.enter_context(Instant(hub, ends=plan.ends))
+        actions = stack.enter_context(Instant(hub, ends=plan.ends, work_seconds=plan.work_seconds))
         yield ServerTown(hub, repos, clock, app, actions)
 
 

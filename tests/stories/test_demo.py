@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 PASSED_ON = ("PATH", "SSL_CERT_FILE")
 
 
-def demo(home: Path, **more: str) -> "subprocess.CompletedProcess[str]":
+def demo(home: Path, *options: str, **more: str) -> "subprocess.CompletedProcess[str]":
     """`ai-ready demo` with an empty HOME, to its end."""
     environ = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
     environ |= {"HOME": str(home), "TMPDIR": str(home), "LANG": "C.UTF-8", "COLUMNS": "120", **more}
@@ -22,19 +22,21 @@ def demo(home: Path, **more: str) -> "subprocess.CompletedProcess[str]":
     for folder in list(home.parents)[:-1]:
         if folder.stat().st_uid == os.getuid():
             folder.chmod(folder.stat().st_mode | 0o011)  # the agent, another user, works below it
-    argv = (sys.executable, "-m", "bot", "demo")
+    argv = (sys.executable, "-m", "bot", "demo", *options)
     return subprocess.run(argv, env=environ, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
 @pytest.mark.story
-def test_the_demo_plays_to_its_end(tmp_path: Path) -> None:
+@pytest.mark.parametrize("options", [(), ("--server",)], ids=["action", "server"])
+def test_the_demo_plays_to_its_end(tmp_path: Path, options: tuple[str, ...]) -> None:
     """Three issues Done in the order of their phases, one Blocked; nothing is left behind."""
-    played = demo(tmp_path)
+    played = demo(tmp_path, *options)
     lines = [line.strip() for line in played.stdout.splitlines()]
     said = [line.partition(" s  ")[2] for line in lines if " s  " in line]
 
     assert (played.returncode, played.stderr) == (0, "")
     assert "the model is scripted" in played.stdout
+    assert ("ai-ready serve is up as a GitHub App" in played.stdout) == bool(options)
     assert "#3 ai-waiting for #2 (phase order)" in said
     done = [line for line in said if " Done: draft PR " in line]
     assert [line.partition(" ")[0] for line in done] == ["#2", "#3", "#4"]

@@ -93,9 +93,13 @@ class Dispatched:
 class Instant:
     """Runs what is dispatched, from now until `close` (or the end of the `with`). `ends` says how, for each run."""
 
-    def __init__(self, hub: "Hub", *, ends: Callable[[WorkflowRun], End] = lambda _run: DONE) -> None:
+    def __init__(
+        self, hub: "Hub", *, ends: Callable[[WorkflowRun], End] = lambda _run: DONE, work_seconds: float = 0.0
+    ) -> None:
         self._hub = hub
         self.ends = ends
+        self.work_seconds = work_seconds
+        """How long the job `work` takes. Real ones take longer than a server needs to say that they began."""
         self.dispatches: list[Dispatched] = []
         self.tokens: list[Token] = []
         """Every job's token, for the search for leaks."""
@@ -207,6 +211,8 @@ class Instant:
     def _let_go(self, run: WorkflowRun, stage: Held) -> bool:
         """Wait as long as runs are held at this stage. False: this stand-in is closing."""
         with self._changed:
+            if stage == "in_progress":
+                self._changed.wait_for(lambda: self._closing or run.cancel_requested, self.work_seconds)
             self._changed.wait_for(lambda: self._closing or run.cancel_requested or self._hold != stage)
         return not self._closing
 

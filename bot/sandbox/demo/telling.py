@@ -18,6 +18,8 @@ from bot.sandbox.stage import Stage
 
 _PREREQUISITE = re.compile(r"^\| (\S+) \| ([^|]+?) \|", re.MULTILINE)
 """A row of the table in a status comment that says *Waiting*; the heading's first word is no issue."""
+_OF_ONE_ISSUE = re.compile(r"ai-ready #(\d+) \[")
+"""The name of a run that was dispatched for one issue."""
 
 
 def introduce(console: Console, *, live: bool, isolation: str, server: bool = False) -> None:
@@ -77,13 +79,17 @@ class Narrator:
             self._labelled(number, payload["label"]["name"])
         elif (event.name, event.action) == ("issue_comment", "created"):
             self._commented(number, payload["comment"]["body"])
+        elif (event.name, event.action) == ("workflow_run", "in_progress"):
+            named = _OF_ONE_ISSUE.match(payload["workflow_run"]["display_title"])
+            if named:
+                self.began.setdefault(int(named[1]), time.monotonic())
         elif (event.name, event.action) == ("pull_request", "opened"):
             self.say(f"draft PR #{number} opened: {escape(payload['pull_request']['title'])}")
 
     def _labelled(self, number: int, label: str) -> None:
         """The states between request and verdict; the verdict itself and the waiting speak by their comments."""
         if label == StateLabel.RUNNING:
-            self.began[number] = time.monotonic()
+            self.began.setdefault(number, time.monotonic())
         if label in (StateLabel.QUEUED, StateLabel.RUNNING):
             self.say(f"#{number} [blue]{label}[/]")
 
@@ -110,7 +116,7 @@ class Row:
 
 
 def row_of(stage: Stage, issue: Issue, pull: Issue | None, narrator: Narrator) -> Row:
-    """What came of `issue`; its seconds are from *ai-running* to the verdict."""
+    """What came of `issue`; its seconds are from its run's beginning to the verdict."""
     verdict = next(iter(reversed(stage.verdicts(issue))), "none")
     blocks = [reveal(VERDICT_MARKER, body) for body in stage.bot_comments(issue)]
     usd = sum(float(block.get("usd", 0)) for block in blocks if block)
