@@ -105,7 +105,7 @@ def replay(
 ) -> None:
     """Say what the server would make of a recorded webhook.
 
-    Offline; writes nothing. Takes the body, or what `gh api /app/hook/deliveries/ID` answers.
+    Offline; writes nothing. Takes the payload (App settings → Advanced → Recent Deliveries), or what GitHub's API answers for a delivery.
     """
     from bot.config import parse_repo_config  # noqa: PLC0415
     from bot.core.settings import ConfigProblem  # noqa: PLC0415
