@@ -3,6 +3,7 @@
 Not part of GitHub; the sandbox listens on 127.0.0.1 only.
 """
 
+from dataclasses import asdict
 from functools import cache
 from typing import Any
 
@@ -27,6 +28,8 @@ def control_app() -> FastAPI:
     app.add_api_route("/_sandbox/faults", _add_fault, methods=["POST"])
     app.add_api_route("/_sandbox/faults", _clear_faults, methods=["DELETE"])
     app.add_api_route("/_sandbox/webhooks", _set_webhooks, methods=["PATCH"])
+    app.add_api_route("/_sandbox/runs", _set_runs, methods=["PATCH"])
+    app.add_api_route("/_sandbox/dispatches", _list_dispatches, methods=["GET"])
     app.add_api_route("/_sandbox/requests", _list_requests, methods=["GET"])
     app.add_api_route("/_sandbox/artifacts/{node_id}.zip", _download, methods=["GET"])
     return app
@@ -59,6 +62,28 @@ async def _set_webhooks(request: Request) -> Response:
     for name, value in body.items():
         setattr(request.scope["sandbox.hub"].webhooks, name, float(value))
     return Response(status_code=204)
+
+
+async def _set_runs(request: Request) -> Response:
+    """Body: `{"end": "done"}` (a name of `instant.ENDS`, for every run from now on), `{"hold": "queued"}`."""
+    from bot.sandbox.actions.instant import ENDS, STAGES, Instant  # noqa: PLC0415 - it brings the jobs' own code
+
+    body: dict[str, Any] = await request.json()
+    driver = request.scope["sandbox.hub"].actions.driver
+    end, hold = body.get("end", "done"), body.get("hold", "")
+    if not isinstance(driver, Instant) or end not in ENDS or hold not in ("", *STAGES):
+        return JSONResponse({"message": f"end is one of {', '.join(ENDS)}; hold one of {', '.join(STAGES)}"}, 422)
+    if "end" in body:
+        driver.ends = lambda _run: ENDS[end]
+    if "hold" in body:
+        driver.hold(hold)
+    return Response(status_code=204)
+
+
+async def _list_dispatches(request: Request) -> Response:
+    """What was dispatched, and what was true then (`instant.Dispatched`)."""
+    dispatches = getattr(request.scope["sandbox.hub"].actions.driver, "dispatches", [])
+    return JSONResponse([asdict(one) | {"at": one.at.isoformat()} for one in dispatches])
 
 
 async def _list_requests(request: Request) -> Response:

@@ -73,6 +73,20 @@ STARTUP_FAILURE = End("startup_failure")
 DELETED = End("cancelled", deleted=True)
 STUCK = End("cancelled", stays="queued")
 HUNG = End("cancelled", stays="in_progress")
+ENDS = {
+    "blocked": BLOCKED,
+    "cancelled": CANCELLED,
+    "deleted": DELETED,
+    "done": DONE,
+    "forced": FORCED,
+    "hung": HUNG,
+    "lost": LOST,
+    "silent": SILENT,
+    "startup_failure": STARTUP_FAILURE,
+    "stuck": STUCK,
+    "timed_out": TIMED_OUT,
+}
+"""By name, for other processes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,7 +124,10 @@ class Play:
             )
             _wait_for_interrupt()
         else:
-            console.print("The pages are gone now; `make demo ARGS=--keep` leaves them up.", markup=False, style="dim")
+            words = "--keep" if self.calm == CALM else '"--server --keep"'
+            console.print(
+                f"The pages are gone now; `make demo ARGS={words}` leaves them up.", markup=False, style="dim"
+            )
         return 0 if finished else 1
 
     def _review_until_done(self, narrator: Narrator, work: list[Issue], end: float) -> bool:
