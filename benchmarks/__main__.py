@@ -1,4 +1,4 @@
-"""`python -m benchmarks [overhead] [requests] [startup] [planner]`: all of them without a name.
+"""`python -m benchmarks [overhead] [requests] [startup] [planner] [webhook]`: all of them without a name.
 
 `N` (environment, or `--runs`): how often the overhead is measured; 5 where nothing is said.
 """
@@ -7,7 +7,7 @@ import argparse
 import os
 from importlib import import_module
 
-SECTIONS = ("startup", "planner", "requests", "overhead")
+SECTIONS = ("startup", "planner", "webhook", "requests", "overhead")
 
 
 def main() -> None:
