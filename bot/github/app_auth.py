@@ -41,7 +41,9 @@ PERMISSIONS: Final = MappingProxyType(
 """What a pass over a repository needs."""
 LOOK_AROUND: Final = MappingProxyType({"metadata": "read"})
 """What it takes to list an installation's repositories."""
-_LEVELS = ("none", "read", "write", "admin")
+_LEVELS = {"read": 1, "write": 2, "admin": 3}
+TRY_AGAIN = 1.0
+"""Seconds after which a token is asked for again, where GitHub had no answer."""
 
 
 # ------------------------------------------------------------------------------------------ private key
@@ -216,7 +218,7 @@ class InstallationToken:
         if not isinstance(granted, dict):
             return ""
         for area, level in self._grant.permissions.items():
-            if _LEVELS.index(str(granted.get(area, "none"))) < _LEVELS.index(level):
+            if _LEVELS.get(str(granted.get(area)), 0) < _LEVELS[level]:
                 return f"{area}: {level}"
         return ""
 
@@ -231,10 +233,11 @@ _WORDS: Final = {
 def _in_our_words(answer: Answer) -> Answer:
     """Why there is no token, so that the sentence says what to do; GitHub's words go with it.
 
-    Without an answer nothing was done for sure: the write that the token was for was never sent.
+    Where GitHub had no answer, what the token was for was not sent, whatever it is: it may be sent a little later, as
+    after a rate limit.
     """
     if answer.status in _WORDS:
         return Answer(answer.status, {"message": f"{_WORDS[answer.status]}: {answer.message}"})
-    if answer.ok:
-        return Answer(502, {"message": "GitHub's answer holds no token"})
+    if answer.ambiguous or answer.ok:
+        return Answer(503, {"message": f"no token for the App: {answer.message}"}, retry_after=TRY_AGAIN)
     return answer

@@ -104,7 +104,7 @@ class AppClient:
             if kept is not None and kept[0] == place:
                 return kept[1]
         grant = Grant(place.installation_id, place.repository_id)
-        scope = Scope(place.full_name, workflow=self._access.workflow, repository_id=place.repository_id)
+        scope = Scope(place.full_name, workflow=self._access.workflow, repository_id=place.repository_id, remember=True)
         made = AppRepository(scope, self._courier(InstallationToken(grant, self._app_wire(), self._clock)))
         with self._lock:
             self._repositories[place.repository_id] = (place, made)

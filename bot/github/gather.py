@@ -5,6 +5,7 @@ comments, prerequisites elsewhere) goes together into the next. A small reposito
 """
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from urllib.parse import quote
 
 from bot.core.model import ActionsRun, Issue, Json, Ref, RunState, Snapshot, Standing
@@ -13,7 +14,7 @@ from bot.errors import GitHubError
 from bot.github import queries, read
 from bot.github.exchange import Answer, Problem, Story, get, problems, query
 from bot.github.gathering import Gathering, Part
-from bot.github.wanted import NodeIds, Wanted
+from bot.github.wanted import Known, NodeIds, Wanted
 
 PARTS_AT_ONCE = 40
 REFS_AT_ONCE = 100
@@ -21,7 +22,25 @@ REFS_AT_ONCE = 100
 
 def read_snapshot(wanted: Wanted, ids: NodeIds) -> Story[Snapshot]:
     """Read the repository; fills `ids` on the way. Raises `GitHubError` when GitHub gives no usable answer."""
+    snapshot, _ = yield from read_on(wanted, ids)
+    return snapshot
+
+
+def read_on(wanted: Wanted, ids: NodeIds) -> Story[tuple[Snapshot, Known | None]]:
+    """`read_snapshot`, and what the next read of the same repository may leave out."""
     seen = Gathering(wanted, ids)
+    yield from _read_lists(seen)
+    if seen.outdated:
+        seen = Gathering(replace(wanted, known=None), ids)
+        yield from _read_lists(seen)
+    seen.standings.update((yield from read_standings(seen.unknown_refs())))
+    yield from _read_runs(seen)
+    ids.claims.update({issue: claim.oid for issue, claim in seen.claims.items()})
+    return seen.snapshot(), seen.known()
+
+
+def _read_lists(seen: Gathering) -> Story[None]:
+    """Everything that GraphQL has of the repository, page by page."""
     todo = seen.parts()
     while todo:
         batch, todo = todo[:PARTS_AT_ONCE], todo[PARTS_AT_ONCE:]
@@ -29,10 +48,6 @@ def read_snapshot(wanted: Wanted, ids: NodeIds) -> Story[Snapshot]:
         for part in batch:
             todo += part.take(data)
         todo = todo or seen.followers()
-    seen.standings.update((yield from read_standings(seen.unknown_refs())))
-    yield from _read_runs(seen)
-    ids.claims.update({issue: claim.oid for issue, claim in seen.claims.items()})
-    return seen.snapshot()
 
 
 def _ask(seen: Gathering, batch: Sequence[Part]) -> Story[Json]:

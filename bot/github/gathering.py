@@ -6,7 +6,7 @@ further parts (the next page, earlier comments). Pure; `gather` does the asking.
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
@@ -15,7 +15,7 @@ from bot.core.names import GITHUB_ACTIONS_BOT_ID
 from bot.errors import GitHubError
 from bot.github import queries, read
 from bot.github.claims import read_claim
-from bot.github.wanted import NodeIds, Wanted
+from bot.github.wanted import Known, NodeIds, Wanted
 
 OPEN_PAGES = 200
 RECENT_PAGES = 40
@@ -23,6 +23,8 @@ INNER_PAGES = 10
 """Pages read at most: 20,000 open issues, 2,000 issues touched lately, 1,000 comments of one issue."""
 REFS_AT_MOST = 1000
 """Prerequisites looked up for one snapshot; those beyond stay unknown, and unknown waits."""
+OVERLAP = timedelta(seconds=60)
+"""Changes are asked for from this long before the newest one that was seen: lists may be a little behind."""
 LOOK_BACK = timedelta(hours=2)
 """How far back unread comments on issues without a label of ours are looked for (an hourly plan, missed once)."""
 
@@ -49,7 +51,10 @@ class Gathering:
         self.config_text: str | None = None
         self.labels: frozenset[str] = frozenset()
         self.viewer_id = 0
-        self.light: dict[int, Issue] = {}
+        self._known = wanted.known
+        self._newest: datetime | None = None
+        self._open_now = 0
+        self.light: dict[int, Issue] = dict(wanted.known.issues) if wanted.known is not None else {}
         self.details: dict[int, Json] = {}
         self.standings: dict[Ref, Standing] = {}
         self.pulls: dict[int, Pull] = {}
@@ -71,8 +76,10 @@ class Gathering:
             *(Part(queries.one_issue(number), self._taker(number)) for number in self.wanted.focus),
         ]
         if self.wanted.prerequisites:
-            found.append(self._open_part("", 1))
+            found.append(self._open_part("", 1) if self._known is None else self._changed_part("", 1, self._known))
             found.append(Part(queries.closed_issues(), self._take_closed))
+        if self.wanted.remember:
+            found.append(Part(queries.tide(), self._take_tide))
         if self.wanted.everything:
             found += [self._asked_part("", 1), self._recent_part("", 1)]
         return found
@@ -161,6 +168,25 @@ class Gathering:
 
         return Part(queries.open_issues(after), take)
 
+    def _changed_part(self, after: str, page: int, known: Known) -> Part:
+        def take(data: Json) -> Iterable[Part]:
+            for node in self._kept(data["changed"]):
+                issue = read.light_issue(node)
+                if issue.open:
+                    self.light[issue.number] = issue
+                else:
+                    self.light.pop(issue.number, None)
+            return self._next(
+                data["changed"], page, OPEN_PAGES, lambda cursor, later: self._changed_part(cursor, later, known)
+            )
+
+        return Part(queries.changed_issues(after, since=known.newest - OVERLAP), take)
+
+    def _take_tide(self, data: Json) -> Iterable[Part]:
+        self._open_now = int(data["tide"]["totalCount"])
+        self._newest = next((read.when(node["updatedAt"]) for node in read.nodes(data["tide"])), None)
+        return ()
+
     def _asked_part(self, after: str, page: int) -> Part:
         def take(data: Json) -> Iterable[Part]:
             more = [part for node in self._kept(data["asked"]) for part in self._take_issue(node)]
@@ -228,8 +254,11 @@ class Gathering:
         def take(data: Json) -> Iterable[Part]:
             node = data.get(f"issue{number}")
             here = isinstance(node, dict) and str(node["repository"]["nameWithOwner"]).lower() == self.repo.lower()
+            if isinstance(node, dict) and here:
+                return self._take_issue(node)
             # Absent, or transferred: here it is no more.
-            return self._take_issue(node) if isinstance(node, dict) and here else ()
+            self.light.pop(number, None)
+            return ()
 
         return take
 
@@ -289,6 +318,18 @@ class Gathering:
         return [part(str(info["endCursor"]), page + 1)]
 
     # ----------------------------------------------------------------------------------- what it is
+
+    @property
+    def outdated(self) -> bool:
+        """What was known does not fit what is there: issues were deleted or transferred, which no list of changes tells."""
+        return self._known is not None and len(self.light) != self._open_now
+
+    def known(self) -> Known | None:
+        """What the next read may leave out; None: it must read everything."""
+        if self.truncated or self._newest is None:
+            return None
+        whole_at = self.wanted.now if self._known is None else self._known.whole_at
+        return Known(MappingProxyType(dict(self.light)), self._newest, whole_at)
 
     def snapshot(self) -> Snapshot:
         """Everything read, as facts."""

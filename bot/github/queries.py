@@ -93,6 +93,26 @@ def open_issues(after: str) -> str:
     )
 
 
+def changed_issues(after: str, *, since: datetime) -> str:
+    """A page of the issues touched since `since`, open or closed, light, oldest touch first.
+
+    One that is touched while pages are read moves to the end, and is read again: none is passed over.
+    """
+    return (
+        f"changed: issues(filterBy: {{since: {_time(since)}}}, first: {LIGHT_PAGE}, "
+        f"orderBy: {{field: UPDATED_AT, direction: ASC}}{_after(after)}) "
+        "{ pageInfo { hasNextPage endCursor } nodes { ...Light } }"
+    )
+
+
+def tide() -> str:
+    """How many open issues there are, and when one was last touched."""
+    return (
+        "tide: issues(states: [OPEN], first: 1, orderBy: {field: UPDATED_AT, direction: DESC}) "
+        "{ totalCount nodes { updatedAt } }"
+    )
+
+
 def asked_issues(after: str) -> str:
     """A page of the open issues that carry any of our labels, in detail."""
     labels = ", ".join(literal(name) for name in OUR_LABELS)
@@ -106,7 +126,7 @@ def asked_issues(after: str) -> str:
 def recent_issues(after: str, *, since: datetime) -> str:
     """A page of the issues touched since `since`, open or closed, in detail, newest first."""
     return (
-        f"recent: issues(filterBy: {{since: {literal(since.strftime('%Y-%m-%dT%H:%M:%SZ'))}}}, first: {DETAIL_PAGE}, "
+        f"recent: issues(filterBy: {{since: {_time(since)}}}, first: {DETAIL_PAGE}, "
         f"orderBy: {{field: UPDATED_AT, direction: DESC}}{_after(after)}) "
         "{ pageInfo { hasNextPage endCursor } nodes { ...Detail } }"
     )
@@ -199,6 +219,10 @@ def by_repo(refs: Sequence[Ref]) -> list[tuple[str, list[int]]]:
     for ref in sorted(set(refs)):
         grouped.setdefault(ref.repo, []).append(ref.number)
     return list(grouped.items())
+
+
+def _time(at: datetime) -> str:
+    return literal(at.strftime("%Y-%m-%dT%H:%M:%SZ"))
 
 
 def _after(cursor: str) -> str:

@@ -13,9 +13,9 @@ from bot.github import read
 from bot.github.apply import Place, apply_effects
 from bot.github.courier import Courier
 from bot.github.exchange import get
-from bot.github.gather import read_snapshot, read_standings
+from bot.github.gather import read_on, read_standings
 from bot.github.ports import Applied
-from bot.github.wanted import NodeIds, Scope
+from bot.github.wanted import Known, NodeIds, Scope
 
 
 class RepositoryClient:
@@ -25,6 +25,7 @@ class RepositoryClient:
         self._scope = scope
         self._courier = courier
         self._ids = NodeIds()
+        self._known: Known | None = None
         self._repo = scope.repo
         """Its name now: as given, then as GitHub spells it (it may have been renamed)."""
 
@@ -71,7 +72,7 @@ class RepositoryClient:
     def _read(
         self, focus: Iterable[int], now: datetime, *, everything: bool = True, prerequisites: bool = True
     ) -> Snapshot:
-        wanted = self._scope.wanted(now, focus, everything=everything, prerequisites=prerequisites)
-        snapshot = self._courier.tell(read_snapshot(wanted, self._ids))
+        wanted = self._scope.wanted(now, focus, everything=everything, prerequisites=prerequisites, known=self._known)
+        snapshot, self._known = self._courier.tell(read_on(wanted, self._ids))
         self._repo = snapshot.repo
         return snapshot

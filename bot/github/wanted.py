@@ -1,10 +1,31 @@
 """What a reader is asked for, and the node ids it comes by on the way (a cache for whoever writes afterwards)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
+from bot.core.model import Issue
 from bot.core.names import CALLER_WORKFLOW
+
+WORTH_KNOWING = 100
+"""Open issues that come in one page anyway; of more, only changes are read."""
+READ_WHOLE_AFTER = timedelta(hours=1)
+"""A label or a milestone that was renamed touches no issue: such things are seen when everything is read again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """All open issues of a repository as they were read last: the next read need only ask what has changed."""
+
+    issues: Mapping[int, Issue]
+    newest: datetime
+    """When the open issue touched last was touched, as the read began; by GitHub's clock."""
+    whole_at: datetime
+    """When all of them were last read."""
+
+    def usable(self, now: datetime) -> bool:
+        """Whether it saves anything, and is young enough."""
+        return len(self.issues) > WORTH_KNOWING and now - self.whole_at < READ_WHOLE_AFTER
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +47,10 @@ class Wanted:
     """The number that the repository of this name must have; 0: any."""
     own_ids: frozenset[int] = frozenset()
     """User ids whose comments are ours, besides our own account's."""
+    remember: bool = False
+    """Whoever reads will read again: find out what the next read may leave out."""
+    known: Known | None = None
+    """What this read may leave out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +64,13 @@ class Scope:
     workflow: str = CALLER_WORKFLOW
     repository_id: int = 0
     own_ids: frozenset[int] = frozenset()
+    remember: bool = False
+    """The client reads again and again (the server's)."""
 
     def wanted(
-        self, now: datetime, focus: Iterable[int], *, everything: bool = True, prerequisites: bool = True
+        self, now: datetime, focus: Iterable[int], *, everything: bool, prerequisites: bool, known: Known | None
     ) -> Wanted:
-        """What to read this time."""
+        """What to read this time; `known`: what the time before came to."""
         return Wanted(
             repo=self.repo,
             now=now.astimezone(UTC),
@@ -55,6 +82,8 @@ class Scope:
             paused=self.paused,
             repository_id=self.repository_id,
             own_ids=self.own_ids,
+            remember=self.remember and prerequisites,
+            known=known if known is not None and prerequisites and known.usable(now) else None,
         )
 
 

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
+from bot.core.effects import Dispatch
 from bot.core.secret import Secret
 from bot.errors import ConfigError
 from bot.github.app_auth import PERMISSIONS, AppJwt, Clock, app_key
@@ -320,12 +321,27 @@ def test_another_apps_key_is_said_with_what_to_check(app: AppStage) -> None:
     assert "AI_READY_APP_ID" in str(error)
 
 
-@pytest.mark.parametrize("fault", ["drop", "fail"])
-def test_a_token_that_can_not_be_had_now_is_asked_for_again(app: AppStage, fault: str) -> None:
-    faults = app.stage.world.hub.faults
-    faults.drop("access_tokens") if fault == "drop" else faults.fail("access_tokens", 502)
+@pytest.mark.parametrize("fault", ["drop", "drop_after", "bad_gateway_after"])
+def test_a_token_that_can_not_be_had_now_puts_no_write_in_doubt(app: AppStage, fault: str) -> None:
+    """The dispatch was never sent, so it may be: once, a second later."""
+    hub, shop = app.stage.world.hub, app.shop()
+    snapshot = shop.snapshot(now=app.now)
+    app.pass_time(hours=1)
+    getattr(hub.faults, fault)("access_tokens")
 
-    assert app.shop().snapshot(now=app.now).repo == app.stage.repo
+    done = shop.dispatch(Dispatch(1, "1-x-1"), snapshot)
+
+    assert (done.ok, done.unsure) == (True, False)
+    assert len([run for run in hub.actions.runs.values() if run.repo is app.stage.world.shop]) == 1
+    assert app.slept[0] == pytest.approx(1.0)
+
+
+def test_a_github_without_tokens_is_out_of_order_for_now(app: AppStage) -> None:
+    app.stage.world.hub.faults.fail("access_tokens", 502, times=-1)
+
+    error = refused(lambda: app.shop().snapshot(now=app.now))
+
+    assert (error.status, error.transient) == (503, True)
 
 
 def test_nothing_shows_a_token_or_the_key(app: AppStage, caplog: pytest.LogCaptureFixture) -> None:

@@ -1,6 +1,7 @@
 """The server's client: the same facts as the Action's, dispatches with an admission, deliveries, names that move."""
 
 import json
+import random
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bot.core.effects import Dispatch, PostComment, SetLabels
-from bot.core.model import Permission, RunState
+from bot.core.model import Issue, Permission, RunState
 from bot.errors import GitHubError
 from bot.github.app_stories import failed_deliveries, installations, repositories
 from bot.github.app_wire import kind_of
@@ -438,3 +439,111 @@ def test_one_connection_serves_all_clients(app: AppStage) -> None:
 
     assert len(client._connection._github._pool._transport._pool.connections) == 1  # type: ignore[attr-defined]
     assert json.dumps(client.app().slug) == '"ai-ready"'
+
+
+# ------------------------------------------------------------------------------------- large repositories
+
+
+def crowd(app: AppStage, count: int) -> None:
+    """Many open issues, none of them touched today."""
+    for number in range(count - 1):
+        app.stage.world.issue(f"[A-{1 + number // 90}.{1 + number % 90}] task")
+    app.pass_time(days=2)
+    app.stage.world.issue("[Z-1.1] the newest")
+    app.pass_time(days=2)
+
+
+def lists_of(requests: Iterable[Any]) -> int:
+    return sum(one.path == "/api/graphql" for one in requests)
+
+
+def changes(app: AppStage, dice: random.Random) -> None:
+    """One thing that people do to issues."""
+    stage, hub, by = app.stage, app.stage.world.hub, app.stage.world.by("ada")
+    issue = dice.choice([one for one in stage.world.shop.issues.values() if one.pull is None])
+    match dice.randrange(9):
+        case 0:
+            stage.world.issue(f"[B-1.{dice.randrange(1, 90)}] another")
+        case 1 | 2:
+            hub.issues.close(issue, by, reason="not_planned") if issue.open else hub.issues.reopen(issue, by)
+        case 3:
+            hub.issues.edit(issue, by, title=f"[C-2.{dice.randrange(1, 90)}] new title")
+        case 4:
+            hub.issues.add_labels(issue, [dice.choice(["ai-ready", "priority: high", "bug"])], by)
+        case 5 if issue.labels:
+            hub.issues.remove_label(issue, issue.labels[0].name, by)
+        case 6:
+            hub.issues.delete(issue, by)
+        case 7:
+            hub.issues.delete(issue, by)
+            stage.world.issue("[D-1.1] in its stead")
+        case _:
+            hub.issues.set_milestone(issue, dice.choice([1, None]), by)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_reading_what_changed_comes_to_the_same_as_reading_everything(app: AppStage, seed: int) -> None:
+    """Any sequence of changes, deletions too; a client that goes on beside one that has never read."""
+    dice = random.Random(seed)
+    hub, shop = app.stage.world.hub, app.stage.world.shop
+    hub.repos.create_milestone(shop, "M1", app.stage.world.by("ada"))
+    crowd(app, 130)
+    going_on = app.shop()
+    going_on.snapshot(now=app.now)
+
+    for _ in range(10):
+        for _ in range(dice.randrange(3)):
+            changes(app, dice)
+        app.pass_time(seconds=dice.choice([0, 1, 70]))
+        fresh = app.shop().snapshot(now=app.now)
+        known = going_on.snapshot(now=app.now)
+
+        assert known.issues == fresh.issues
+        assert (known.standings, known.truncated) == (fresh.standings, False)
+
+
+def test_a_pass_over_a_large_repository_reads_what_changed(app: AppStage) -> None:
+    crowd(app, 310)
+    client = app.shop()
+    first = app.requests(lambda: client.snapshot(now=app.now))
+    app.pass_time(minutes=5)
+    second = app.requests(lambda: client.snapshot(now=app.now))
+    third = app.requests(lambda: client.candidate(5, now=app.now))
+
+    assert (lists_of(first), lists_of(second), lists_of(third)) == (4, 1, 1)
+
+
+def test_an_issue_that_went_elsewhere_is_no_longer_open(app: AppStage) -> None:
+    """Deleted or transferred: no list of changes tells, but the number of open issues does."""
+    crowd(app, 120)
+    hub, client = app.stage.world.hub, app.shop()
+    client.snapshot(now=app.now)
+    target = hub.create_repo(f"{app.stage.repo}-target", "ada", files={"README.md": "#"})
+    hub.issues.transfer(app.stage.world.shop.issues[3], target, app.stage.world.by("ada"))
+
+    found: dict[int, Issue] = {}
+
+    requests = app.requests(lambda: found.update(client.snapshot(now=app.now).issues))
+
+    assert found.keys() == set(range(1, 121)) - {3}
+    assert lists_of(requests) == 3  # in vain, then both pages
+
+
+def test_everything_is_read_again_every_hour(app: AppStage) -> None:
+    """A milestone that got another name touches no issue."""
+    crowd(app, 120)
+    client = app.shop()
+    client.snapshot(now=app.now)
+    app.pass_time(minutes=61)
+
+    assert lists_of(app.requests(lambda: client.snapshot(now=app.now))) == 2
+
+
+def test_a_list_that_was_cut_short_is_not_remembered(app: AppStage, monkeypatch: pytest.MonkeyPatch) -> None:
+    crowd(app, 230)
+    client = app.shop()
+    with monkeypatch.context() as patch:
+        patch.setattr("bot.github.gathering.OPEN_PAGES", 2)
+        assert client.snapshot(now=app.now).truncated
+
+    assert len(client.snapshot(now=app.now).issues) == 230

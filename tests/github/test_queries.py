@@ -49,9 +49,13 @@ PARTS = [
 DOCUMENTS = {
     "first": queries.document("acme/shop", PARTS, others=[queries.viewer()]),
     "without native dependencies": queries.document("acme/shop", PARTS, others=[queries.viewer()], native=False),
+    "what changed": queries.document(
+        "acme/shop", [queries.basics(), queries.changed_issues("", since=SINCE), queries.tide()]
+    ),
     "next pages": queries.document(
         "acme/shop",
         [
+            queries.changed_issues("c", since=SINCE),
             queries.open_issues('a"b'),
             queries.asked_issues("c"),
             queries.recent_issues("c", since=SINCE),
