@@ -177,7 +177,8 @@ class ActionsRun:
 @dataclass(frozen=True, slots=True)
 class Claim:
     """One active run of one issue: the branch `ai/claim-<issue>` and what its commit's message says, or (server mode)
-    a row of the server's ledger."""
+    a row of the server's ledger.
+    """
 
     issue: int
     run_key: str
