@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from typer.testing import CliRunner
 
+from bot.cli.commands import app
 from bot.config import PersonEnv, parse_repo_config
 from bot.core.names import LABEL_LOOKS
 from bot.core.secret import Secret
@@ -101,7 +103,9 @@ def test_twice_makes_nothing_new(world: World) -> None:
     assert (again.pull_url, again.labels) == (first.pull_url, ())
     assert world.hub.repos.branch_oid(world.shop, "ai/setup") == head
     world.hub.pulls.merge(pulls(world)[0], world.by("ada"))
+    before = len(world.hub.requests.api())
     merged = brought(world)
+    assert {each.method for each in world.hub.requests.api()[before:]} == {"GET"}
     assert (merged.added, merged.unchanged, merged.pull_url) == ((), (CALLER, CONFIG), "")
     assert len(pulls(world)) == 1
 
@@ -229,6 +233,24 @@ def test_repositories_have_an_owner_and_a_name(wrong: str) -> None:
 def test_modes() -> None:
     with pytest.raises(UsageError, match="action or server"):
         mode_of("both")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("--repo shop", "--repo has to be owner/name"),
+        ("--repo acme/shop --mode both", "--mode takes action or server"),
+        ("--repo acme/shop --org acme", "leave --repo out for that"),
+        ("--replace", "--replace and --release go with --repo"),
+        ("--url ftp://x", "--url has to be an address"),
+        ("--org ../x", "--org has to be"),
+    ],
+)
+def test_words_that_do_not_go_together_are_said(words: str, said: str) -> None:
+    ended = CliRunner().invoke(app, ["setup", *words.split()])
+
+    assert isinstance(ended.exception, UsageError)
+    assert said in str(ended.exception)
 
 
 # ------------------------------------------------------------------------------------------------ token
