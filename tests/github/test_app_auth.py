@@ -186,7 +186,7 @@ def test_a_clock_that_is_off_is_no_reason_to_stay_out(today: Hub, store: SqlStor
     installation = today.app_registry.install(app, shop.owner)
     access = AppAccess(str(app.id), app_key(Secret(app.private_pem)), today.api_url)
     timing = Timing(now=lambda: datetime.now(UTC) + timedelta(seconds=off))
-    client, seen = AppClient(access, store, Seen(), timing=timing), Seen()
+    seen = Seen()
     client = AppClient(access, store, seen, timing=timing)
 
     snapshot = client.repository(Place(shop.id, shop.full_name, installation.id)).snapshot(now=timing.now())

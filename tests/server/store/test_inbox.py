@@ -69,6 +69,14 @@ def test_of_fifty_at_once_with_one_guid_exactly_one_is_new(town: Town) -> None:
     assert town.rows("SELECT issue, count(*) FROM mark GROUP BY issue") == [(5, 1)]
 
 
+def test_of_many_in_one_commit_with_one_guid_exactly_one_is_new(town: Town) -> None:
+    """They pile up while the first is being committed."""
+    one, other = delivery(SHOP, 5), delivery(SHOP, 6)
+    futures = [town.store.receive(each) for each in (other, *[one] * 50, other)]
+
+    assert Counter(each.result() for each in futures) == {True: 2, False: 50}
+
+
 def test_a_delivery_of_an_unknown_repository_is_its_installations_business(town: Town) -> None:
     town.settle()
     town.store.receive(delivery(STRANGE, 5)).result()
@@ -102,6 +110,8 @@ def test_a_dropped_repository_is_not_worked_on(town: Town) -> None:
     town.store.receive(delivery(SHOP, 5)).result()
 
     assert due(town) == set()
+    assert town.rows("SELECT count(*) FROM mark") == [(0,)]
+    assert town.rows("SELECT count(*) FROM delivery") == [(1,)]
 
 
 def test_a_dropped_repository_that_another_installation_reaches_is_looked_for_there(town: Town) -> None:
@@ -190,6 +200,9 @@ def test_a_second_run_with_our_key_does_not_replace_the_first(town: Town) -> Non
     run = run_after(town, news(77, "queued", key=KEY), news(78, "completed", key=KEY, conclusion="failure"))
 
     assert (run.run_id, run.stage) == (77, RunStage.DISPATCHED)
+    work = town.store.take(NOW, lease=60)
+    assert work is not None
+    assert (work.news_only, set(work.marks)) == (False, {0, 5})
 
 
 def test_redeliveries_are_counted(town: Town) -> None:

@@ -83,6 +83,16 @@ def test_a_removed_installation_ends_its_runs_and_its_work(town: Town) -> None:
     assert {lane.lane.id for _ in range(4) if (lane := store.take(after(7200), lease=60))} <= {200}
 
 
+def test_a_lane_that_is_no_longer_reached_is_not_served_whoever_makes_it_due(town: Town) -> None:
+    store = town.settle()
+    store.drop_installation(ACME)
+    store.make_due([SHOP], NOW)
+
+    assert store.take(NOW, lease=60) is None
+    assert store.next_due() is None
+    assert store.counts(NOW).lanes_due == 0
+
+
 def test_dropping_what_is_unknown_is_no_error(town: Town) -> None:
     town.store.drop_installation(12345)
 
