@@ -57,6 +57,8 @@ class Shelf:
     client: RepositoryGitHub
     snapshot: Snapshot | None = None
     """As last read, with our own writes since."""
+    fence: int = 0
+    """Of the pass that ended last here: with any other than the next one, somebody else served the lane in between."""
     permissions: dict[int, tuple[Permission, datetime]] = field(default_factory=dict)
     """By user id, and when it was read."""
     starved: bool = False

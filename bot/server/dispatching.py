@@ -1,6 +1,6 @@
 """Dispatch once: the intent is committed before the call, and whatever is in doubt is looked up before it is done again.
 
-    intend (the claim) ─▶ read again if the read is old ─▶ sending ─▶ POST dispatch ─▶ dispatched(run id)
+    intend (the claim) ─▶ read again ─▶ sending ─▶ POST dispatch ─▶ dispatched(run id)
 
 A worker that dies between `sending` and `dispatched` leaves a row of which nobody knows whether GitHub has it. The run
 key is in the run's name, so it is looked for there, for as long as a list of GitHub's may be old (`Rules.settle`), and

@@ -68,6 +68,7 @@ class Pass:
         if cached is None:
             self._dispatch_ready()
         self._write(only_runs=cached is not None)
+        self._shelf.fence = self._work.fence
         return min(self._due, default=None)
 
     # -------------------------------------------------------------------------------------- reading
@@ -77,6 +78,8 @@ class Pass:
         known, now = self._shelf.snapshot, self._desk.clock()
         if not self._work.news_only or known is None or (now - known.now).total_seconds() > CACHE_AGE:
             return None
+        if self._work.fence != self._shelf.fence + 1:
+            return None  # another replica served the lane since, and may have written
         runs = self._store.claims(self._repository)
         return None if any(run.stage is RunStage.COMPLETED for run in runs) else replace(known, now=now)
 
@@ -158,11 +161,9 @@ class Pass:
         return None
 
     def _still_stands(self, start: Start) -> bool:
-        """Whether the candidate is ready in a read that is young enough (invariant I3)."""
-        now, known = self._desk.clock(), self._shelf.known_snapshot
-        if (now - known.now).total_seconds() < self._rules.fresh:
-            return True
-        candidate = self._shelf.client.candidate(start.issue, now=now)
+        """Whether the candidate is ready in a read made after the claim (invariant I3)."""
+        known = self._shelf.known_snapshot
+        candidate = self._shelf.client.candidate(start.issue, now=self._desk.clock())
         candidate = replace(candidate, permissions=known.permissions, config_text=known.config_text)
         looked = self._look(candidate, without=(start.run_key,))
         found = looked.decided.survey.situations.get(start.issue)

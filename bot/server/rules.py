@@ -22,8 +22,6 @@ class Rules:
     """How old a list of GitHub's may be: what was done, and is not seen yet, is neither repeated nor missed until then."""
     again: float = 5.0
     """Until something that is not seen yet is looked for again."""
-    fresh: float = 2.0
-    """How old a read may be when a run is dispatched from it; an older one is made again."""
     permission: float = 60.0
     """How long a person's permission is taken as read. `work` asks again before the agent starts."""
     said_at_once: int = 8

@@ -260,7 +260,7 @@ def server_setting(folder: Path, plan: Plan) -> ServerSetting:
     )
 
 
-QUICK = Rules(reconcile=0.5, settle=1.5, again=0.2, refresh=2.0, sweep=3600.0, idle=0.01, fresh=2.0)
+QUICK = Rules(reconcile=0.5, settle=1.5, again=0.2, refresh=2.0, sweep=3600.0, idle=0.01)
 """A server in a hurry, for stories."""
 UNPACED = Rate(per_second=10_000.0, burst=10_000, per_hour=1_000_000)
 
