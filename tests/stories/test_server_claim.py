@@ -83,4 +83,4 @@ def is_idle(folder: Path) -> bool:
     """No repository is due, now or later, nor under way."""
     with sqlite3.connect(folder / "server" / "ai-ready.sqlite3") as database:
         busy = "SELECT count(*) FROM lane WHERE kind = 'repository' AND (due IS NOT NULL OR lease_until IS NOT NULL)"
-        return database.execute(busy).fetchone() == (0,)
+        return bool(database.execute(busy).fetchone() == (0,))
