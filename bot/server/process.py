@@ -12,7 +12,7 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -30,13 +30,16 @@ from bot.server.limits import Limits, guarded
 from bot.server.logs import event
 from bot.server.metrics import Metrics
 from bot.server.ports import Store
-from bot.server.receive import Desk, Receiver
+from bot.server.receive import Desk, Receive, Receiver, Scope, Send
 
 GRACE: Final = 25.0
 """Seconds from the signal to the end; container platforms kill after 30."""
 KEEP_ALIVE: Final = 15
 """Seconds that a connection may idle between two requests."""
 KILLED_TWICE: Final = 130
+
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+"""ASGI."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,13 +137,18 @@ class Serving:
             event("stopped", finished=finished)
             return finished
 
-    def _config(self) -> uvicorn.Config:
+    def application(self) -> Application:
+        """What answers requests."""
         parts = self._parts
         desk = Desk(parts.metrics, parts.limits, parts.clock, parts.own_ids, parts.scheduler.wake)
         receiver = Receiver(parts.store, parts.secrets, desk) if parts.secrets else None
         health = Health(parts.store, parts.scheduler, parts.metrics, parts.reconcile_seconds, parts.limits)
+        return App(receiver, health, parts.metrics)
+
+    def _config(self) -> uvicorn.Config:
+        parts = self._parts
         return uvicorn.Config(
-            App(receiver, health, parts.metrics),
+            self.application(),
             http=guarded(parts.limits),
             ws="none",
             lifespan="off",
