@@ -38,7 +38,7 @@ def asked(hub: Hub, title: str = "Greet", body: str = "Say hello.") -> Issue:
 def dispatch(hub: Hub, issue: Issue, key: str = "") -> WorkflowRun:
     """As the server does it."""
     repo, app = issue.repo, hub.person("ada")
-    oid, key = hub.repos.branch_oid(repo, "main"), key or f"{issue.number}-L1-1"
+    oid, key = hub.repos.branch_oid(repo, "main"), key or next_key(issue)
     admission = Admission(
         issue.number, repo.full_name, key, issue.title, f"ai/issue-{issue.number}", "main", oid, oid,
         app.user.id, "ada", "sonnet", 1.0, 5,
@@ -47,6 +47,12 @@ def dispatch(hub: Hub, issue: Issue, key: str = "") -> WorkflowRun:
     inputs = {"issue": str(issue.number), "run_key": key, "admission": admission_to_json(admission)}
     workflow = hub.actions.find_workflow(repo, "ai-ready.yml")
     return hub.actions.dispatch(repo, workflow, app, ref="main", inputs=inputs)
+
+
+def next_key(issue: Issue) -> str:
+    """The run key of the label's request."""
+    [labelled] = [e for e in issue.timeline if e.event == "labeled" and e.detail["label"].name == "ai-ready"]
+    return f"{issue.number}-L{int(labelled.created_at.timestamp())}-1"
 
 
 def verdicts(issue: Issue) -> list[str]:
@@ -100,6 +106,21 @@ def test_a_run_ends_as_told(hub: Hub, end: End, status: str, conclusion: str, wo
     assert (run.status, run.conclusion) == (status, conclusion)
     assert [verdict[: len(words)] for verdict in verdicts(issue)] == ([words] if words else [])
     assert hub.pulls.listing(issue.repo) == []
+
+
+def test_a_careful_run_ends_where_what_admitted_it_no_longer_holds(hub: Hub) -> None:
+    """Nothing was done, and it says why; `work` had its own token for the look."""
+    issue = asked(hub)
+    with Instant(hub, ends=lambda _run: instant.CAREFUL) as actions:
+        actions.hold("queued")
+        run = dispatch(hub, issue)
+        hub.issues.edit(issue, hub.person("ada"), body="Something else.")
+        actions.hold("")
+        actions.wait_idle()
+
+    assert [token.job for token in actions.tokens] == ["work", "publish"]
+    assert [line.split(":")[0] for line in verdicts(issue)] == ["Blocked (edited-after-approval)"]
+    assert (run.conclusion, hub.pulls.listing(issue.repo)) == ("success", [])
 
 
 def test_a_run_can_be_deleted(hub: Hub) -> None:
@@ -163,7 +184,7 @@ def test_each_dispatch_is_written_down_with_what_was_true(hub: Hub) -> None:
 
     found = [(each.issue, each.open_prerequisites, each.other_runs) for each in actions.dispatches]
     assert found == [(1, (), ()), (2, (1,), ()), (2, (1,), (early.id,))]
-    assert actions.dispatches[0].run_key == "1-L1-1"
+    assert actions.dispatches[0].run_key == next_key(first)
 
 
 def test_prerequisites_are_found_without_the_planner(hub: Hub) -> None:

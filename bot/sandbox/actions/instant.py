@@ -1,45 +1,26 @@
 """A stand-in for Actions in server mode, a hundred times faster than act: no machine, no agent, the end as told.
 
-It walks each dispatched run from queued to completed, and on the way does what the job `publish` would do, with that
-job's token and by its own code: draft pull request, verdict, labels. What the agent would have changed is one file.
+It walks each dispatched run from queued to completed, and on the way does what its jobs would do (`InstantJobs`).
 Every dispatch is written down with what was true at that moment, for the invariants: nothing lost, doubled or early.
 """
 
-import json
 import re
-import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self
 
-import yaml
-
-from bot.config import ActionEnv, Step
-from bot.core.publishing import Ending, next_step
-from bot.core.run import Admission, Outcome
 from bot.errors import AiReadyError
-from bot.github.action_client import Access, ActionGitHub
-from bot.github.courier import Timing
-from bot.job.endgame import Publisher, publish
-from bot.job.facts import utc_now
-from bot.job.handover import Digests, admission_from_json
-from bot.report import Report
-from bot.sandbox.actions.sources import CHECKOUT
+from bot.sandbox.actions.instant_jobs import InstantJobs
 from bot.sandbox.records import Issue
-from bot.sandbox.runs import Job, WorkflowRun
+from bot.sandbox.runs import WorkflowRun
 from bot.sandbox.tokens import Token
 
 if TYPE_CHECKING:
     from bot.sandbox.state import Hub
 
-USD = 0.01
-"""What a run has cost."""
-ROUNDS = 8
 _THREADS = 32
 _TITLE = re.compile(r"\[([A-Z]+)-(\d+)\.(\d+)\]")
 _DEPENDS = re.compile(r"[Dd]epends on ((?:#\d+(?:, | and )?)+)")
@@ -59,9 +40,12 @@ class End:
     """It never gets further than this."""
     deleted: bool = False
     """Somebody deletes it once it is over."""
+    looks: bool = False
+    """Its job `work` repeats the admission first, as real ones do; what stands against it then ends the run."""
 
 
 DONE = End(says="done")
+CAREFUL = End(says="done", looks=True)
 BLOCKED = End(says="blocked")
 CANCELLED = End("cancelled", says="cancelled")
 """Somebody cancels it; `publish` still runs."""
@@ -76,6 +60,7 @@ HUNG = End("cancelled", stays="in_progress")
 ENDS = {
     "blocked": BLOCKED,
     "cancelled": CANCELLED,
+    "careful": CAREFUL,
     "deleted": DELETED,
     "done": DONE,
     "forced": FORCED,
@@ -115,18 +100,14 @@ class Instant:
         self.work_seconds = work_seconds
         """How long the job `work` takes. Real ones take longer than a server needs to say that they began."""
         self.dispatches: list[Dispatched] = []
-        self.tokens: list[Token] = []
-        """Every job's token, for the search for leaks."""
         self.failures: list[BaseException] = []
         """What went wrong in this stand-in itself: a test must fail on any."""
         self._hold: Held = ""
         self._changed = threading.Condition()
         self._under_way: set[int] = set()
         self._closing = False
-        self._timing = Timing()
+        self._jobs = InstantJobs(hub, hub.root / "instant")
         self._pool = ThreadPoolExecutor(_THREADS, "instant")
-        self._folder = hub.root / "instant"
-        self._folder.mkdir()
         hub.actions.driver = self
 
     # --------------------------------------------------------------------- the hub's side (under its lock)
@@ -154,6 +135,11 @@ class Instant:
         self._begin(run)
 
     # --------------------------------------------------------------------------------------- other verbs
+
+    @property
+    def tokens(self) -> list[Token]:
+        """Every job's token, for the search for leaks."""
+        return self._jobs.tokens
 
     def hold(self, stage: Held) -> None:
         """From now on runs stay `queued` or `in_progress` until they are let go (or cancelled); empty: let them go."""
@@ -207,15 +193,22 @@ class Instant:
         if end.conclusion == "startup_failure":
             actions.update_run(run, status="completed", conclusion=end.conclusion)
             return
+        refused = None
         for stage in STAGES:
             actions.update_run(run, status=stage)
+            if stage == "in_progress" and end.looks and not run.cancel_requested:
+                refused = self._jobs.look_again(run)
             if end.stays == stage or not self._let_go(run, stage):
                 return
         end = CANCELLED if run.cancel_requested else end
         conclusion = end.conclusion
         try:
-            if end.says:
-                self._publish(run, end)
+            if refused is not None and end.says != "cancelled":
+                self._jobs.say_refused(run, refused)
+            elif end.says == "done":
+                self._jobs.finish(run)
+            elif end.says:
+                self._jobs.say_nothing_came(run, "cancelled" if end.says == "cancelled" else "failure")
         except AiReadyError:  # the job fails; whoever started it finds that there is no verdict
             conclusion = "failure"
         actions.update_run(run, status="completed", conclusion=conclusion)
@@ -229,84 +222,6 @@ class Instant:
                 self._changed.wait_for(lambda: self._closing or run.cancel_requested, self.work_seconds)
             self._changed.wait_for(lambda: self._closing or run.cancel_requested or self._hold != stage)
         return not self._closing
-
-    # ---------------------------------------------------------------------------------------- publish
-
-    def _publish(self, run: WorkflowRun, end: End) -> None:
-        admission = admission_from_json(run.inputs.get("admission", ""))
-        admission = replace(
-            admission, run_id=run.id, run_url=f"{self._hub.url}/{run.repo.full_name}/actions/runs/{run.id}"
-        )
-        with self._job(run) as (job, token):
-            server_id = int(json.loads(run.inputs["admission"]).get("server_id") or 0)
-            own = frozenset({server_id} if server_id else ())
-            access = Access(admission.repo, token.value, self._hub.api_url, run.id, own_ids=own)
-            github = ActionGitHub(access, timing=self._timing)
-            if end.says == "done":
-                self._finish(github, run, admission, token)
-                return
-            env = ActionEnv.from_environ(self._environ(run, token, end), Step.PUBLISH)
-            with tempfile.TemporaryDirectory(dir=self._folder) as folder:
-                publisher = Publisher(github, env, JobLog(job=job), Path(folder))
-                publish(publisher, admission, Digests("", ""), env.work_result)
-
-    def _finish(self, github: ActionGitHub, run: WorkflowRun, admission: Admission, token: Token) -> None:
-        """What `bot.job.endgame` does once the branch is pushed; the push itself is one commit made in place."""
-        files = {f"done/{admission.run_key}.txt": "done\n"}
-        oid = self._hub.repos.commit_files(run.repo, admission.branch, files, token, admission.title)
-        outcome = Outcome(admission.run_key, "done", usd=USD, turns=1, model=admission.model, commit_oid=oid)
-        ending = Ending(admission, outcome, pushed_oid=oid, server=self._hub.url)
-        for _ in range(ROUNDS):
-            snapshot = github.snapshot(focus={admission.issue}, now=utc_now())
-            step = next_step(ending, snapshot)
-            answers = github.apply(step.effects, snapshot) if step.effects else ()
-            if step.verdict and not any(answer.unsure for answer in answers):
-                return
-        raise AiReadyError(f"The verdict of run {admission.run_key} could not be published.")
-
-    @contextmanager
-    def _job(self, run: WorkflowRun) -> Iterator[tuple[Job, Token]]:
-        hub = self._hub
-        job = hub.actions.add_job(run, "ai-ready / publish")
-        token = hub.tokens.for_job(run.repo, PUBLISH_PERMISSIONS, job="publish", run_id=run.id)
-        self.tokens.append(token)
-        try:
-            yield job, token
-        finally:
-            hub.tokens.revoke(token)
-            hub.actions.update_job(job, status="completed", conclusion="success")
-
-    def _environ(self, run: WorkflowRun, token: Token, end: End) -> dict[str, str]:
-        return {
-            "GITHUB_TOKEN": token.value,
-            "GITHUB_API_URL": self._hub.api_url,
-            "GITHUB_SERVER_URL": self._hub.url,
-            "GITHUB_REPOSITORY": run.repo.full_name,
-            "GITHUB_RUN_ID": str(run.id),
-            "AI_READY_ADMISSION": run.inputs["admission"],
-            "AI_READY_WORK_RESULT": "cancelled" if end.says == "cancelled" else "failure",
-        }
-
-
-PUBLISH_PERMISSIONS: dict[str, str] = yaml.safe_load((CHECKOUT / ".github/workflows/ai-ready.yml").read_text())["jobs"][
-    "publish"
-]["permissions"]
-
-
-@dataclass(frozen=True, slots=True)
-class JobLog(Report):
-    """What the job prints is the job's log, not this process's output."""
-
-    job: Job | None = None
-
-    def log(self, line: str) -> None:
-        """See `Report`."""
-        if self.job is not None:
-            self.job.log.append(f"{line}\n")
-
-    def error(self, sentence: str) -> None:
-        """See `Report`."""
-        self.log(sentence)
 
 
 def open_prerequisites(issue: Issue) -> tuple[int, ...]:
