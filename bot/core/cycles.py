@@ -26,7 +26,7 @@ def cycles(graph: Graph) -> dict[int, tuple[int, ...]]:
         if len(members) < 2:
             continue
         inside = frozenset(knot)
-        edges = sum(len(graph.get(node, ())) for node in knot)
+        edges = sum(successor in inside for node in knot for successor in graph.get(node, ()))
         shared = () if len(members) * edges <= SEARCH_BUDGET else _cycle_through(members[0], inside, graph)
         for member in members:
             found[member] = shared or _cycle_through(member, inside, graph)

@@ -8,15 +8,16 @@ Phase order is never written out as edges (10,000 issues of one series would mak
 series and how many of its members come before it. `Waiting` lists blockers on demand, for the same reason.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from types import MappingProxyType
 from typing import Literal, NamedTuple
 
-from bot.core import prerequisites, titles
+from bot.core import titles
 from bot.core.cycles import cycles
-from bot.core.model import Issue, Link, Ref, Source, Standing
+from bot.core.edges import Blocker, Edges, TextLinks, text_of
+from bot.core.model import Issue, Ref, Source, Standing
 from bot.core.names import StateLabel
 from bot.core.series import NO_LANE, Lane, lanes, rank, series_of
 from bot.core.settings import OrderRules
@@ -37,20 +38,6 @@ __all__ = [
 
 NEAREST = 50
 """How many blockers are shown of one issue."""
-
-TextLinks = Callable[[Issue], Sequence[Ref]]
-"""The prerequisites that an issue's text names; a caller may cache them by (number, body)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Blocker:
-    """One thing an issue waits for."""
-
-    ref: Ref
-    source: Source
-    standing: Standing
-    local: bool
-    """It is in the issue's own repository."""
 
 
 class Waiting(NamedTuple):
@@ -152,8 +139,8 @@ def arrange(
 class _Arranger:
     """The working state of one arrangement; lives for one call.
 
-    The loops over issues and links are written out on purpose: 10,000 issues with 50,000 links are planned in the
-    time of a few requests to GitHub only if nothing is allocated per link.
+    The loops over issues are written out on purpose: 10,000 issues with 50,000 links are planned in the time of a few
+    requests to GitHub only if nothing is allocated per link.
     """
 
     def __init__(
@@ -166,23 +153,18 @@ class _Arranger:
         text: TextLinks | None,
     ) -> None:
         self.issues = issues
-        self.rules = rules
         self.repo = repo
-        self.standings = standings
-        self.text = text or (lambda issue: prerequisites.of_issue(issue, repo=repo))
         self.keys = _keys(issues)
         ranks = {n: rank(self.keys[n], issue) for n, issue in issues.items() if issue.open and not issue.is_pull}
         self.sorted = sorted(sorted(ranks), key=ranks.__getitem__)
         self.open = {n: issues[n] for n in self.sorted if type(self.keys[n]) is not Meta}
         self.candidates = self.open.keys() & set(candidates)
         self.lanes = lanes(self.open, self.keys, rules)
-        self.lane_of: dict[int, Lane] = {}
-        self.ahead_of: dict[int, int] = {}
-        for lane in self.lanes:
-            self.lane_of.update(dict.fromkeys(lane.members, lane))
-            self.ahead_of.update(zip(lane.members, lane.starts, strict=True))
+        self.lane_of = {number: lane for lane in self.lanes for number in lane.members}
+        read = text or text_of(repo)
+        self.edges = Edges(issues, self.keys, rules, repo, standings, read, self.open, self.candidates, self.lane_of)
         self.named: dict[int, dict[int, Source]] = {}
-        self.others: dict[int, list[Blocker]] = {}
+        self.others: dict[int, tuple[Blocker, ...]] = {}
         self.selfish: set[int] = set()
         self.descends = all(lane.ascends() for lane in self.lanes)
         """Every issue waits for smaller numbers only, which is nearly always so and rules out cycles."""
@@ -190,23 +172,22 @@ class _Arranger:
     def arrange(self) -> Arrangement:
         """Every candidate into one of three."""
         self._look_up()
-        knotted = {} if self.descends else self._cycles()
+        knotted = {} if self.descends else cycles(joined(self.named, self.lanes))
         ready: list[int] = []
         waiting: list[Waiting] = []
         invalid: list[Invalid] = []
         for number in self.open:
             if number not in self.candidates:
                 continue
-            named, others, ahead = self.named[number], self.others.get(number, ()), self.ahead_of.get(number, 0)
+            named, others, lane = self.named[number], self.others.get(number, ()), self.lane_of.get(number, NO_LANE)
             if number in knotted or number in self.selfish or others:
-                problem = self._invalid(number, knotted)
+                problem = invalid_of(number, others, itself=number in self.selfish, cycle=knotted.get(number))
                 if problem is not None:
                     invalid.append(problem)
                     continue
+            ahead = lane.groups[number] if lane is not NO_LANE else 0
             if named or others or ahead:
-                waiting.append(
-                    Waiting(number, self.repo, named, tuple(others), self.lane_of.get(number, NO_LANE).members, ahead)
-                )
+                waiting.append(Waiting(number, self.repo, named, others, lane.members, ahead))
             else:
                 ready.append(number)
         order = tuple(n for n in self.sorted if n in self.candidates or n not in self.open)
@@ -214,87 +195,46 @@ class _Arranger:
         notes = tuple(Note(n, self.keys[n].note) for n in sorted(noted))
         return Arrangement(self.keys, order, tuple(ready), tuple(waiting), tuple(invalid), notes)
 
-    # ------------------------------------------------------------------------------------- what waits
-
     def _look_up(self) -> None:
         """Find what is named by each candidate, and by every open issue that one of them may have to wait for."""
         frontier = self.candidates
         while frontier:
             for number in frontier:
-                self.named[number] = self._named(number)
+                found, others, itself = self.edges.named(number)
+                self.named[number] = found
+                if others:
+                    self.others[number] = others
+                if itself:
+                    self.selfish.add(number)
+                if found and max(found) > number:
+                    self.descends = False
             reached = set[int]().union(*(self.named[number] for number in frontier))
             for lane in self.lanes:
                 if not reached.issuperset(lane.members) and not frontier.isdisjoint(lane.members):
                     reached.update(lane.members)
             frontier = reached - self.named.keys()
 
-    def _named(self, number: int) -> dict[int, Source]:
-        """The open issues here that an issue names and phase order does not give; the rest goes to `others`."""
-        repo, opened, lane_of, ahead_of = self.repo, self.open, self.lane_of, self.ahead_of
-        ahead, lane = ahead_of.get(number, 0), lane_of.get(number)
-        found: dict[int, Source] = {}
-        for link in self._mentions(number):
-            ref = link.ref
-            target = ref.number
-            if target not in opened or ref.repo != repo:
-                self._other(number, link)
-            elif not ahead or lane_of.get(target) is not lane or ahead_of[target] >= ahead:
-                found.setdefault(target, link.source)
-        if found and max(found) >= number:
-            self.descends = False
-            if found.pop(number, None):
-                self.selfish.add(number)
-        return found
 
-    def _mentions(self, number: int) -> Sequence[Link]:
-        """What an issue's text and GitHub name; sub-issues count for a requested parent only."""
-        issue = self.issues[number]
-        links = issue.links
-        if links and number not in self.candidates:
-            links = tuple(link for link in links if link.source is not Source.SUB_ISSUE)
-        mentioned = self.text(issue)
-        return (*(Link(ref, Source.TEXT) for ref in mentioned), *links) if mentioned else links
+def invalid_of(
+    number: int, others: Sequence[Blocker], *, itself: bool, cycle: tuple[int, ...] | None
+) -> Invalid | None:
+    """Why an issue can't become ready as things are; None: it can."""
+    if itself:
+        return Invalid(number, "self", (number, number))
+    if cycle is not None:
+        return Invalid(number, "cycle", cycle)
+    for other in others:
+        if other.standing is Standing.UNREADABLE:
+            return Invalid(number, "unreadable", (other.ref.number if other.local else other.ref,))
+    return None
 
-    def _other(self, number: int, link: Link) -> None:
-        """Note down a prerequisite that is no open issue of this repository, unless it is satisfied."""
-        standing = self._standing(link.ref)
-        not_planned_counts = self.rules.closed_as_not_planned == "release" or link.source is Source.SUB_ISSUE
-        if standing in (Standing.CLOSED, Standing.MERGED) or (standing is Standing.NOT_PLANNED and not_planned_counts):
-            return
-        others = self.others.setdefault(number, [])
-        if all(other.ref != link.ref for other in others):
-            others.append(Blocker(link.ref, link.source, standing, local=link.ref.repo == self.repo))
 
-    def _standing(self, ref: Ref) -> Standing:
-        """What is known of a prerequisite; our own reading of the repository wins over `standings`."""
-        issue = self.issues.get(ref.number) if ref.repo == self.repo else None
-        if issue is None:
-            return self.standings.get(ref, Standing.UNKNOWN)
-        if type(self.keys[ref.number]) is Meta and not issue.is_pull:
-            return Standing.CLOSED  # a tracker never blocks: it closes last
-        if issue.open:
-            return Standing.OPEN
-        if issue.is_pull:
-            return Standing.MERGED if issue.merged else Standing.UNMERGED
-        return Standing.NOT_PLANNED if issue.state_reason in ("not_planned", "duplicate") else Standing.CLOSED
-
-    # ----------------------------------------------------------------------------------------- invalid
-
-    def _invalid(self, number: int, knotted: Mapping[int, tuple[int, ...]]) -> Invalid | None:
-        if number in self.selfish:
-            return Invalid(number, "self", (number, number))
-        if number in knotted:
-            return Invalid(number, "cycle", knotted[number])
-        for other in self.others[number]:
-            if other.standing is Standing.UNREADABLE:
-                return Invalid(number, "unreadable", (other.ref.number if other.local else other.ref,))
-        return None
-
-    def _cycles(self) -> Mapping[int, tuple[int, ...]]:
-        graph = {number: sorted(named) for number, named in self.named.items()}
-        for lane in self.lanes:
-            lane.join(graph)
-        return cycles(graph)
+def joined(named: Mapping[int, Collection[int]], series: Iterable[Lane]) -> dict[int, list[int]]:
+    """Who waits for whom, phase order included, as a graph for `cycles`."""
+    graph = {number: sorted(targets) for number, targets in named.items()}
+    for lane in series:
+        lane.join(graph)
+    return graph
 
 
 def _keys(issues: Mapping[int, Issue]) -> dict[int, Title]:
