@@ -228,8 +228,8 @@ class Ledger(Protocol):
         ...
 
     def intend(self, work: Work, run: LedgerRun, *, most: int) -> bool:
-        """Claim the issue. False: it is claimed, the run key was used, `most` are active in the installation, or the
-        lease was lost.
+        """Claim the issue. False: it is claimed, the run key was used, the repository has no share left of the `most`
+        runs of its installation, or the lease was lost.
         """
         ...
 
@@ -255,6 +255,35 @@ class Ledger(Protocol):
 
     def release(self, work: Work, run_key: str, *, verdict: str, usd: float) -> bool:
         """It ended: the claim is free, the reservation settled at `usd`."""
+        ...
+
+
+# ------------------------------------------------------------------------------ one installation's runs
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What a repository may have of its installation's runs now."""
+
+    room: int = 0
+    """How many more it may start: free places, less those kept for repositories that have waited with fewer runs."""
+    starving: bool = False
+    """It is noted that the cap holds something back here."""
+
+
+class Shares(Protocol):
+    """One installation's cap, shared by its repositories in all replicas."""
+
+    def share(self, repository_id: int, *, most: int) -> Share:
+        """Its part of the `most` runs."""
+        ...
+
+    def starve(self, work: Work, since: datetime | None) -> bool:
+        """Note that the cap holds something back here; None: no more. False: the lease was lost."""
+        ...
+
+    def feed(self, installation_id: int, at: datetime) -> None:
+        """A place may have become free: repositories that starve are due at `at`."""
         ...
 
 
@@ -308,7 +337,7 @@ class Counts:
     resting: int = 0
 
 
-class Store(Lanes, Inbox, Places, Ledger, Said, Pace, Protocol):
+class Store(Lanes, Inbox, Places, Ledger, Shares, Said, Pace, Protocol):
     """All of it, over one database. Thread-safe. Every method raises `StoreUnavailable`."""
 
     def counts(self, now: datetime) -> Counts:

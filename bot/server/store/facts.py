@@ -34,11 +34,10 @@ def counts(connection: sa.Connection, now: datetime) -> Counts:
         .select_from(lanes.LANES)
         .where(due)
     ).one()
-    failing = sa.case((lane.c.lease_until.is_(None), 0), else_=1) < lane.c.attempts
     return Counts(
         lanes_due=waiting.lanes,
         oldest_due_seconds=(now - waiting.since).total_seconds() if waiting.since else 0.0,
-        lanes_failing=_count(connection, lane, failing),
+        lanes_failing=_count(connection, lane, lanes.FAILING),
         repositories=_count(connection, repository, repository.c.living),
         installations=_count(connection, installation, installation.c.living),
         runs_active=_count(connection, run, ~run.c.released),

@@ -29,6 +29,9 @@ LANES: Final = lane.outerjoin(
 WORKED_ON: Final = sa.or_(repository.c.id.is_(None), repository.c.living)
 """False for the lane of a repository that the App no longer reaches."""
 
+FAILING: Final = sa.case((lane.c.lease_until.is_(None), 0), else_=1) < lane.c.attempts
+"""Its last taking, apart from one that is under way, did not end well."""
+
 
 def rested(now: datetime) -> sa.ColumnElement[bool]:
     """The lane's installation, if it has one, does not rest."""

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from bot.core.model import ActionsRun, RunState
 from bot.server.ports import LedgerRun, RunStage, Work
-from bot.server.store import lanes
+from bot.server.store import lanes, shares
 from bot.server.store.schema import installation, repository, run, said
 from bot.server.store.upsert import insert
 
@@ -49,7 +49,7 @@ def claims(connection: sa.Connection, repository_id: int) -> tuple[LedgerRun, ..
 
 def active(connection: sa.Connection, installation_id: int) -> int:
     """How many runs are unreleased in an installation; not those where we can neither see nor end them."""
-    return connection.execute(_active(installation_id)).scalar_one()
+    return shares.taken(connection, installation_id)
 
 
 def intend(connection: sa.Connection, work: Work, wanted: LedgerRun, *, most: int) -> bool:
@@ -63,7 +63,7 @@ def intend(connection: sa.Connection, work: Work, wanted: LedgerRun, *, most: in
     ).all()
     if not lanes.held(connection, work):
         return False
-    if connection.execute(_active(place.installation_id)).scalar_one() >= most:
+    if shares.share(connection, wanted.repository_id, most=most).room < 1:
         return False
     statement = insert(connection, run).values(
         repository_id=wanted.repository_id,
@@ -153,14 +153,6 @@ def not_said(connection: sa.Connection, work: Work, digest: str) -> None:
                 said.c.kind == work.lane.kind, said.c.lane_id == work.lane.id, said.c.digest == digest
             )
         )
-
-
-def _active(installation_id: int) -> sa.Select[int]:
-    return (
-        sa.select(sa.func.count())
-        .select_from(run.join(repository, repository.c.id == run.c.repository_id))
-        .where(~run.c.released, repository.c.installation_id == installation_id, repository.c.living)
-    )
 
 
 def _of(work: Work, run_key: str) -> sa.ColumnElement[bool]:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Final, final
 
 from bot.core.model import ActionsRun
 from bot.github.ports import Place
-from bot.server.ports import Counts, Lane, LedgerRun, Received, Work
-from bot.server.store import facts, inbox, lanes, ledger, pace, places
+from bot.server.ports import Counts, Lane, LedgerRun, Received, Share, Work
+from bot.server.store import facts, inbox, lanes, ledger, pace, places, shares
 from bot.server.store.database import Database
 
 if TYPE_CHECKING:
@@ -160,6 +160,20 @@ class SqlStore:
         """It ended. Releasing it again changes nothing and is True."""
         _storable(verdict)
         return self._database.write(lambda c: ledger.release(c, work, run_key, verdict=verdict, usd=usd))
+
+    # --- shares
+
+    def share(self, repository_id: int, *, most: int) -> Share:
+        """What a repository may have of the `most` runs of its installation."""
+        return self._database.read(lambda c: shares.share(c, repository_id, most=most))
+
+    def starve(self, work: Work, since: datetime | None) -> bool:
+        """Note since when the installation's cap holds something back in this repository."""
+        return self._database.write(lambda c: shares.starve(c, work, since))
+
+    def feed(self, installation_id: int, at: datetime) -> None:
+        """Make the lanes of the starving repositories due."""
+        self._database.write(lambda c: shares.feed(c, installation_id, at))
 
     # --- said, pace
 
