@@ -11,11 +11,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bot.core.effects import CancelRun, Dispatch, React, ReleaseClaim
-from bot.core.model import Permission, Snapshot
+from bot.core.limits import Cap
+from bot.core.model import Host, Permission, Snapshot
 from bot.core.names import CONFIG_PATH
 from bot.core.plan import Plan, dispatch_failed, plan
 from bot.core.settings import ConfigProblem, RepoConfig
-from bot.core.situation import Start
+from bot.core.situation import Hold, Situation, Start
 from bot.core.survey import askers
 from bot.github.ports import Applied
 from bot.server.desk import Desk, Shelf
@@ -97,20 +98,16 @@ class Pass:
 
     def _look(self, snapshot: Snapshot, *, without: Iterable[str] = ()) -> Looked:
         """Plan from `snapshot` and the ledger as it is now, the run keys of `without` left out."""
-        left_out = frozenset(without)
-        runs = [run for run in self._store.claims(self._repository) if run.run_key not in left_out]
-        seen = with_ledger(snapshot, runs, settle=self._rules.settle)
+        left_out, runs = frozenset(without), self._store.claims(self._repository)
+        here = [run for run in runs if run.run_key not in left_out]
+        seen = replace(with_ledger(snapshot, here, settle=self._rules.settle), host=self._host(len(runs)))
         config = self._desk.parse_config(snapshot.config_text)
-        if not isinstance(config, ConfigProblem):
-            config = self._within_the_installation(config, seen)
         return Looked(seen, config, plan(seen, config, None))
 
-    def _within_the_installation(self, config: RepoConfig, seen: Snapshot) -> RepoConfig:
-        """`config` with no more runs at a time than the installation has room for."""
+    def _host(self, runs: int) -> Host:
+        """What the server allows this repository, which has `runs` in the ledger."""
         room = max(0, self._rules.concurrent - self._store.active(self._shelf.place.installation_id))
-        most = len(seen.claims) + room
-        self._shelf.starved = most < config.limits.concurrent
-        return replace(config, limits=replace(config.limits, concurrent=min(config.limits.concurrent, most)))
+        return Host(self._rules.paused, self._rules.concurrent, runs + room)
 
     # ---------------------------------------------------------------------------------- dispatching
 
@@ -180,6 +177,7 @@ class Pass:
     def _write(self, *, only_runs: bool) -> None:
         """Say what is so now. `only_runs`: only of issues that the ledger holds (the rest was not read again)."""
         looked = self._look(self._shelf.known_snapshot)
+        self._shelf.starved = any(_held_by_the_host(each) for each in looked.decided.survey.situations.values())
         runs = {run.issue: run for run in self._store.claims(self._repository)}
         situations = looked.decided.survey.situations
         waiting = {number for number, situation in situations.items() if isinstance(situation, Start)}
@@ -215,3 +213,7 @@ class Pass:
 
     def _again(self) -> None:
         self._due.append(self._desk.clock() + timedelta(seconds=self._rules.again))
+
+
+def _held_by_the_host(situation: Situation) -> bool:
+    return isinstance(situation, Hold) and situation.cap is Cap.HOST

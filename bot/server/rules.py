@@ -15,6 +15,8 @@ class Rules:
     """False: nothing but the timer says that something has changed."""
     concurrent: int = 10
     """Runs at a time in one installation."""
+    paused: bool = False
+    """Nothing is started, in no repository: it is planned and said."""
     workers: int = 4
     lease: float = 15.0
     """How long a lane stays taken when its worker says nothing more; kept alive while it works."""

@@ -106,16 +106,20 @@ def _hold(cap: Cap | None, place: Place | None) -> str:
     """When it goes on, and its turn in round numbers; `/ai why` has the exact ones."""
     if cap is None:
         return "It is ready otherwise and starts by itself when this has passed."
+    if cap is Cap.HOST:
+        return f"{_turn(place, ' of this repository')}It is ready otherwise and starts by itself when there is room."
     return f"{_turn(place)}It is ready otherwise and starts by itself when there is room; `/ai why` has the figures."
 
 
-def _turn(place: Place | None) -> str:
+def _turn(place: Place | None, among: str = "") -> str:
     if place is None:
         return ""
     if place.at == 1:
-        return "It is the next to start. "
+        return f"It is the next{among} to start. "
     most = next((step for step in STEPS if place.at <= step), 0)
-    return f"It is among the next {most:,} to start. " if most else f"More than {STEPS[-1]:,} start before it. "
+    if not most:
+        return f"More than {STEPS[-1]:,}{among} start before it. "
+    return f"It is among the next {most:,}{among} to start. "
 
 
 STEPS = (10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000)
