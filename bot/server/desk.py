@@ -61,8 +61,6 @@ class Shelf:
     """Of the pass that ended last here: with any other than the next one, somebody else served the lane in between."""
     permissions: dict[int, tuple[Permission, datetime]] = field(default_factory=dict)
     """By user id, and when it was read."""
-    starved: bool = False
-    """The cap of the installation holds something here."""
 
     @property
     def known_snapshot(self) -> Snapshot:

@@ -223,10 +223,6 @@ class Ledger(Protocol):
         """The unreleased ones, oldest first."""
         ...
 
-    def active(self, installation_id: int) -> int:
-        """How many are unreleased in all repositories of an installation."""
-        ...
-
     def intend(self, work: Work, run: LedgerRun, *, most: int) -> bool:
         """Claim the issue. False: it is claimed, the run key was used, the repository has no share left of the `most`
         runs of its installation, or the lease was lost.

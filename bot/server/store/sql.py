@@ -122,10 +122,6 @@ class SqlStore:
         """The unreleased ones, oldest first."""
         return self._database.read(lambda c: ledger.claims(c, repository_id))
 
-    def active(self, installation_id: int) -> int:
-        """How many are unreleased in the living repositories of an installation."""
-        return self._database.read(lambda c: ledger.active(c, installation_id))
-
     def intend(self, work: Work, run: LedgerRun, *, most: int) -> bool:
         """Claim the issue."""
         if run.repository_id != work.lane.id:

@@ -36,7 +36,7 @@ def test_what_is_new_is_due_and_what_is_gone_is_left(town: Town) -> None:
     assert store.place(FARM.id) is None
     assert not store.extend(work, after(60))
     assert len(store.claims(FARM.id)) == 1
-    assert store.active(ACME) == 0
+    assert store.share(SHOP.id, most=10).room == 10
     assert town.rows("SELECT account FROM installation") == [("acme-inc",)]
 
 
@@ -51,7 +51,7 @@ def test_a_repository_that_comes_back_finds_its_runs(town: Town) -> None:
     assert again is not None
     assert again.lane == FARM
     assert again.fence > work.fence
-    assert store.active(ACME) == 1
+    assert store.share(SHOP.id, most=10).room == 9
 
 
 def test_a_repository_that_moves_to_another_installation_goes_on(town: Town) -> None:
