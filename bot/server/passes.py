@@ -40,6 +40,11 @@ class Looked:
     config: RepoConfig | ConfigProblem
     decided: Plan
 
+    @property
+    def starts(self) -> tuple[Start, ...]:
+        """What would be started now."""
+        return tuple(each for each in self.decided.survey.situations.values() if isinstance(each, Start))
+
 
 class Pass:
     """The working state of one pass; lives for one call of `run`."""
@@ -119,7 +124,13 @@ class Pass:
         runs = self._store.claims(self._repository)
         loose = {run.run_key: run for run in runs if is_loose(run, now, self._rules.settle)}
         looked = self._look(self._shelf.known_snapshot, without=loose)
-        starts = [s for s in looked.decided.survey.situations.values() if isinstance(s, Start)]
+        if looked.starts and (paused := self._paused()) is not False:
+            if paused is None:
+                self._again()
+                return
+            self._shelf.snapshot = replace(self._shelf.known_snapshot, paused=True)
+            looked = self._look(self._shelf.known_snapshot, without=loose)
+        starts = looked.starts
         for key in loose.keys() - {start.run_key for start in starts}:
             self._withdraw(key)
         ranks = {number: rank for rank, number in enumerate(looked.decided.survey.arrangement.ready)}
@@ -129,6 +140,9 @@ class Pass:
             self._start(start, looked.config, resumed=start.run_key in loose)
         if any(run.stage is RunStage.INTENDED for run in self._store.claims(self._repository)):
             self._again()
+
+    def _paused(self) -> bool | None:
+        return self._shelf.pause.now(self._shelf.client, self._desk.clock(), age=self._rules.pause)
 
     def _start(self, start: Start, config: RepoConfig, *, resumed: bool) -> None:
         order = self._order(start, config)

@@ -379,6 +379,10 @@ class RepositoryGitHub(Reader, Writer, Protocol):
         """One workflow run; GONE when it was deleted, UNKNOWN when GitHub would not say."""
         ...
 
+    def paused(self) -> bool:
+        """Whether the Actions variable AI_READY_PAUSED is set; False also where our rights don't show it."""
+        ...
+
 
 class AppGitHub(Protocol):
     """GitHub, as the App itself."""

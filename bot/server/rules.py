@@ -26,6 +26,8 @@ class Rules:
     """Until something that is not seen yet is looked for again."""
     permission: float = 60.0
     """How long a person's permission is taken as read. `work` asks again before the agent starts."""
+    pause: float = 55.0
+    """How long it is believed whether the Actions variable pauses a repository."""
     said_at_once: int = 8
     """Comments and reactions of one pass; the rest waits for the lane's next turn, after everybody else's."""
     sweep: float = 3600.0
