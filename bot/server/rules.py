@@ -44,6 +44,9 @@ REFRESH = Lane(LaneKind.TIMER, 3)
 TIMERS = (RECONCILE, SWEEP, REFRESH)
 """Timers are lanes, so that of several replicas one at a time does what they are for."""
 
+RECONCILED = "reconciled"
+"""The fact (`Store.remember`) that holds when every repository was last looked at."""
+
 QUEUED_AT_MOST = 24 * 3600.0
 """GitHub drops a job that no runner took for 24 hours: https://docs.github.com/en/actions/reference/limits"""
 
