@@ -211,7 +211,8 @@ class ServerTown(People):
         else:
             wanted = self.passes() + rounds * (len(self.repos) + 1) + 1  # the timer's own lane is one of them
             self.until(lambda: self.passes() >= wanted, f"{rounds} more rounds")
-        self.actions.wait_idle()
+        if not self.actions.held:
+            self.actions.wait_idle()
 
     def _look_once(self, server: "InProcessServer") -> None:
         """Without waiting for the timer."""
@@ -275,7 +276,7 @@ def server_town(folder: Path, plan: Plan) -> Iterator[ServerTown]:
     app = register(hub, hub.user("rita"), repos)
     with ExitStack() as stack:
         stack.enter_context(serve(hub))
-        actions = stack.enter_context(Instant(hub, ends=plan.ends, work_seconds=plan.work_seconds))
+        actions = stack.enter_context(Instant(hub, ends=plan.ends, work_seconds=plan.work_seconds, status_within=5.0))
         yield ServerTown(hub, repos, clock, app, actions)
 
 
