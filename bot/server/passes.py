@@ -192,7 +192,7 @@ class Pass:
 
     def _write(self, *, only_runs: bool) -> Looked:
         """Say what is so now. `only_runs`: only of issues that the ledger holds (the rest was not read again)."""
-        looked = self._look(self._shelf.known_snapshot)
+        looked = self._look_twice()
         runs = {run.issue: run for run in self._store.claims(self._repository)}
         situations = looked.decided.survey.situations
         waiting = {number for number, situation in situations.items() if isinstance(situation, Start)}
@@ -217,6 +217,17 @@ class Pass:
             self._again()
         self._desk.trace("s9")
         return looked
+
+    def _look_twice(self) -> Looked:
+        """Before a run is taken back because it has not begun, GitHub says whether it has: news of that may be lost."""
+        looked = self._look(self._shelf.known_snapshot)
+        unwanted = {effect.run_id for effect in looked.decided.effects if isinstance(effect, CancelRun)}
+        runs = self._store.claims(self._repository)
+        doubted = [run for run in runs if run.run_id in unwanted and run.stage is not RunStage.STARTED]
+        if not doubted:
+            return looked
+        self._dispatcher.read_runs(doubted)
+        return self._look(self._shelf.known_snapshot)
 
     def _to_be_stopped(self, run: LedgerRun, now: datetime) -> bool:
         return bool(run.run_id) and not run.cancelled and is_stuck(run, now)
