@@ -159,7 +159,9 @@ class Places(Protocol):
         ...
 
     def drop_installation(self, installation_id: int) -> None:
-        """It was removed or suspended: its repositories are no longer worked on; their runs are ended in the ledger."""
+        """It was removed or suspended: its repositories are no longer worked on. Their runs are kept, as `put_installation`
+        keeps them: what became of those is said when a repository comes back.
+        """
         ...
 
     def installations(self) -> tuple[int, ...]:

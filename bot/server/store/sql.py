@@ -101,7 +101,7 @@ class SqlStore:
         self._database.write(lambda c: places.put_installation(c, installation_id, account, repositories))
 
     def drop_installation(self, installation_id: int) -> None:
-        """End its runs with the verdict `no-access`, take its lanes from whoever works on them."""
+        """Leave its repositories alone, and take their lanes from whoever works on them."""
         self._database.write(lambda c: places.drop_installation(c, installation_id))
 
     def installations(self) -> tuple[int, ...]:

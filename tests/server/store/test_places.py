@@ -65,7 +65,7 @@ def test_a_repository_that_moves_to_another_installation_goes_on(town: Town) -> 
     assert store.places() == (moved,)
 
 
-def test_a_removed_installation_ends_its_runs_and_its_work(town: Town) -> None:
+def test_a_removed_installation_keeps_its_runs_and_loses_its_work(town: Town) -> None:
     store = town.settle()
     work = town.taken(SHOP)
     store.put_installation(8, "other", [Place(200, "other/home", 8)])
@@ -75,8 +75,8 @@ def test_a_removed_installation_ends_its_runs_and_its_work(town: Town) -> None:
 
     assert store.installations() == (8,)
     assert [place.repository_id for place in store.places()] == [200]
-    assert store.claims(SHOP.id) == ()
-    assert town.rows("SELECT verdict, released FROM run") == [("no-access", 1)]
+    assert store.claims(SHOP.id) == (intent(5),)
+    assert store.counts(NOW).runs_active == 0
     assert not store.sending(work, "5-L500-1", NOW)
     store.finish(work, due=NOW)
     store.repositories_due(after(1))
