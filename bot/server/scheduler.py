@@ -19,8 +19,9 @@ from bot.job.facts import utc_now
 from bot.job.redact import Redactor
 from bot.server.chores import GONE, do_chore, installation_lane
 from bot.server.desk import Desk, Meters, Shelf, Trace
+from bot.server.neighbours import overtaken
 from bot.server.passes import Pass
-from bot.server.ports import AppGitHub, LaneKind, Store, StoreUnavailable, Work
+from bot.server.ports import AppGitHub, Lane, LaneKind, Store, StoreUnavailable, Work
 from bot.server.rules import TIMERS, Rules
 
 log = logging.getLogger("ai_ready.scheduler")
@@ -170,7 +171,17 @@ class Scheduler:
         shelf = self._shelves.get(work.lane.id)
         if shelf is None or shelf.place != place:
             shelf = self._shelves[work.lane.id] = Shelf(place, self._desk.github.repository(place))
-        return Pass(self._desk, work, shelf).run()
+        due = Pass(self._desk, work, shelf).run()
+        if work.marks and not work.news_only:
+            self._tell_neighbours(shelf)
+        return due
+
+    def _tell_neighbours(self, shelf: Shelf) -> None:
+        """Something happened here: other repositories that wait for an issue of this one look again at once."""
+        home, others = shelf.known_snapshot, list(self._shelves.values())
+        waiting = [each for each in others if each is not shelf and each.snapshot and overtaken(each.snapshot, home)]
+        lanes = [Lane(LaneKind.REPOSITORY, each.place.repository_id) for each in waiting]
+        self._desk.store.make_due(lanes, self._desk.clock())
 
     def _put_back(self, work: Work, why: str, error: GitHubError | None) -> None:
         wait = min(FIRST_RETRY * 2.0**work.attempts, LONGEST_RETRY)
