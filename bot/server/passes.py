@@ -16,7 +16,7 @@ from bot.core.model import Host, Permission, Snapshot
 from bot.core.names import CONFIG_PATH
 from bot.core.plan import Plan, dispatch_failed, plan
 from bot.core.settings import ConfigProblem, RepoConfig
-from bot.core.situation import Hold, Situation, Start
+from bot.core.situation import Hold, Queued, Situation, Start
 from bot.core.survey import askers
 from bot.github.ports import Applied
 from bot.server.desk import Desk, Shelf
@@ -196,11 +196,14 @@ class Pass:
         runs = {run.issue: run for run in self._store.claims(self._repository)}
         situations = looked.decided.survey.situations
         waiting = {number for number, situation in situations.items() if isinstance(situation, Start)}
+        # *Queued* is noted on the issue, where it holds the request: it is said when GitHub surely has the run.
+        doubtful = {run.issue for run in runs.values() if run.stage is RunStage.INTENDED}
+        unsaid = waiting | {number for number in doubtful if isinstance(situations.get(number), Queued)}
         effects = [
             effect
             for effect in looked.decided.effects
             if not isinstance(effect, Dispatch)
-            and (subject(effect) not in waiting or isinstance(effect, React))
+            and (subject(effect) not in unsaid or isinstance(effect, React))
             and (not only_runs or subject(effect) in runs)
         ]
         effects += [CancelRun(run.run_id) for run in runs.values() if self._to_be_stopped(run, looked.seen.now)]
