@@ -408,11 +408,9 @@ def check_dispatches(town: ServerTown) -> None:
     found = town.actions.dispatches
     assert [each for each in found if each.open_prerequisites] == []
     assert [each for each in found if each.other_runs] == []
-    keys = [(each.repo, each.run_key) for each in found]
+    keys = [(each.repository_id, each.run_key) for each in found]
     assert len(keys) == len(set(keys)), keys
-    said = {
-        (repo.full_name, key) for repo in town.repos for issue in repo.issues.values() for key in verdict_keys(issue)
-    }
+    said = {(repo.id, key) for repo in town.repos for issue in repo.issues.values() for key in verdict_keys(issue)}
     assert set(keys) <= said
 
 
