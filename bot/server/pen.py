@@ -11,6 +11,7 @@ from bot.core.names import VERDICT_MARKER
 from bot.github.ports import Applied
 from bot.server.desk import Desk, Shelf
 from bot.server.echo import echo
+from bot.server.logs import event
 from bot.server.ports import Work
 from bot.server.saying import digest, says
 
@@ -62,6 +63,16 @@ class Pen:
         code, usd = self._verdict(issue, run_key, said)
         if self._desk.store.release(self._work, run_key, verdict=code, usd=usd):
             self._desk.meters.ended(code)
+            place = self._shelf.place
+            event(
+                "run_ended",
+                result=code,
+                repository=place.repository_id,
+                full_name=place.full_name,
+                issue=issue,
+                run_key=run_key,
+                usd=usd,
+            )
 
     def _note_cancelled(self, answers: Iterable[Applied]) -> None:
         cancelled = {a.effect.run_id for a in answers if a.ok and isinstance(a.effect, CancelRun)}

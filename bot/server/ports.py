@@ -89,7 +89,10 @@ class Lanes(Protocol):
         ...
 
     def repositories_due(self, at: datetime) -> None:
-        """Make every living repository's lane due at `at`, unless it is due earlier: the reconcile timer."""
+        """Make every living repository's lane due at `at`, unless it is due earlier: the reconcile timer.
+
+        One that failed, and waits for its next try, is left alone.
+        """
         ...
 
     def next_due(self) -> datetime | None:
