@@ -372,11 +372,13 @@ class InProcessServer:
 
 
 @contextmanager
-def quick_town(folder: Path, plan: Plan | None = None, *, rules: Rules = QUICK) -> Iterator[ServerTown]:
+def quick_town(
+    folder: Path, plan: Plan | None = None, *, rules: Rules = QUICK, rate: Rate = UNPACED
+) -> Iterator[ServerTown]:
     """A town with the server in this process, up and running."""
     plan = plan or Plan()
     with server_town(folder, plan) as town:
-        server = InProcessServer(town, folder / "server", plan, rules=rules)
+        server = InProcessServer(town, folder / "server", plan, rules=rules, rate=rate)
         town.server = server
         server.start()
         try:
