@@ -61,7 +61,7 @@ def is_webhook(text: str, more_hosts: frozenset[str] = frozenset()) -> bool:
         _ = parts.port
     except ValueError:
         return False
-    if parts.query or parts.fragment or "@" in parts.netloc:
+    if parts.query or parts.fragment:
         return False
     steps = [step for step in parts.path.split("/") if step]
     if parts.netloc.lower() in SLACK_HOSTS:

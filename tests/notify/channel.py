@@ -3,7 +3,7 @@
 import json
 import socket
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -38,6 +38,8 @@ class Channel:
         self.posts: list[dict[str, Any]] = []
         self.wrong: list[str] = []
         """Requests that are no post of JSON to the webhook."""
+        self.heard: Callable[[], object] = lambda: None
+        """Called at each post."""
         self._came = threading.Condition()
         self._over = threading.Event()
 
@@ -69,6 +71,7 @@ class Channel:
             else:
                 self.wrong.append(f"{path} {kind}")
             self._came.notify_all()
+        self.heard()
 
     def wait_for_the_end(self) -> None:
         """What a server does that never answers."""

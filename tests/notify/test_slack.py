@@ -113,6 +113,31 @@ def test_nobody_listens() -> None:
         assert post(address, MESSAGE) == Answer("no connection (ConnectionRefusedError)")
 
 
+def test_a_connection_that_breaks_is_not_made_again() -> None:
+    """The SDK by itself would try once more; a message that came through would be there twice."""
+    connections: list[socket.socket] = []
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def hang_up() -> None:
+            while True:
+                connection, _ = listening.accept()
+                connections.append(connection)
+                if not connection.recv(65536):
+                    return
+                connection.close()
+
+        thread = threading.Thread(target=hang_up)
+        thread.start()
+        address = listening.getsockname()
+        answer = post(Secret(f"http://127.0.0.1:{address[1]}/a/b"), MESSAGE)
+        socket.create_connection(address).close()
+        thread.join()
+    connections[-1].close()
+
+    assert answer == Answer("no answer that can be read (RemoteDisconnected)")
+    assert len(connections) == 2  # ours, and the one that ended the thread
+
+
 def test_something_else_answers() -> None:
     """Not HTTP at all."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
