@@ -73,7 +73,12 @@ def _store(env: ServerEnv) -> Store:
 
 
 def _parts(env: ServerEnv, store: Store, github: AppClient, metrics: Metrics, tell: Tell) -> Parts:
-    rules = Rules(reconcile=float(env.reconcile_seconds), webhooks=bool(env.webhook_secrets), concurrent=env.concurrent)
+    rules = Rules(
+        reconcile=float(env.reconcile_seconds),
+        webhooks=bool(env.webhook_secrets),
+        concurrent=env.concurrent,
+        paused=env.paused,
+    )
     return Parts(
         store=store,
         scheduler=Scheduler(store, github, rules, metrics, tell=tell),

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
@@ -60,6 +61,30 @@ class Server(Protocol):
         ...
 
 
+class TownClock(Clock):
+    """`shift` moves it for everybody, `ago` only for the thread inside: the server's leases are of the time it is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._mine = threading.local()
+
+    def __call__(self) -> datetime:
+        return super().__call__() + self._moved
+
+    @contextmanager
+    def ago(self, seconds: float) -> Iterator[None]:
+        """What this thread does inside happened `seconds` ago."""
+        before, self._mine.shift = self._moved, -timedelta(seconds=seconds)
+        try:
+            yield
+        finally:
+            self._mine.shift = before
+
+    @property
+    def _moved(self) -> timedelta:
+        return getattr(self._mine, "shift", timedelta())
+
+
 class ServerTown(People):
     """GitHub, one or more repositories with the App, the server, and the verbs of the people."""
 
@@ -76,7 +101,7 @@ class ServerTown(People):
 
     def _on_event(self, event: Event) -> None:
         self.events.append(event)
-        self._changed.set()
+        self.wake()
 
     @property
     def installation(self) -> Installation:
@@ -187,14 +212,19 @@ class ServerTown(People):
         else:
             wanted = self.passes() + rounds * (len(self.repos) + 1) + 1  # the timer's own lane is one of them
             self.until(lambda: self.passes() >= wanted, f"{rounds} more rounds")
-        self.actions.wait_idle()
+        if not self.actions.held:
+            self.actions.wait_idle()
 
     def _look_once(self, server: "InProcessServer") -> None:
         """Without waiting for the timer."""
-        wanted = self.passes() + len(self.repos)
+        wanted = server.served + len(self.repos)
         assert server.store is not None
         server.store.repositories_due(self.clock())
-        self.until(lambda: self.passes() >= wanted, "another round")
+        self.until(lambda: server.served >= wanted, "another round")
+
+    def wake(self) -> None:
+        """Something happened that a story may wait for."""
+        self._changed.set()
 
     def passes(self) -> int:
         """How many lanes the server has served, by its own count; 0: it is down."""
@@ -237,7 +267,7 @@ class Plan:
 @contextmanager
 def server_town(folder: Path, plan: Plan) -> Iterator[ServerTown]:
     """A town below `folder` (made) without a server yet; everything is ended afterwards."""
-    clock = Clock()
+    clock = TownClock()
     hub = Hub(folder / "hub", clock=clock)
     for login in ("rita", "mallory"):
         hub.create_user(login)
@@ -247,7 +277,7 @@ def server_town(folder: Path, plan: Plan) -> Iterator[ServerTown]:
     app = register(hub, hub.user("rita"), repos)
     with ExitStack() as stack:
         stack.enter_context(serve(hub))
-        actions = stack.enter_context(Instant(hub, ends=plan.ends, work_seconds=plan.work_seconds))
+        actions = stack.enter_context(Instant(hub, ends=plan.ends, work_seconds=plan.work_seconds, status_within=5.0))
         yield ServerTown(hub, repos, clock, app, actions)
 
 
@@ -296,6 +326,9 @@ class InProcessServer:
         """Called at each step of a dispatch (`s4` … `s10`); set it before the start."""
         self.tell: Tell = nobody
         """Is told of the verdicts that the server says; the same."""
+        self._counting = threading.Lock()
+        self.served = 0
+        """Lanes served without a failure since it was made."""
         self.store: SqlStore | None = None
         """To look into."""
         self.url = ""
@@ -307,7 +340,7 @@ class InProcessServer:
         metrics = Metrics()
         access = AppAccess(str(app.id), Secret(app.private_pem), hub.api_url)
         github = AppClient(access, store, metrics, timing=Timing(now=clock))
-        scheduler = Scheduler(store, github, self._rules, metrics, Clockwork(clock, self.trace), self.tell)
+        scheduler = Scheduler(store, github, self._rules, metrics, Clockwork(clock, self._traced), self.tell)
         secrets = (Secret(app.hook.secret),) if self._rules.webhooks else ()
         parts = Parts(store, scheduler, metrics, secrets, self._rules.reconcile, lambda: (app.bot.id,), clock=clock)
         serving = self._serving = Serving(parts, bind("127.0.0.1", 0))
@@ -324,6 +357,13 @@ class InProcessServer:
         self.url = serving.url
         if self._rules.webhooks:
             point_hook(app, self.url)
+
+    def _traced(self, step: str) -> None:
+        self.trace(step)
+        if step == "s10":
+            with self._counting:
+                self.served += 1
+            self._town.wake()
 
     def stop(self) -> None:
         """End in good order."""
@@ -371,11 +411,9 @@ def check_dispatches(town: ServerTown) -> None:
     found = town.actions.dispatches
     assert [each for each in found if each.open_prerequisites] == []
     assert [each for each in found if each.other_runs] == []
-    keys = [(each.repo, each.run_key) for each in found]
+    keys = [(each.repository_id, each.run_key) for each in found]
     assert len(keys) == len(set(keys)), keys
-    said = {
-        (repo.full_name, key) for repo in town.repos for issue in repo.issues.values() for key in verdict_keys(issue)
-    }
+    said = {(repo.id, key) for repo in town.repos for issue in repo.issues.values() for key in verdict_keys(issue)}
     assert set(keys) <= said
 
 
