@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from bot.config import parse_repo_config
 from bot.errors import GitHubError
 from bot.job.facts import utc_now
+from bot.notify.notice import Tell, nobody
 from bot.server.chores import GONE, do_chore, installation_lane
 from bot.server.desk import Desk, Meters, Shelf, Trace
 from bot.server.logs import event
@@ -44,10 +45,16 @@ class Scheduler:
     """Start it once, stop it once."""
 
     def __init__(
-        self, store: Store, github: AppGitHub, rules: Rules, meters: Meters, clockwork: Clockwork | None = None
+        self,
+        store: Store,
+        github: AppGitHub,
+        rules: Rules,
+        meters: Meters,
+        clockwork: Clockwork | None = None,
+        tell: Tell = nobody,
     ) -> None:
         clock = clockwork or Clockwork()
-        self._desk = Desk(store, github, rules, meters, clock.now, parse_repo_config, clock.trace)
+        self._desk = Desk(store, github, rules, meters, clock.now, parse_repo_config, clock.trace, tell)
         self._shelves: dict[int, Shelf] = {}
         self._lock = threading.Lock()
         self._held: dict[Work, None] = {}

@@ -22,6 +22,7 @@ from bot.core.names import VERDICT_MARKER
 from bot.core.secret import Secret
 from bot.github.app_client import AppAccess, AppClient
 from bot.github.courier import Timing
+from bot.notify.notice import Tell, nobody
 from bot.sandbox.actions.instant import DONE, End, Instant
 from bot.sandbox.app_server import AppServer, ServerSetting, point_hook, register
 from bot.sandbox.records import App, Event, Installation, Issue, Repo
@@ -323,6 +324,8 @@ class InProcessServer:
         self._thread: threading.Thread | None = None
         self.trace: Callable[[str], None] = lambda _step: None
         """Called at each step of a dispatch (`s4` … `s10`); set it before the start."""
+        self.tell: Tell = nobody
+        """Is told of the verdicts that the server says; the same."""
         self._counting = threading.Lock()
         self.served = 0
         """Lanes served without a failure since it was made."""
@@ -337,7 +340,7 @@ class InProcessServer:
         metrics = Metrics()
         access = AppAccess(str(app.id), Secret(app.private_pem), hub.api_url)
         github = AppClient(access, store, metrics, timing=Timing(now=clock))
-        scheduler = Scheduler(store, github, self._rules, metrics, Clockwork(clock, self._traced))
+        scheduler = Scheduler(store, github, self._rules, metrics, Clockwork(clock, self._traced), self.tell)
         secrets = (Secret(app.hook.secret),) if self._rules.webhooks else ()
         parts = Parts(store, scheduler, metrics, secrets, self._rules.reconcile, lambda: (app.bot.id,), clock=clock)
         serving = self._serving = Serving(parts, bind("127.0.0.1", 0))

@@ -9,7 +9,6 @@ import pytest
 from bot.sandbox.actions.instant import DONE, SILENT
 from bot.sandbox.records import Repo
 from tests.stories.server_town import (
-    BY_WEBHOOKS,
     QUICK,
     InProcessServer,
     Plan,
