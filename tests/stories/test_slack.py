@@ -25,6 +25,7 @@ from tests.stories.server_town import (
     server_setting,
     server_town,
 )
+from tests.stories.test_run_command import ai_ready_run
 from tests.stories.town import CONFIG, Town
 
 HELLO = write("hello.py", "print('hello')\n")
@@ -150,6 +151,19 @@ def test_a_name_of_another_secret_sends_nothing_anywhere(opens_quick: Opens, cha
 
     assert town.verdict(issue).startswith("Done")
     assert channel.posts == []
+
+
+def test_a_run_on_a_laptop_is_told(opens_quick: Opens, channel: Channel) -> None:
+    """`ai-ready run`, with the variable in the person's own environment: one process, one post."""
+    town = opens_quick()
+    issue = town.asked()
+
+    ran = ai_ready_run(town, "--issue", "1", **channel.environ)
+
+    assert ran.code == 0, ran
+    assert town.verdict(issue).startswith("Done")
+    assert [text.split(": ")[1] for text in channel.texts] == ["Done"]
+    assert KEY not in ran.out + ran.err
 
 
 @pytest.mark.story
