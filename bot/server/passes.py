@@ -92,8 +92,10 @@ class Pass:
         return None if any(run.stage is RunStage.COMPLETED for run in runs) else replace(known, now=now)
 
     def _read(self) -> Snapshot:
-        focus = {*self._work.marks, *(run.issue for run in self._store.claims(self._repository))} - {0}
-        return self._with_permissions(self._shelf.client.snapshot(focus=focus, now=self._desk.clock()))
+        runs = self._store.claims(self._repository)
+        focus = {*self._work.marks, *(run.issue for run in runs)} - {0}
+        held = [run.issue for run in runs if run.run_id]
+        return self._with_permissions(self._shelf.client.snapshot(focus=focus, held=held, now=self._desk.clock()))
 
     def _with_permissions(self, snapshot: Snapshot) -> Snapshot:
         known = self._shelf.known(snapshot.now, self._rules.permission)

@@ -270,6 +270,21 @@ def test_a_pass_reads_the_runs_that_no_claim_branch_tells_of(app: AppStage, labe
     assert shop.snapshot(now=app.now).runs[run_id].state is RunState.ACTIVE
 
 
+def test_no_list_of_runs_is_read_for_issues_whose_run_the_ledger_holds(app: AppStage) -> None:
+    """Another issue that waits for its run has it read as before."""
+    shop, held, other = app.shop(), app.stage.asked(), app.stage.asked()
+    hub, ada = app.stage.world.hub, app.stage.world.by("ada")
+    hub.issues.add_labels(held, ["ai-queued"], ada)
+
+    def lists(*numbers: int) -> int:
+        log = app.stage.requests(lambda: shop.snapshot(held=numbers, now=app.now))
+        return sum("/runs?" in request.path for request in log)
+
+    assert (lists(held.number), lists()) == (0, 1)
+    hub.issues.add_labels(other, ["ai-running"], ada)
+    assert (lists(held.number), lists(held.number, other.number)) == (1, 0)
+
+
 # ------------------------------------------------------------------------------------- names and numbers
 
 
