@@ -13,8 +13,10 @@ from types import MappingProxyType
 from typing import Final, Literal, cast
 from urllib.parse import unquote, urlsplit
 
+from bot.config_slack import SlackHooks
 from bot.config_variables import SECRET_NAMES, VARIABLES, Step, Variable
 from bot.core.names import CONFIG_PATH
+from bot.core.pause import is_pause
 from bot.core.secret import Secret
 from bot.core.settings import ConfigProblem, RepoConfig
 from bot.errors import ConfigError
@@ -27,6 +29,7 @@ __all__ = [
     "DemoEnv",
     "PersonEnv",
     "ServerEnv",
+    "SlackHooks",
     "Step",
     "Variable",
     "WorkResult",
@@ -81,12 +84,15 @@ class ActionEnv:
     claude: str
     others: Mapping[str, str] = field(default_factory=dict, repr=False)
     """The whole environment but our secrets, for those who pick from it by name (git, the agent's commands)."""
+    slack: SlackHooks = field(default_factory=SlackHooks)
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str], step: Step) -> "ActionEnv":
         """Read and check everything. Raises `ConfigError`, which names the variable and what to do."""
         reader = _Reader(environ)
         reader.demand(step)
+        slack = SlackHooks.from_environ(environ)
+        secret = SECRET_NAMES | slack.addresses.keys()
         api_url = reader.address("GITHUB_API_URL", "https://api.github.com")
         return cls(
             token=Secret(reader.text("GITHUB_TOKEN")),
@@ -102,7 +108,7 @@ class ActionEnv:
             summary_path=reader.path("GITHUB_STEP_SUMMARY"),
             issue=reader.number("AI_READY_ISSUE"),
             run_key=reader.shaped("AI_READY_RUN_KEY", _RUN_KEY, "a run key such as 7-C123-1"),
-            paused=reader.text("AI_READY_PAUSED").lower() not in ("", "0", "false", "no", "off"),
+            paused=is_pause(reader.text("AI_READY_PAUSED")),
             admission=reader.text("AI_READY_ADMISSION"),
             outcome_sha256=reader.shaped("AI_READY_OUTCOME_SHA256", _SHA256, "64 hexadecimal digits"),
             bundle_sha256=reader.shaped("AI_READY_BUNDLE_SHA256", _SHA256, "64 hexadecimal digits"),
@@ -113,13 +119,15 @@ class ActionEnv:
             oauth_token=Secret(reader.text("CLAUDE_CODE_OAUTH_TOKEN")),
             model_url=reader.address("ANTHROPIC_BASE_URL", ""),
             claude=reader.text("AI_READY_CLAUDE"),
-            others=MappingProxyType({name: value for name, value in environ.items() if name not in SECRET_NAMES}),
+            others=MappingProxyType({name: value for name, value in environ.items() if name not in secret}),
+            slack=slack,
         )
 
     @property
     def secrets(self) -> tuple[Secret, ...]:
         """Every secret that was given: what redaction must know."""
-        return tuple(secret for secret in (self.token, self.api_key, self.oauth_token) if secret)
+        ours = (self.token, self.api_key, self.oauth_token, *self.slack.secrets)
+        return tuple(secret for secret in ours if secret)
 
     def model_key(self) -> tuple[str, Secret]:
         """Variable and value of the model's key; the API key wins over the token, as in the CLI. Raises `ConfigError`."""
@@ -146,7 +154,8 @@ def known_secrets() -> tuple[Secret, ...]:
     reader = _Reader(os.environ)
     whole = SECRET_NAMES - {"AI_READY_WEBHOOK_SECRET", "AI_READY_PRIVATE_KEY", "AI_READY_DATABASE_URL"}
     parts = (*_elements(reader), _key_text(reader), *_passwords(reader.text("AI_READY_DATABASE_URL")))
-    return tuple(Secret(value) for value in (*map(reader.text, sorted(whole)), *parts) if value)
+    texts = (*map(reader.text, sorted(whole)), *parts)
+    return (*(Secret(text) for text in texts if text), *SlackHooks.from_environ(os.environ).addresses.values())
 
 
 def action_report() -> Report:
@@ -231,10 +240,13 @@ class ServerEnv:
     reconcile_seconds: int
     concurrent: int
     """Runs at a time per installation."""
+    paused: bool
+    """Nothing is started, in no repository."""
     api_url: str
     """Without a slash at the end, as are the next two."""
     graphql_url: str
     server_url: str
+    slack: SlackHooks = field(default_factory=SlackHooks)
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "ServerEnv":
@@ -258,9 +270,11 @@ class ServerEnv:
             state_folder=folder,
             reconcile_seconds=reader.within("AI_READY_RECONCILE_SECONDS", 5, 86_400, default=60),
             concurrent=reader.within("AI_READY_CONCURRENT", 1, 1_000, default=10),
+            paused=is_pause(reader.text("AI_READY_PAUSED")),
             api_url=api_url,
             graphql_url=_graphql_url(api_url, reader.address("GITHUB_GRAPHQL_URL", "")),
             server_url=reader.address("GITHUB_SERVER_URL", _server_url(api_url), files=True),
+            slack=SlackHooks.from_environ(environ),
         )
 
 

@@ -4,9 +4,10 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
+from typing import Final
 
 from bot.core.ledger import Record
-from bot.core.model import Claim
+from bot.core.model import Claim, Host
 from bot.core.settings import Limits
 
 
@@ -39,6 +40,10 @@ def usage(records: Iterable[Record], claims: Collection[Claim], now: datetime, *
     )
 
 
+NO_HOST: Final = Host()
+"""Nobody but the repository sets caps."""
+
+
 class Cap(StrEnum):
     """What holds a run back, by its key under `limits:` in the config."""
 
@@ -47,27 +52,40 @@ class Cap(StrEnum):
     CONCURRENT = "concurrent"
     RUNS = "runs_per_day"
     USD = "usd_per_day"
+    HOST = "host"
+    """Not of the config: the server's own cap on the runs of all repositories of the installation together."""
 
 
-def cap_reached(used: Usage, limits: Limits, usd: float) -> Cap | None:
-    """Which cap keeps one more run that may spend `usd` from starting now; None: there is room."""
+def cap_reached(used: Usage, limits: Limits, usd: float, host: Host = NO_HOST) -> Cap | None:
+    """Which cap keeps one more run that may spend `usd` from starting now; None: there is room.
+
+    The repository's own caps come first: those its people can raise.
+    """
     if not used.complete:
         return Cap.UNREAD
     if used.active >= limits.concurrent:
         return Cap.CONCURRENT
     if used.runs_today >= limits.runs_per_day:
         return Cap.RUNS
-    return Cap.USD if used.usd_today + usd > limits.usd_per_day else None
+    if used.usd_today + usd > limits.usd_per_day:
+        return Cap.USD
+    return Cap.HOST if host.concurrent and used.active >= host.here else None
 
 
-def hold_reason(used: Usage, limits: Limits, usd: float) -> str:
+def hold_reason(used: Usage, limits: Limits, usd: float, host: Host = NO_HOST) -> str:
     """Why one more run that may spend `usd` can't start now; empty: it can. One sentence for the status comment.
 
     It names no figure that changes with every run: each issue on hold would have its comment edited each time.
     """
-    match cap_reached(used, limits, usd):
+    match cap_reached(used, limits, usd, host):
         case None:
             return ""
+        case Cap.HOST:
+            return (
+                f"the server allows {host.concurrent} run{'s' * (host.concurrent > 1)} at a time in all repositories of "
+                "this installation, and no place is free for this one (`AI_READY_CONCURRENT`: whoever runs the server "
+                "can raise it)"
+            )
         case Cap.UNREAD:
             return "what ran today could not be read to the end, so the caps count as reached; it is looked at again"
         case Cap.CONCURRENT:

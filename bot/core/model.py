@@ -215,6 +215,18 @@ class Pull:
 
 
 @dataclass(frozen=True, slots=True)
+class Host:
+    """What the server that plans allows, whatever the repository's config says. As it is: no more than the config."""
+
+    paused: bool = False
+    """Whoever runs it set its AI_READY_PAUSED."""
+    concurrent: int = 0
+    """Runs at a time in all repositories of the installation; 0: it sets no such cap."""
+    here: int = 0
+    """How many of those this repository may have now, the ones that it has included; only with `concurrent`."""
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """Everything a plan looks at, read at about one time. `plan(snapshot)` needs nothing else."""
 
@@ -242,6 +254,7 @@ class Snapshot:
     """`.github/ai-ready.yml` on the default branch; None: there is none."""
     paused: bool = False
     """The Actions variable AI_READY_PAUSED."""
+    host: Host = Host()
     labels: frozenset[str] = frozenset()
     """Of `bot.core.names`' labels, those that exist in the repository."""
     truncated: bool = False

@@ -49,8 +49,9 @@ class Room:
         start = self.start(issue, request, key)
         if why := self.held(issue, request):
             return Hold(request, why), used
-        if cap := cap_reached(used, view.config.limits, start.usd):
-            return Hold(request, hold_reason(used, view.config.limits, start.usd), cap), used
+        limits, host = view.config.limits, view.snapshot.host
+        if cap := cap_reached(used, limits, start.usd, host):
+            return Hold(request, hold_reason(used, limits, start.usd, host), cap), used
         if not self.unchanged(issue, request, notes):
             return Unstartable(request, key, Reason.EDITED_AFTER_APPROVAL, EDITED), used
         return start, used.with_one_more(start.usd)
@@ -70,6 +71,8 @@ class Room:
         view = self.view
         if view.snapshot.paused:
             return "everything is paused (the Actions variable `AI_READY_PAUSED` is set)"
+        if view.snapshot.host.paused:
+            return "the server is paused: `AI_READY_PAUSED` is set where it runs"
         if not view.config.enabled:
             return "`enabled: false` in `.github/ai-ready.yml`"
         if not view.snapshot.head_oid:

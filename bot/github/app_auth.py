@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
@@ -39,6 +40,8 @@ PERMISSIONS: Final = MappingProxyType(
     {"actions": "write", "contents": "write", "issues": "write", "pull_requests": "write", "metadata": "read"}
 )
 """What a pass over a repository needs."""
+WELCOME: Final = MappingProxyType({"actions_variables": "read"})
+"""What it does without where nobody has accepted it: an App that was made earlier goes on as it was."""
 LOOK_AROUND: Final = MappingProxyType({"metadata": "read"})
 """What it takes to list an installation's repositories."""
 _LEVELS = {"read": 1, "write": 2, "admin": 3}
@@ -58,11 +61,13 @@ def app_key(text: Secret, path: Path | None = None) -> Secret:
         ConfigError: one sentence on what is wrong with it; never a part of it.
     """
     where = "AI_READY_PRIVATE_KEY"
+    if path is None and not text:
+        raise ConfigError(f"{where} is not set, nor is {where}_PATH: give the App's private key in one of them.")
     if path is not None:
         where, text = str(path), _file_text(path)
     pem = text.reveal().replace("\\r", "").replace("\\n", "\n").replace("\r\n", "\n").strip() + "\n"
     if "PRIVATE KEY-----" not in pem:
-        wrong = "a public key or a certificate" if "-----BEGIN " in pem else "not a private key in PEM format"
+        wrong = "a public key or a certificate" if "-----BEGIN " in pem else "no private key in PEM format"
         raise ConfigError(f"{where} holds {wrong}: give the .pem file that GitHub made for the App, whole.")
     if "ENCRYPTED" in pem:
         raise ConfigError(f"{where} is encrypted: give the App's key without a passphrase.")
@@ -78,6 +83,8 @@ def app_key(text: Secret, path: Path | None = None) -> Secret:
 def _file_text(path: Path) -> Secret:
     try:
         mode = stat.S_IMODE(path.stat().st_mode)
+        if path.is_dir():
+            raise ConfigError(f"{path} is a folder: name the App's .pem file in it.")
         if mode & 0o077:
             raise ConfigError(f"Others can read the App's private key (mode {mode:04o}): run `chmod 600 {path}`.")
         return Secret(path.read_text())
@@ -166,6 +173,8 @@ class Grant:
     repository_id: int = 0
     """0: every repository of the installation."""
     permissions: Mapping[str, str] = field(default_factory=lambda: PERMISSIONS)
+    welcome: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """Asked for as well, and done without where they are not granted."""
 
 
 class InstallationToken:
@@ -198,11 +207,9 @@ class InstallationToken:
 
     def _get(self) -> Secret | Answer:
         self._made, self._until = Secret(""), None
-        body: dict[str, object] = {"permissions": dict(self._grant.permissions)}
-        if self._grant.repository_id:
-            body["repository_ids"] = [self._grant.repository_id]
-        path = f"/app/installations/{self._grant.installation_id}/access_tokens"
-        answer = self._app.send(Request("POST", path, body))
+        answer = self._ask({**self._grant.permissions, **self._grant.welcome})
+        if answer.status == HTTPStatus.UNPROCESSABLE_ENTITY and self._grant.welcome:
+            answer = self._ask(self._grant.permissions)
         if not answer.ok or not isinstance(answer.body, dict):
             return _in_our_words(answer)
         lacking = self._lacking(answer.body.get("permissions"))
@@ -212,6 +219,12 @@ class InstallationToken:
         ends = datetime.fromisoformat(str(answer.body["expires_at"]))
         self._until = max(ends - TOKEN_SPARE, self._clock.now() + SHORTEST_USE)
         return self._made
+
+    def _ask(self, permissions: Mapping[str, str]) -> Answer:
+        body: dict[str, object] = {"permissions": dict(permissions)}
+        if self._grant.repository_id:
+            body["repository_ids"] = [self._grant.repository_id]
+        return self._app.send(Request("POST", f"/app/installations/{self._grant.installation_id}/access_tokens", body))
 
     def _lacking(self, granted: object) -> str:
         """The first permission that the token hasn't; empty: it has all of them (or doesn't say)."""

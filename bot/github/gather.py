@@ -141,6 +141,8 @@ def _read_runs(seen: Gathering) -> Story[None]:
 
 def _awaits_run(issue: Issue, seen: Gathering) -> bool:
     """Whether a dispatch may have started a run for it that no claim branch tells of (the server claims elsewhere)."""
+    if issue.number in seen.wanted.held:
+        return False
     running = StateLabel.RUNNING in issue.labels and issue.number not in seen.claims
     return running or StateLabel.QUEUED in issue.labels
 

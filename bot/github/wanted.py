@@ -35,6 +35,8 @@ class Wanted:
     repo: str
     now: datetime
     focus: tuple[int, ...] = ()
+    held: frozenset[int] = frozenset()
+    """Issues whose run the caller knows: for them no list of runs is read."""
     everything: bool = True
     """False: only what concerns `focus` (its branches, pull requests, prerequisites)."""
     prerequisites: bool = True
@@ -68,13 +70,21 @@ class Scope:
     """The client reads again and again (the server's)."""
 
     def wanted(
-        self, now: datetime, focus: Iterable[int], *, everything: bool, prerequisites: bool, known: Known | None
+        self,
+        now: datetime,
+        focus: Iterable[int],
+        *,
+        held: Iterable[int] = (),
+        everything: bool = True,
+        prerequisites: bool = True,
+        known: Known | None,
     ) -> Wanted:
         """What to read this time; `known`: what the time before came to."""
         return Wanted(
             repo=self.repo,
             now=now.astimezone(UTC),
             focus=tuple(sorted(set(focus))),
+            held=frozenset(held),
             everything=everything,
             prerequisites=prerequisites,
             run_id=self.run_id,

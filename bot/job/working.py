@@ -17,6 +17,7 @@ from bot.job.git import remote_of
 from bot.job.recheck import Recheck
 from bot.job.redact import Redactor
 from bot.job.session import ModelAccess, claude_session
+from bot.job.telling import telling_progress
 from bot.job.work import work
 from bot.job.workspace import Ground
 
@@ -39,7 +40,10 @@ def do_the_work(
     )
     report, screen = bench.report, Redactor(env.secrets)
     root = run_root()
-    with isolation_for(looked.config.agent.isolation, root=root, log=report.log) as isolation:
+    with (
+        telling_progress(env, admission, looked.config.notify, report),
+        isolation_for(looked.config.agent.isolation, root=root, log=report.log) as isolation,
+    ):
         try:
             ground = Ground(root, isolation, bench.cancel, screen, report.log, env.others)
             report.log(f"Isolation: {isolation.name}.")

@@ -8,6 +8,8 @@ from typing import Protocol
 from bot.core.model import Actor, Permission, Snapshot
 from bot.core.settings import ConfigProblem, RepoConfig
 from bot.github.ports import Place
+from bot.notify.notice import Tell
+from bot.server.pausing import Pause
 from bot.server.ports import AppGitHub, RepositoryGitHub, Store
 from bot.server.rules import Rules
 
@@ -47,6 +49,8 @@ class Desk:
     clock: Callable[[], datetime]
     parse_config: Callable[[str | None], RepoConfig | ConfigProblem]
     trace: Trace
+    tell: Tell
+    """Is told of the verdicts that the server says itself; returns at once."""
 
 
 @dataclass(slots=True)
@@ -61,8 +65,7 @@ class Shelf:
     """Of the pass that ended last here: with any other than the next one, somebody else served the lane in between."""
     permissions: dict[int, tuple[Permission, datetime]] = field(default_factory=dict)
     """By user id, and when it was read."""
-    starved: bool = False
-    """The cap of the installation holds something here."""
+    pause: Pause = field(default_factory=Pause)
 
     @property
     def known_snapshot(self) -> Snapshot:

@@ -11,6 +11,7 @@ import logging
 import queue
 import re
 import sys
+import threading
 import traceback
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
@@ -43,10 +44,12 @@ _SHAPED: Final[Mapping[str, re.Pattern[str]]] = MappingProxyType(
 log = logging.getLogger(NAME)
 
 
-def event(name: str, *, level: int = logging.INFO, **fields: str | float | None) -> None:
-    """Say that something happened; fields that are None, empty or 0 are left out."""
+def event(
+    name: str, *, level: int = logging.INFO, trace: BaseException | None = None, **fields: str | float | None
+) -> None:
+    """Say that something happened; fields that are None, empty or 0 are left out. `trace`: what went wrong, in full."""
     if log.isEnabledFor(level):
-        log.log(level, name, extra={"fields": fields})
+        log.log(level, name, exc_info=trace, extra={"fields": fields})
 
 
 class Lines(logging.Formatter):
@@ -107,6 +110,13 @@ class _Waiting(QueueHandler):
             self.lost += 1
 
 
+def _thread_died(died: threading.ExceptHookArgs) -> None:
+    """A thread ended by an exception that nobody caught: our own fault, and said like everything else."""
+    if died.exc_value is not None and not isinstance(died.exc_value, SystemExit):
+        name = died.thread.name if died.thread else "?"
+        event("thread_died", level=logging.ERROR, trace=died.exc_value, thread=name)
+
+
 class Logging:
     """While this is entered, everything that is logged in this process goes out as lines of JSON."""
 
@@ -116,6 +126,7 @@ class Logging:
         self._handler = _Waiting(queue.Queue(MOST_WAITING))
         self._listener = QueueListener(self._handler.queue, writer)
         self._before: list[tuple[logging.Logger, int]] = []
+        self._hook_before = threading.excepthook
 
     def __enter__(self) -> Self:
         root = logging.getLogger()
@@ -125,12 +136,14 @@ class Logging:
             logger.setLevel(level)
         root.addHandler(self._handler)
         self._listener.start()
+        self._hook_before, threading.excepthook = threading.excepthook, _thread_died
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Write what waits, then be as before."""
+        threading.excepthook = self._hook_before
         logging.getLogger().removeHandler(self._handler)
         for logger, level in self._before:
             logger.setLevel(level)

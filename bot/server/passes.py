@@ -10,12 +10,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from bot.core.effects import CancelRun, Dispatch, React, ReleaseClaim
-from bot.core.model import Permission, Snapshot
+from bot.core.effects import CancelRun, Dispatch, Effect, React, ReleaseClaim
+from bot.core.limits import Cap
+from bot.core.model import Host, Permission, Snapshot
 from bot.core.names import CONFIG_PATH
 from bot.core.plan import Plan, dispatch_failed, plan
 from bot.core.settings import ConfigProblem, RepoConfig
-from bot.core.situation import Start
+from bot.core.situation import Hold, Queued, Situation, Start
 from bot.core.survey import askers
 from bot.github.ports import Applied
 from bot.server.desk import Desk, Shelf
@@ -39,6 +40,11 @@ class Looked:
     config: RepoConfig | ConfigProblem
     decided: Plan
 
+    @property
+    def starts(self) -> tuple[Start, ...]:
+        """What would be started now."""
+        return tuple(each for each in self.decided.survey.situations.values() if isinstance(each, Start))
+
 
 class Pass:
     """The working state of one pass; lives for one call of `run`."""
@@ -50,6 +56,8 @@ class Pass:
         self._dispatcher = Dispatcher(desk, work, shelf)
         self._pen = Pen(desk, work, shelf)
         self._due = self._pen.due
+        self._freed = False
+        """A run was let go of, so another repository of the installation may start one."""
 
     def run(self) -> datetime | None:
         """Do it; when to look again (None: when something happens).
@@ -67,7 +75,7 @@ class Pass:
         self._desk.trace("s5")
         if cached is None:
             self._dispatch_ready()
-        self._write(only_runs=cached is not None)
+        self._share_out(self._write(only_runs=cached is not None))
         self._shelf.fence = self._work.fence
         return min(self._due, default=None)
 
@@ -84,8 +92,10 @@ class Pass:
         return None if any(run.stage is RunStage.COMPLETED for run in runs) else replace(known, now=now)
 
     def _read(self) -> Snapshot:
-        focus = {*self._work.marks, *(run.issue for run in self._store.claims(self._repository))} - {0}
-        return self._with_permissions(self._shelf.client.snapshot(focus=focus, now=self._desk.clock()))
+        runs = self._store.claims(self._repository)
+        focus = {*self._work.marks, *(run.issue for run in runs)} - {0}
+        held = [run.issue for run in runs if run.run_id]
+        return self._with_permissions(self._shelf.client.snapshot(focus=focus, held=held, now=self._desk.clock()))
 
     def _with_permissions(self, snapshot: Snapshot) -> Snapshot:
         known = self._shelf.known(snapshot.now, self._rules.permission)
@@ -97,20 +107,16 @@ class Pass:
 
     def _look(self, snapshot: Snapshot, *, without: Iterable[str] = ()) -> Looked:
         """Plan from `snapshot` and the ledger as it is now, the run keys of `without` left out."""
-        left_out = frozenset(without)
-        runs = [run for run in self._store.claims(self._repository) if run.run_key not in left_out]
-        seen = with_ledger(snapshot, runs, settle=self._rules.settle)
+        left_out, runs = frozenset(without), self._store.claims(self._repository)
+        here = [run for run in runs if run.run_key not in left_out]
+        seen = replace(with_ledger(snapshot, here, settle=self._rules.settle), host=self._host(len(runs)))
         config = self._desk.parse_config(snapshot.config_text)
-        if not isinstance(config, ConfigProblem):
-            config = self._within_the_installation(config, seen)
         return Looked(seen, config, plan(seen, config, None))
 
-    def _within_the_installation(self, config: RepoConfig, seen: Snapshot) -> RepoConfig:
-        """`config` with no more runs at a time than the installation has room for."""
-        room = max(0, self._rules.concurrent - self._store.active(self._shelf.place.installation_id))
-        most = len(seen.claims) + room
-        self._shelf.starved = most < config.limits.concurrent
-        return replace(config, limits=replace(config.limits, concurrent=min(config.limits.concurrent, most)))
+    def _host(self, runs: int) -> Host:
+        """What the server allows this repository, which has `runs` in the ledger."""
+        room = self._store.share(self._repository, most=self._rules.concurrent).room
+        return Host(self._rules.paused, self._rules.concurrent, runs + room)
 
     # ---------------------------------------------------------------------------------- dispatching
 
@@ -120,9 +126,15 @@ class Pass:
         runs = self._store.claims(self._repository)
         loose = {run.run_key: run for run in runs if is_loose(run, now, self._rules.settle)}
         looked = self._look(self._shelf.known_snapshot, without=loose)
-        starts = [s for s in looked.decided.survey.situations.values() if isinstance(s, Start)]
+        if looked.starts and (paused := self._paused()) is not False:
+            if paused is None:
+                self._again()
+                return
+            self._shelf.snapshot = replace(self._shelf.known_snapshot, paused=True)
+            looked = self._look(self._shelf.known_snapshot, without=loose)
+        starts = looked.starts
         for key in loose.keys() - {start.run_key for start in starts}:
-            self._store.withdraw(self._work, key)
+            self._withdraw(key)
         ranks = {number: rank for rank, number in enumerate(looked.decided.survey.arrangement.ready)}
         for start in sorted(starts, key=lambda start: ranks.get(start.issue, len(ranks))):
             if isinstance(looked.config, ConfigProblem):
@@ -130,6 +142,9 @@ class Pass:
             self._start(start, looked.config, resumed=start.run_key in loose)
         if any(run.stage is RunStage.INTENDED for run in self._store.claims(self._repository)):
             self._again()
+
+    def _paused(self) -> bool | None:
+        return self._shelf.pause.now(self._shelf.client, self._desk.clock(), age=self._rules.pause)
 
     def _start(self, start: Start, config: RepoConfig, *, resumed: bool) -> None:
         order = self._order(start, config)
@@ -141,7 +156,7 @@ class Pass:
                 return
             self._desk.trace("s6")
         if not self._still_stands(start):
-            self._store.withdraw(self._work, start.run_key)
+            self._withdraw(start.run_key)
             self._due.append(self._desk.clock())
             return
         answer = self._dispatcher.send(order, self._shelf.known_snapshot)
@@ -173,21 +188,24 @@ class Pass:
         """GitHub will not start it as things are: that is the run's verdict."""
         verdict = dispatch_failed(self._shelf.known_snapshot, order, answer.message)
         if self._pen.write((verdict,)):
-            self._pen.release(order.issue, order.run_key, (verdict,))
+            self._release(order.issue, order.run_key, (verdict,))
 
     # --------------------------------------------------------------------------------------- writing
 
-    def _write(self, *, only_runs: bool) -> None:
+    def _write(self, *, only_runs: bool) -> Looked:
         """Say what is so now. `only_runs`: only of issues that the ledger holds (the rest was not read again)."""
-        looked = self._look(self._shelf.known_snapshot)
+        looked = self._look_twice()
         runs = {run.issue: run for run in self._store.claims(self._repository)}
         situations = looked.decided.survey.situations
         waiting = {number for number, situation in situations.items() if isinstance(situation, Start)}
+        # *Queued* is noted on the issue, where it holds the request: it is said when GitHub surely has the run.
+        doubtful = {run.issue for run in runs.values() if run.stage is RunStage.INTENDED}
+        unsaid = waiting | {number for number in doubtful if isinstance(situations.get(number), Queued)}
         effects = [
             effect
             for effect in looked.decided.effects
             if not isinstance(effect, Dispatch)
-            and (subject(effect) not in waiting or isinstance(effect, React))
+            and (subject(effect) not in unsaid or isinstance(effect, React))
             and (not only_runs or subject(effect) in runs)
         ]
         effects += [CancelRun(run.run_id) for run in runs.values() if self._to_be_stopped(run, looked.seen.now)]
@@ -197,12 +215,24 @@ class Pass:
         failed = self._pen.portion(rest)
         for issue in released:
             if issue not in failed and runs[issue].run_key in mine:
-                self._pen.release(issue, runs[issue].run_key, rest)
+                self._release(issue, runs[issue].run_key, rest)
         if looked.decided.again:
             self._due.append(self._desk.clock() + SOON)
-        if any(run.ended_at is not None for run in runs.values()):
+        if waiting or any(run.ended_at is not None for run in runs.values()):
             self._again()
         self._desk.trace("s9")
+        return looked
+
+    def _look_twice(self) -> Looked:
+        """Before a run is taken back because it has not begun, GitHub says whether it has: news of that may be lost."""
+        looked = self._look(self._shelf.known_snapshot)
+        unwanted = {effect.run_id for effect in looked.decided.effects if isinstance(effect, CancelRun)}
+        runs = self._store.claims(self._repository)
+        doubted = [run for run in runs if run.run_id in unwanted and run.stage is not RunStage.STARTED]
+        if not doubted:
+            return looked
+        self._dispatcher.read_runs(doubted)
+        return self._look(self._shelf.known_snapshot)
 
     def _to_be_stopped(self, run: LedgerRun, now: datetime) -> bool:
         return bool(run.run_id) and not run.cancelled and is_stuck(run, now)
@@ -211,7 +241,30 @@ class Pass:
         claim = seen.claims.get(issue)
         return claim is not None and claim.ledger
 
+    # ------------------------------------------------------------------------ sharing the installation
+
+    def _share_out(self, looked: Looked) -> None:
+        """Say whether the installation's cap holds something here, and wake whoever may have what we let go of."""
+        starving = any(_held_by_the_host(each) for each in looked.decided.survey.situations.values())
+        starved = self._store.share(self._repository, most=self._rules.concurrent).starving
+        if starving != starved:
+            self._store.starve(self._work, self._desk.clock() if starving else None)
+        if self._freed or (starved and not starving):
+            self._store.feed(self._shelf.place.installation_id, self._desk.clock())
+
+    def _withdraw(self, run_key: str) -> None:
+        self._store.withdraw(self._work, run_key)
+        self._freed = True
+
+    def _release(self, issue: int, run_key: str, said: Iterable[Effect]) -> None:
+        self._pen.release(issue, run_key, said)
+        self._freed = True
+
     # ---------------------------------------------------------------------------------------- small
 
     def _again(self) -> None:
         self._due.append(self._desk.clock() + timedelta(seconds=self._rules.again))
+
+
+def _held_by_the_host(situation: Situation) -> bool:
+    return isinstance(situation, Hold) and situation.cap is Cap.HOST

@@ -89,7 +89,10 @@ class Lanes(Protocol):
         ...
 
     def repositories_due(self, at: datetime) -> None:
-        """Make every living repository's lane due at `at`, unless it is due earlier: the reconcile timer."""
+        """Make every living repository's lane due at `at`, unless it is due earlier: the reconcile timer.
+
+        One that failed, and waits for its next try, is left alone.
+        """
         ...
 
     def next_due(self) -> datetime | None:
@@ -159,7 +162,9 @@ class Places(Protocol):
         ...
 
     def drop_installation(self, installation_id: int) -> None:
-        """It was removed or suspended: its repositories are no longer worked on; their runs are ended in the ledger."""
+        """It was removed or suspended: its repositories are no longer worked on. Their runs are kept, as `put_installation`
+        keeps them: what became of those is said when a repository comes back.
+        """
         ...
 
     def installations(self) -> tuple[int, ...]:
@@ -223,13 +228,9 @@ class Ledger(Protocol):
         """The unreleased ones, oldest first."""
         ...
 
-    def active(self, installation_id: int) -> int:
-        """How many are unreleased in all repositories of an installation."""
-        ...
-
     def intend(self, work: Work, run: LedgerRun, *, most: int) -> bool:
-        """Claim the issue. False: it is claimed, the run key was used, `most` are active in the installation, or the
-        lease was lost.
+        """Claim the issue. False: it is claimed, the run key was used, the repository has no share left of the `most`
+        runs of its installation, or the lease was lost.
         """
         ...
 
@@ -255,6 +256,35 @@ class Ledger(Protocol):
 
     def release(self, work: Work, run_key: str, *, verdict: str, usd: float) -> bool:
         """It ended: the claim is free, the reservation settled at `usd`."""
+        ...
+
+
+# ------------------------------------------------------------------------------ one installation's runs
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What a repository may have of its installation's runs now."""
+
+    room: int = 0
+    """How many more it may start: free places, less those kept for repositories that have waited with fewer runs."""
+    starving: bool = False
+    """It is noted that the cap holds something back here."""
+
+
+class Shares(Protocol):
+    """One installation's cap, shared by its repositories in all replicas."""
+
+    def share(self, repository_id: int, *, most: int) -> Share:
+        """Its part of the `most` runs."""
+        ...
+
+    def starve(self, work: Work, since: datetime | None) -> bool:
+        """Note that the cap holds something back here; None: no more. False: the lease was lost."""
+        ...
+
+    def feed(self, installation_id: int, at: datetime) -> None:
+        """A place may have become free: repositories that starve are due at `at`."""
         ...
 
 
@@ -308,7 +338,7 @@ class Counts:
     resting: int = 0
 
 
-class Store(Lanes, Inbox, Places, Ledger, Said, Pace, Protocol):
+class Store(Lanes, Inbox, Places, Ledger, Shares, Said, Pace, Protocol):
     """All of it, over one database. Thread-safe. Every method raises `StoreUnavailable`."""
 
     def counts(self, now: datetime) -> Counts:
@@ -338,6 +368,10 @@ class Store(Lanes, Inbox, Places, Ledger, Said, Pace, Protocol):
 class RepositoryGitHub(Reader, Writer, Protocol):
     """One repository, read and written as the App. Raises `GitHubError`; its `retry_after` says when to come back."""
 
+    def snapshot(self, *, focus: Iterable[int] = (), held: Iterable[int] = (), now: datetime) -> Snapshot:
+        """See `Reader`; no list of runs is read for the issues in `held`, whose runs the ledger knows."""
+        ...
+
     def candidate(self, number: int, *, now: datetime) -> Snapshot:
         """One issue in detail with its prerequisites, claims and branches, in one request: the look before a dispatch."""
         ...
@@ -352,6 +386,10 @@ class RepositoryGitHub(Reader, Writer, Protocol):
 
     def run(self, run_id: int) -> ActionsRun:
         """One workflow run; GONE when it was deleted, UNKNOWN when GitHub would not say."""
+        ...
+
+    def paused(self) -> bool:
+        """Whether the Actions variable AI_READY_PAUSED is set; False also where our rights don't show it."""
         ...
 
 

@@ -15,15 +15,20 @@ class Rules:
     """False: nothing but the timer says that something has changed."""
     concurrent: int = 10
     """Runs at a time in one installation."""
+    paused: bool = False
+    """Nothing is started, in no repository: it is planned and said."""
     workers: int = 4
-    lease: float = 15.0
-    """How long a lane stays taken when its worker says nothing more; kept alive while it works."""
+    lease: float = 4.0
+    """How long a lane stays taken when its worker says nothing more; kept alive while it works. Replicas wait so long for
+    what a killed one had in hand (a SQLite file has one process, whose end is known)."""
     settle: float = 90.0
     """How old a list of GitHub's may be: what was done, and is not seen yet, is neither repeated nor missed until then."""
     again: float = 5.0
     """Until something that is not seen yet is looked for again."""
     permission: float = 60.0
     """How long a person's permission is taken as read. `work` asks again before the agent starts."""
+    pause: float = 55.0
+    """How long it is believed whether the Actions variable pauses a repository."""
     said_at_once: int = 8
     """Comments and reactions of one pass; the rest waits for the lane's next turn, after everybody else's."""
     sweep: float = 3600.0
@@ -39,6 +44,9 @@ SWEEP = Lane(LaneKind.TIMER, 2)
 REFRESH = Lane(LaneKind.TIMER, 3)
 TIMERS = (RECONCILE, SWEEP, REFRESH)
 """Timers are lanes, so that of several replicas one at a time does what they are for."""
+
+RECONCILED = "reconciled"
+"""The fact (`Store.remember`) that holds when every repository was last looked at."""
 
 QUEUED_AT_MOST = 24 * 3600.0
 """GitHub drops a job that no runner took for 24 hours: https://docs.github.com/en/actions/reference/limits"""

@@ -18,7 +18,7 @@ from bot.core.effects import (
 )
 from bot.core.ledger import Record
 from bot.core.messages.verdict import verdict_block
-from bot.core.model import ActionsRun, Actor, Claim, Comment, LabelEvent, Permission, Pull, RunState, Snapshot
+from bot.core.model import ActionsRun, Actor, Claim, Comment, Host, LabelEvent, Permission, Pull, RunState, Snapshot
 from bot.core.plan import Plan, plan
 from bot.core.settings import ConfigProblem, Limits, OrderRules, RepoConfig
 from bot.core.situation import Hold, Running, Start, Unstartable, Waiting
@@ -182,7 +182,9 @@ def test_a_broken_config_blocks_what_would_start_and_leaves_the_rest_waiting() -
 @pytest.mark.parametrize(
     ("changes", "config", "said"),
     [
-        ({"paused": True}, CONFIG, "AI_READY_PAUSED"),
+        ({"paused": True}, CONFIG, "the Actions variable `AI_READY_PAUSED`"),
+        ({"host": Host(paused=True)}, CONFIG, "the server is paused: `AI_READY_PAUSED` is set where it runs"),
+        ({"host": Host(concurrent=3, here=0)}, CONFIG, "the server allows 3 runs at a time"),
         ({}, RepoConfig(enabled=False), "`enabled: false`"),
         ({"truncated": True}, CONFIG, "could not be read to the end"),
         ({"head_oid": ""}, CONFIG, "no commits yet"),
@@ -213,6 +215,26 @@ def test_a_cap_of_one_holds_the_second_issue() -> None:
 
     assert isinstance(decided.survey.situations[2], Hold)
     assert "1 of 1 runs are at work" in statuses(decided)[2]
+
+
+def test_the_servers_cap_names_itself() -> None:
+    """Not `limits.concurrent`, which has room: raising that would help nobody."""
+    config = RepoConfig(limits=Limits(concurrent=5))
+    snap = snapshot(issue(1, by=ANN), issue(2, by=ANN), issue(3, by=ANN), host=Host(concurrent=10, here=2))
+    decided = plan(snap, config)
+
+    assert [effect.issue for effect in decided.effects if isinstance(effect, Dispatch)] == [1, 2]
+    assert "the server allows 10 runs" in statuses(decided)[3]
+    assert "whoever runs the server can raise it" in statuses(decided)[3]
+    assert "the next of this repository to start" in statuses(decided)[3]
+    assert "limits.concurrent" not in statuses(decided)[3]
+
+
+def test_of_two_caps_the_one_is_named_that_the_repositorys_people_can_raise() -> None:
+    config = RepoConfig(limits=Limits(concurrent=1))
+    snap = snapshot(issue(1, by=ANN), issue(2, by=ANN), host=Host(concurrent=2, here=1))
+
+    assert "(`limits.concurrent`)" in statuses(plan(snap, config))[2]
 
 
 def test_of_two_gates_that_claimed_at_once_the_younger_claim_steps_back() -> None:

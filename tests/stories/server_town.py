@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
@@ -21,6 +22,7 @@ from bot.core.names import VERDICT_MARKER
 from bot.core.secret import Secret
 from bot.github.app_client import AppAccess, AppClient
 from bot.github.courier import Timing
+from bot.notify.notice import Tell, nobody
 from bot.sandbox.actions.instant import DONE, End, Instant
 from bot.sandbox.app_server import AppServer, ServerSetting, point_hook, register
 from bot.sandbox.records import App, Event, Installation, Issue, Repo
@@ -59,6 +61,30 @@ class Server(Protocol):
         ...
 
 
+class TownClock(Clock):
+    """`shift` moves it for everybody, `ago` only for the thread inside: the server's leases are of the time it is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._mine = threading.local()
+
+    def __call__(self) -> datetime:
+        return super().__call__() + self._moved
+
+    @contextmanager
+    def ago(self, seconds: float) -> Iterator[None]:
+        """What this thread does inside happened `seconds` ago."""
+        before, self._mine.shift = self._moved, -timedelta(seconds=seconds)
+        try:
+            yield
+        finally:
+            self._mine.shift = before
+
+    @property
+    def _moved(self) -> timedelta:
+        return getattr(self._mine, "shift", timedelta())
+
+
 class ServerTown(People):
     """GitHub, one or more repositories with the App, the server, and the verbs of the people."""
 
@@ -75,7 +101,7 @@ class ServerTown(People):
 
     def _on_event(self, event: Event) -> None:
         self.events.append(event)
-        self._changed.set()
+        self.wake()
 
     @property
     def installation(self) -> Installation:
@@ -180,9 +206,25 @@ class ServerTown(People):
     def looks(self, rounds: int = 2) -> None:
         """Wait until the server has looked at everything so many times more: for what must *not* happen."""
         self.hub.webhooks.flush()
-        wanted = self.passes() + rounds * (len(self.repos) + 1) + 1  # the timer's own lane is one of them
-        self.until(lambda: self.passes() >= wanted, f"{rounds} more rounds")
-        self.actions.wait_idle()
+        if isinstance(self.server, InProcessServer):
+            for _ in range(rounds + 1):  # a pass under way may have read already
+                self._look_once(self.server)
+        else:
+            wanted = self.passes() + rounds * (len(self.repos) + 1) + 1  # the timer's own lane is one of them
+            self.until(lambda: self.passes() >= wanted, f"{rounds} more rounds")
+        if not self.actions.held:
+            self.actions.wait_idle()
+
+    def _look_once(self, server: "InProcessServer") -> None:
+        """Without waiting for the timer."""
+        wanted = server.served + len(self.repos)
+        assert server.store is not None
+        server.store.repositories_due(self.clock())
+        self.until(lambda: server.served >= wanted, "another round")
+
+    def wake(self) -> None:
+        """Something happened that a story may wait for."""
+        self._changed.set()
 
     def passes(self) -> int:
         """How many lanes the server has served, by its own count; 0: it is down."""
@@ -225,7 +267,7 @@ class Plan:
 @contextmanager
 def server_town(folder: Path, plan: Plan) -> Iterator[ServerTown]:
     """A town below `folder` (made) without a server yet; everything is ended afterwards."""
-    clock = Clock()
+    clock = TownClock()
     hub = Hub(folder / "hub", clock=clock)
     for login in ("rita", "mallory"):
         hub.create_user(login)
@@ -235,7 +277,7 @@ def server_town(folder: Path, plan: Plan) -> Iterator[ServerTown]:
     app = register(hub, hub.user("rita"), repos)
     with ExitStack() as stack:
         stack.enter_context(serve(hub))
-        actions = stack.enter_context(Instant(hub, ends=plan.ends, work_seconds=plan.work_seconds))
+        actions = stack.enter_context(Instant(hub, ends=plan.ends, work_seconds=plan.work_seconds, status_within=5.0))
         yield ServerTown(hub, repos, clock, app, actions)
 
 
@@ -262,6 +304,8 @@ def server_setting(folder: Path, plan: Plan) -> ServerSetting:
 
 QUICK = Rules(reconcile=0.5, settle=1.5, again=0.2, refresh=2.0, sweep=3600.0, idle=0.01)
 """A server in a hurry, for stories."""
+BY_WEBHOOKS = replace(QUICK, reconcile=600.0)
+"""The same without its timer: what happens, a webhook made happen."""
 UNPACED = Rate(per_second=10_000.0, burst=10_000, per_hour=1_000_000)
 
 
@@ -280,6 +324,11 @@ class InProcessServer:
         self._thread: threading.Thread | None = None
         self.trace: Callable[[str], None] = lambda _step: None
         """Called at each step of a dispatch (`s4` … `s10`); set it before the start."""
+        self.tell: Tell = nobody
+        """Is told of the verdicts that the server says; the same."""
+        self._counting = threading.Lock()
+        self.served = 0
+        """Lanes served without a failure since it was made."""
         self.store: SqlStore | None = None
         """To look into."""
         self.url = ""
@@ -291,7 +340,7 @@ class InProcessServer:
         metrics = Metrics()
         access = AppAccess(str(app.id), Secret(app.private_pem), hub.api_url)
         github = AppClient(access, store, metrics, timing=Timing(now=clock))
-        scheduler = Scheduler(store, github, self._rules, metrics, Clockwork(clock, self.trace))
+        scheduler = Scheduler(store, github, self._rules, metrics, Clockwork(clock, self._traced), self.tell)
         secrets = (Secret(app.hook.secret),) if self._rules.webhooks else ()
         parts = Parts(store, scheduler, metrics, secrets, self._rules.reconcile, lambda: (app.bot.id,), clock=clock)
         serving = self._serving = Serving(parts, bind("127.0.0.1", 0))
@@ -309,6 +358,13 @@ class InProcessServer:
         if self._rules.webhooks:
             point_hook(app, self.url)
 
+    def _traced(self, step: str) -> None:
+        self.trace(step)
+        if step == "s10":
+            with self._counting:
+                self.served += 1
+            self._town.wake()
+
     def stop(self) -> None:
         """End in good order."""
         if self._serving is not None and self._thread is not None:
@@ -319,11 +375,13 @@ class InProcessServer:
 
 
 @contextmanager
-def quick_town(folder: Path, plan: Plan | None = None, *, rules: Rules = QUICK) -> Iterator[ServerTown]:
+def quick_town(
+    folder: Path, plan: Plan | None = None, *, rules: Rules = QUICK, rate: Rate = UNPACED
+) -> Iterator[ServerTown]:
     """A town with the server in this process, up and running."""
     plan = plan or Plan()
     with server_town(folder, plan) as town:
-        server = InProcessServer(town, folder / "server", plan, rules=rules)
+        server = InProcessServer(town, folder / "server", plan, rules=rules, rate=rate)
         town.server = server
         server.start()
         try:
@@ -355,11 +413,9 @@ def check_dispatches(town: ServerTown) -> None:
     found = town.actions.dispatches
     assert [each for each in found if each.open_prerequisites] == []
     assert [each for each in found if each.other_runs] == []
-    keys = [(each.repo, each.run_key) for each in found]
+    keys = [(each.repository_id, each.run_key) for each in found]
     assert len(keys) == len(set(keys)), keys
-    said = {
-        (repo.full_name, key) for repo in town.repos for issue in repo.issues.values() for key in verdict_keys(issue)
-    }
+    said = {(repo.id, key) for repo in town.repos for issue in repo.issues.values() for key in verdict_keys(issue)}
     assert set(keys) <= said
 
 

@@ -74,6 +74,7 @@ def requests_for_news(folder: Path, *, overtaken: bool) -> int:
         spent = len(town.requests()) - before
         town.actions.hold("")
         assert town.verdict(issue).startswith("Done")
+        town.labelled(issue, "ai-done")
         town.until(lambda: is_idle(folder), "a quiet server")
         check_server_town(town)
         return spent

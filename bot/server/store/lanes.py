@@ -29,6 +29,9 @@ LANES: Final = lane.outerjoin(
 WORKED_ON: Final = sa.or_(repository.c.id.is_(None), repository.c.living)
 """False for the lane of a repository that the App no longer reaches."""
 
+FAILING: Final = sa.case((lane.c.lease_until.is_(None), 0), else_=1) < lane.c.attempts
+"""Its last taking, apart from one that is under way, did not end well."""
+
 
 def rested(now: datetime) -> sa.ColumnElement[bool]:
     """The lane's installation, if it has one, does not rest."""
@@ -128,7 +131,7 @@ def make_due(connection: sa.Connection, lanes: Mapping[Lane, datetime]) -> dict[
 
 
 def repositories_due(connection: sa.Connection, at: datetime) -> None:
-    """Every living repository, in one statement."""
+    """Every living repository, in one statement; one that fails is left to its own time."""
     living = (
         sa.select(sa.literal(LaneKind.REPOSITORY.value), repository.c.id, sa.literal(at, lane.c.due.type))
         .where(repository.c.living)
@@ -139,7 +142,7 @@ def repositories_due(connection: sa.Connection, at: datetime) -> None:
         statement.on_conflict_do_update(
             index_elements=[lane.c.kind, lane.c.id],
             set_={"due": statement.excluded.due},
-            where=sa.or_(lane.c.due.is_(None), lane.c.due > statement.excluded.due),
+            where=sa.or_(lane.c.due.is_(None), sa.and_(lane.c.due > statement.excluded.due, ~FAILING)),
         )
     )
 

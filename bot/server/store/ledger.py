@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from bot.core.model import ActionsRun, RunState
 from bot.server.ports import LedgerRun, RunStage, Work
-from bot.server.store import lanes
+from bot.server.store import lanes, shares
 from bot.server.store.schema import installation, repository, run, said
 from bot.server.store.upsert import insert
 
@@ -47,11 +47,6 @@ def claims(connection: sa.Connection, repository_id: int) -> tuple[LedgerRun, ..
     return tuple(_ledger_run(row) for row in rows)
 
 
-def active(connection: sa.Connection, installation_id: int) -> int:
-    """How many runs are unreleased in an installation; not those where we can neither see nor end them."""
-    return connection.execute(_active(installation_id)).scalar_one()
-
-
 def intend(connection: sa.Connection, work: Work, wanted: LedgerRun, *, most: int) -> bool:
     """Claim the issue, if nothing speaks against it."""
     place = connection.execute(sa.select(repository).where(repository.c.id == wanted.repository_id)).first()
@@ -61,9 +56,10 @@ def intend(connection: sa.Connection, work: Work, wanted: LedgerRun, *, most: in
     connection.execute(
         sa.select(installation.c.id).where(installation.c.id == place.installation_id).with_for_update()
     ).all()
+    shares.lock(connection, wanted.repository_id)
     if not lanes.held(connection, work):
         return False
-    if connection.execute(_active(place.installation_id)).scalar_one() >= most:
+    if shares.share(connection, wanted.repository_id, most=most).room < 1:
         return False
     statement = insert(connection, run).values(
         repository_id=wanted.repository_id,
@@ -84,7 +80,10 @@ def intend(connection: sa.Connection, work: Work, wanted: LedgerRun, *, most: in
         verdict="",
     )
     # Not `rowcount`: psycopg has none where SQLAlchemy fetches what it inserted.
-    return connection.execute(statement.on_conflict_do_nothing().returning(run.c.run_key)).first() is not None
+    claimed = connection.execute(statement.on_conflict_do_nothing().returning(run.c.run_key)).first() is not None
+    if claimed:
+        shares.fed(connection, wanted.repository_id, wanted.at)
+    return claimed
 
 
 def sending(connection: sa.Connection, work: Work, run_key: str, at: datetime) -> bool:
@@ -153,14 +152,6 @@ def not_said(connection: sa.Connection, work: Work, digest: str) -> None:
                 said.c.kind == work.lane.kind, said.c.lane_id == work.lane.id, said.c.digest == digest
             )
         )
-
-
-def _active(installation_id: int) -> sa.Select[int]:
-    return (
-        sa.select(sa.func.count())
-        .select_from(run.join(repository, repository.c.id == run.c.repository_id))
-        .where(~run.c.released, repository.c.installation_id == installation_id, repository.c.living)
-    )
 
 
 def _of(work: Work, run_key: str) -> sa.ColumnElement[bool]:

@@ -65,7 +65,9 @@ repository = sa.Table(
     sa.Column("full_name", sa.Text, nullable=False),
     sa.Column("installation_id", sa.ForeignKey("installation.id"), nullable=False, index=True),
     sa.Column("living", sa.Boolean, nullable=False),
+    sa.Column("starved_at", Instant),
 )
+"""`starved_at`: since when the cap of the installation holds something back here; empty: it does not."""
 
 lane = sa.Table(
     "lane",

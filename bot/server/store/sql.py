@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Final, final
 
 from bot.core.model import ActionsRun
 from bot.github.ports import Place
-from bot.server.ports import Counts, Lane, LedgerRun, Received, Work
-from bot.server.store import facts, inbox, lanes, ledger, pace, places
+from bot.server.ports import Counts, Lane, LedgerRun, Received, Share, Work
+from bot.server.store import facts, inbox, lanes, ledger, pace, places, shares
 from bot.server.store.database import Database
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ class SqlStore:
         self._database.write(lambda c: places.put_installation(c, installation_id, account, repositories))
 
     def drop_installation(self, installation_id: int) -> None:
-        """End its runs with the verdict `no-access`, take its lanes from whoever works on them."""
+        """Leave its repositories alone, and take their lanes from whoever works on them."""
         self._database.write(lambda c: places.drop_installation(c, installation_id))
 
     def installations(self) -> tuple[int, ...]:
@@ -121,10 +121,6 @@ class SqlStore:
     def claims(self, repository_id: int) -> tuple[LedgerRun, ...]:
         """The unreleased ones, oldest first."""
         return self._database.read(lambda c: ledger.claims(c, repository_id))
-
-    def active(self, installation_id: int) -> int:
-        """How many are unreleased in the living repositories of an installation."""
-        return self._database.read(lambda c: ledger.active(c, installation_id))
 
     def intend(self, work: Work, run: LedgerRun, *, most: int) -> bool:
         """Claim the issue."""
@@ -160,6 +156,20 @@ class SqlStore:
         """It ended. Releasing it again changes nothing and is True."""
         _storable(verdict)
         return self._database.write(lambda c: ledger.release(c, work, run_key, verdict=verdict, usd=usd))
+
+    # --- shares
+
+    def share(self, repository_id: int, *, most: int) -> Share:
+        """What a repository may have of the `most` runs of its installation."""
+        return self._database.read(lambda c: shares.share(c, repository_id, most=most))
+
+    def starve(self, work: Work, since: datetime | None) -> bool:
+        """Note since when the installation's cap holds something back in this repository."""
+        return self._database.write(lambda c: shares.starve(c, work, since))
+
+    def feed(self, installation_id: int, at: datetime) -> None:
+        """Make the lanes of the starving repositories due."""
+        self._database.write(lambda c: shares.feed(c, installation_id, at))
 
     # --- said, pace
 
