@@ -8,11 +8,11 @@ Phase order is never written out as edges (10,000 issues of one series would mak
 series and how many of its members come before it. `Waiting` lists blockers on demand, for the same reason.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from types import MappingProxyType
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Protocol
 
 from bot.core import titles
 from bot.core.cycles import cycles
@@ -25,6 +25,7 @@ from bot.core.titles import Id, Keyed, Meta, Title
 
 __all__ = [
     "NEAREST",
+    "Arrange",
     "Arrangement",
     "Blocker",
     "Invalid",
@@ -133,6 +134,22 @@ def arrange(
     return _Arranger(issues, candidates, rules, repo.lower(), standings, text).arrange()
 
 
+class Arrange(Protocol):
+    """Whatever says the same as `arrange`: that itself, or `live.Following`, which remembers."""
+
+    def __call__(
+        self,
+        issues: Mapping[int, Issue],
+        candidates: Collection[int],
+        *,
+        rules: OrderRules,
+        repo: str,
+        standings: Mapping[Ref, Standing] = ...,
+    ) -> Arrangement:
+        """See `arrange`."""
+        ...
+
+
 # -------------------------------------------------------------------------------------------- arranging
 
 
@@ -166,13 +183,11 @@ class _Arranger:
         self.named: dict[int, dict[int, Source]] = {}
         self.others: dict[int, tuple[Blocker, ...]] = {}
         self.selfish: set[int] = set()
-        self.descends = all(lane.ascends() for lane in self.lanes)
-        """Every issue waits for smaller numbers only, which is nearly always so and rules out cycles."""
 
     def arrange(self) -> Arrangement:
         """Every candidate into one of three."""
         self._look_up()
-        knotted = {} if self.descends else cycles(joined(self.named, self.lanes))
+        knotted = knots(self.named, self.lanes)
         ready: list[int] = []
         waiting: list[Waiting] = []
         invalid: list[Invalid] = []
@@ -206,8 +221,6 @@ class _Arranger:
                     self.others[number] = others
                 if itself:
                     self.selfish.add(number)
-                if found and max(found) > number:
-                    self.descends = False
             reached = set[int]().union(*(self.named[number] for number in frontier))
             for lane in self.lanes:
                 if not reached.issuperset(lane.members) and not frontier.isdisjoint(lane.members):
@@ -229,12 +242,18 @@ def invalid_of(
     return None
 
 
-def joined(named: Mapping[int, Collection[int]], series: Iterable[Lane]) -> dict[int, list[int]]:
-    """Who waits for whom, phase order included, as a graph for `cycles`."""
+def knots(named: Mapping[int, Collection[int]], series: Collection[Lane]) -> dict[int, tuple[int, ...]]:
+    """Who waits for itself by what is named and by phase order, with a cycle.
+
+    Nearly always everybody waits for smaller numbers only, which rules out cycles.
+    """
+    upward = any(targets and max(targets) > number for number, targets in named.items())
+    if not upward and all(lane.ascends() for lane in series):
+        return {}
     graph = {number: sorted(targets) for number, targets in named.items()}
     for lane in series:
         lane.join(graph)
-    return graph
+    return cycles(graph)
 
 
 def _keys(issues: Mapping[int, Issue]) -> dict[int, Title]:

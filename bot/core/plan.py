@@ -30,6 +30,7 @@ from bot.core.messages.status import status
 from bot.core.messages.verdict import blocked, lost_reason, lost_text
 from bot.core.model import Claim, Issue, Snapshot
 from bot.core.names import Reason, StateLabel
+from bot.core.order import Arrange, arrange
 from bot.core.replies import answer_commands
 from bot.core.requests import answered_until, boxless_sha, label_request, unchanged_since
 from bot.core.settings import ConfigProblem, RepoConfig
@@ -76,9 +77,11 @@ class Plan:
     (others may have waited for that, and what a job's token does triggers no further look)."""
 
 
-def plan(snapshot: Snapshot, config: RepoConfig | ConfigProblem, own: Own | None = None) -> Plan:
-    """Decide everything that is to be done in one repository."""
-    seen = survey(snapshot, config, own)
+def plan(
+    snapshot: Snapshot, config: RepoConfig | ConfigProblem, own: Own | None = None, *, order: Arrange = arrange
+) -> Plan:
+    """Decide everything that is to be done in one repository. `order`: who arranges its issues."""
+    seen = survey(snapshot, config, own, order=order)
     starts = [s for s in seen.situations.values() if isinstance(s, Start)]
     mine = _mine(starts, seen, own)
     explainer = Explainer(snapshot, seen, config)

@@ -28,9 +28,8 @@ def answer_commands(explainer: Explainer) -> tuple[Effect, ...]:
     snapshot, seen, config = explainer.snapshot, explainer.seen, explainer.config
     rules = RepoConfig() if isinstance(config, ConfigProblem) else config
     effects: list[Effect] = []
-    for number, issue in sorted(snapshot.issues.items()):
-        if not issue.detailed:
-            continue
+    for number in sorted(number for number, issue in snapshot.issues.items() if issue.detailed):
+        issue = snapshot.issues[number]
         situation = seen.situations.get(number, Unasked())
         for item in unread(issue, snapshot.now):
             effects += _answer(explainer, rules, issue, situation, item)

@@ -5,7 +5,7 @@ Order of questions, for each open issue that was read in detail:
 1. Does a run hold its claim? Then it is running (or lost, if that run has ended): `holding`.
 2. Does somebody who may ask, ask? The newest request that is not over counts; a label by anybody else is refused:
    `asking`.
-3. What does it wait for? `bot.core.order.arrange` says so for the whole repository at once.
+3. What does it wait for? `bot.core.order.arrange` (or whoever says the same) says so for the whole repository at once.
 4. Is there room? Ready issues are taken in order while no cap, pause or expiry holds them: `room`.
 5. Does what holds a claim still stand? A run that has not begun is taken back when what admitted it is gone.
 """
@@ -19,7 +19,7 @@ from bot.core.ledger import Record, all_records, notes_of
 from bot.core.limits import Usage, hold_reason
 from bot.core.model import Actor, Issue, Snapshot, Standing
 from bot.core.names import REQUEST_LABEL, StateLabel
-from bot.core.order import Arrangement, arrange
+from bot.core.order import Arrange, Arrangement, arrange
 from bot.core.requests import Request, live_requests, unread
 from bot.core.room import Room
 from bot.core.settings import ConfigProblem, RepoConfig
@@ -67,11 +67,13 @@ def askers(snapshot: Snapshot) -> frozenset[Actor]:
     return frozenset(person for person in people if not person.is_bot)
 
 
-def survey(snapshot: Snapshot, config: RepoConfig | ConfigProblem, own: Own | None = None) -> Survey:
-    """Say of every issue read in detail where it stands."""
+def survey(
+    snapshot: Snapshot, config: RepoConfig | ConfigProblem, own: Own | None = None, *, order: Arrange = arrange
+) -> Survey:
+    """Say of every issue read in detail where it stands. `order`: who arranges them."""
     if isinstance(config, ConfigProblem):
-        return _Surveyor(View(snapshot, RepoConfig(), config.message, own)).survey()
-    return _Surveyor(View(snapshot, config, own=own)).survey()
+        return _Surveyor(View(snapshot, RepoConfig(), config.message, own)).survey(order)
+    return _Surveyor(View(snapshot, config, own=own)).survey(order)
 
 
 class _Surveyor:
@@ -80,14 +82,15 @@ class _Surveyor:
     def __init__(self, view: View) -> None:
         snapshot = view.snapshot
         self.view = view
-        self.detailed = {n: i for n, i in sorted(snapshot.issues.items()) if i.detailed and not i.is_pull}
+        detailed = {n: i for n, i in snapshot.issues.items() if i.detailed and not i.is_pull}
+        self.detailed = {n: detailed[n] for n in sorted(detailed)}
         self.requests: dict[int, Request] = {}
         self.refused: dict[int, Request] = {}
         self.notes = {n: notes_of(i, snapshot.own_ids) for n, i in self.detailed.items()}
         self.found: dict[int, Situation] = {}
         self.room = Room(view, self.found, all_records(self.detailed.values(), snapshot.own_ids))
 
-    def survey(self) -> Survey:
+    def survey(self, order: Arrange) -> Survey:
         """Ask the questions of the module's docstring, in their order."""
         for number, issue in self.detailed.items():
             if issue.open:
@@ -95,7 +98,7 @@ class _Surveyor:
                 self.requests |= {number: request} if request else {}
                 self.refused |= {number: refused} if refused else {}
         snapshot, config = self.view.snapshot, self.view.config
-        arrangement = arrange(
+        arrangement = order(
             snapshot.issues,
             self.requests.keys(),
             rules=config.order,

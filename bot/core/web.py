@@ -5,10 +5,9 @@ are looked for only among what is reached from issues whose ties are new: a new 
 closes opens cycles and makes none.
 """
 
-from bot.core.cycles import cycles
 from bot.core.edges import Edges, Named
 from bot.core.model import Ref
-from bot.core.order import joined
+from bot.core.order import knots
 from bot.core.series import LiveLane
 
 Ties = tuple[frozenset[Ref], LiveLane | None, int]
@@ -58,8 +57,8 @@ class Web:
         if torn:
             seeds |= self.knotted.keys() & self._opened
         region, lanes = self._reach(seeds)
-        graph = joined({number: self.named(number)[0] for number in region}, [lane.lane() for lane in lanes])
-        old, self.knotted = self.knotted, ({} if torn else self.knotted) | cycles(graph)
+        found = knots({number: self.named(number)[0] for number in region}, [lane.lane() for lane in lanes])
+        old, self.knotted = self.knotted, found if torn else self.knotted | found
         return {number for number in old.keys() | self.knotted.keys() if old.get(number) != self.knotted.get(number)}
 
     def _reach(self, seeds: set[int]) -> tuple[set[int], set[LiveLane]]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from bot.core.live import Following
 from bot.core.model import Actor, Permission, Snapshot
 from bot.core.settings import ConfigProblem, RepoConfig
 from bot.github.ports import Place
@@ -65,6 +66,8 @@ class Shelf:
     """Of the pass that ended last here: with any other than the next one, somebody else served the lane in between."""
     permissions: dict[int, tuple[Permission, datetime]] = field(default_factory=dict)
     """By user id, and when it was read."""
+    order: Following = field(default_factory=Following)
+    """Its issues in order as they were last planned: the next plan begins with what changed."""
     pause: Pause = field(default_factory=Pause)
 
     @property

@@ -111,7 +111,7 @@ class Pass:
         here = [run for run in runs if run.run_key not in left_out]
         seen = replace(with_ledger(snapshot, here, settle=self._rules.settle), host=self._host(len(runs)))
         config = self._desk.parse_config(snapshot.config_text)
-        return Looked(seen, config, plan(seen, config, None))
+        return Looked(seen, config, plan(seen, config, None, order=self._shelf.order))
 
     def _host(self, runs: int) -> Host:
         """What the server allows this repository, which has `runs` in the ledger."""

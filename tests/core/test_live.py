@@ -187,6 +187,8 @@ def test_the_front_of_a_series_moves_up() -> None:
     assert live.place(2) is None
     assert live.update(world[1], asked=True) == {1, 2}
     assert live.place(2) is not None
+    last, last_but_one = live.arrangement().waiting[-2:]
+    assert last.series is last_but_one.series  # whoever explains tells series apart by that
 
 
 def test_only_what_is_asked_for_is_looked_at() -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from bot.core.effects import Dispatch, Effect, MakeClaim
 from bot.core.ledger import Record
+from bot.core.live import Following
 from bot.core.markers import hide, reveal
 from bot.core.messages.verdict import verdict_block
 from bot.core.model import ActionsRun, Claim, Issue, RunState, Snapshot
@@ -165,6 +166,13 @@ def test_the_order_of_the_input_never_matters() -> None:
         other = replace(snap, issues=MappingProxyType(dict(shuffled)))
 
         assert plan(other, config, own).effects == plan(snap, config, own).effects
+
+
+def test_one_who_remembers_the_order_plans_the_same() -> None:
+    """Through all the states, one after the other."""
+    following = Following()
+    for snap, config, own in cases():
+        assert plan(snap, config, own, order=following) == plan(snap, config, own)
 
 
 def test_caps_hold() -> None:
