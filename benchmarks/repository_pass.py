@@ -12,7 +12,7 @@ from itertools import count
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.planner import repository
+from benchmarks.repositories import repository
 from benchmarks.sandboxed import OWNER
 from benchmarks.served import Served, served
 from benchmarks.tables import megabytes, milliseconds, show, times
