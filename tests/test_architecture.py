@@ -16,7 +16,8 @@ ALLOWED = {
     "core": {"core", "errors"},
     "github": FOUNDATION | {"github"},
     "agent": FOUNDATION | {"agent"},
-    "job": FOUNDATION | {"job", "agent", "github"},
+    "progress": {"core", "report", "progress"},
+    "job": FOUNDATION | {"job", "agent", "github", "progress"},
     "server": FOUNDATION | {"server", "job", "github", "versions"},
 }
 """Rooms with arrows; a room that is not named here is a door and may import everything but the sandbox."""
