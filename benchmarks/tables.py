@@ -24,6 +24,11 @@ def milliseconds(seconds: float) -> str:
     return f"{value:.1f} ms" if abs(value) < 20 else f"{value:,.0f} ms"
 
 
+def megabytes(count: float) -> str:
+    """Bytes, for reading: `121 MB`."""
+    return f"{count / 1e6:,.0f} MB"
+
+
 def between(found: Spread) -> str:
     """The range of several measurements."""
     return f"{milliseconds(found.low)} to {milliseconds(found.high)}"
@@ -37,6 +42,11 @@ def times(value: float, base: float) -> str:
 def goal(value: float, limit: float) -> str:
     """Whether a figure reached its goal."""
     return "reached" if value <= limit else "MISSED"
+
+
+def must(value: float, limit: float) -> str:
+    """Whether a figure keeps what was promised."""
+    return "held" if value <= limit else "NOT held"
 
 
 def show(title: str, head: Sequence[str], rows: Sequence[Sequence[str]], *notes: str) -> None:

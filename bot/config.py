@@ -16,6 +16,7 @@ from urllib.parse import unquote, urlsplit
 
 from bot.config_variables import SECRET_NAMES, VARIABLES, Step, Variable
 from bot.core.names import CONFIG_PATH
+from bot.core.pause import is_pause
 from bot.core.secret import Secret
 from bot.core.settings import ConfigProblem, RepoConfig
 from bot.errors import ConfigError
@@ -103,7 +104,7 @@ class ActionEnv:
             summary_path=reader.path("GITHUB_STEP_SUMMARY"),
             issue=reader.number("AI_READY_ISSUE"),
             run_key=reader.shaped("AI_READY_RUN_KEY", _RUN_KEY, "a run key such as 7-C123-1"),
-            paused=reader.text("AI_READY_PAUSED").lower() not in ("", "0", "false", "no", "off"),
+            paused=is_pause(reader.text("AI_READY_PAUSED")),
             admission=reader.text("AI_READY_ADMISSION"),
             outcome_sha256=reader.shaped("AI_READY_OUTCOME_SHA256", _SHA256, "64 hexadecimal digits"),
             bundle_sha256=reader.shaped("AI_READY_BUNDLE_SHA256", _SHA256, "64 hexadecimal digits"),
@@ -238,6 +239,8 @@ class ServerEnv:
     reconcile_seconds: int
     concurrent: int
     """Runs at a time per installation."""
+    paused: bool
+    """Nothing is started, in no repository."""
     api_url: str
     """Without a slash at the end, as are the next two."""
     graphql_url: str
@@ -265,6 +268,7 @@ class ServerEnv:
             state_folder=folder,
             reconcile_seconds=reader.within("AI_READY_RECONCILE_SECONDS", 5, 86_400, default=60),
             concurrent=reader.within("AI_READY_CONCURRENT", 1, 1_000, default=10),
+            paused=is_pause(reader.text("AI_READY_PAUSED")),
             api_url=api_url,
             graphql_url=_graphql_url(api_url, reader.address("GITHUB_GRAPHQL_URL", "")),
             server_url=reader.address("GITHUB_SERVER_URL", _server_url(api_url), files=True),

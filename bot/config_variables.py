@@ -57,7 +57,10 @@ STEP_VARIABLES: Final = (
     Variable("GITHUB_ACTIONS", "`true` inside GitHub Actions: errors become annotations of the run."),
     Variable("AI_READY_ISSUE", "Input `issue` of `workflow_dispatch`: the issue this run was started for."),
     Variable("AI_READY_RUN_KEY", "Input `run_key` of `workflow_dispatch`."),
-    Variable("AI_READY_PAUSED", "Anything but empty, `0`, `false`, `no` or `off`: nothing is started."),
+    Variable(
+        "AI_READY_PAUSED",
+        "Anything but empty, `0`, `false`, `no` or `off`: nothing is started; of the server: in no repository.",
+    ),
     Variable(
         "AI_READY_ADMISSION",
         "What `gate` admitted, one line of JSON.",

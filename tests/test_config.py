@@ -414,6 +414,7 @@ def test_what_a_step_needs_and_lacks_is_named_at_once(step: Step, names: set[str
 def test_anything_but_a_clear_no_pauses(value: str, paused: bool) -> None:
     """Unknown is not yes: an odd value stops everything."""
     assert env(AI_READY_PAUSED=value).paused is paused
+    assert server(AI_READY_PAUSED=value).paused is paused
 
 
 def test_the_api_key_wins_over_the_token() -> None:

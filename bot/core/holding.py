@@ -1,11 +1,10 @@
 """Which run holds an issue, and what has become of it: claim branches, the server's ledger, dispatched runs."""
 
-import re
 from datetime import timedelta
 
 from bot.core.ledger import Notes, Record
 from bot.core.model import ActionsRun, Claim, Issue, RunState
-from bot.core.names import StateLabel
+from bot.core.names import RUN_KEY, StateLabel
 from bot.core.requests import Request
 from bot.core.situation import Ended, Lost, Queued, Running, Situation
 from bot.core.view import View
@@ -15,9 +14,6 @@ DISPATCH_GRACE = timedelta(seconds=120)
 
 GONE = "gone"
 """Our word for the conclusion of a run that somebody deleted."""
-
-_RUN_KEY = re.compile(r"[0-9]+-[LC][0-9]+-[0-9]+")
-"""Run keys in a run-name, whole: those of #7 and #17 labelled in one second differ in the first digit only."""
 
 _ALIVE = frozenset({RunState.ACTIVE, RunState.UNKNOWN})
 
@@ -72,7 +68,7 @@ def _named(view: View, issue: Issue, request: Request) -> list[tuple[str, Action
         (key, run)
         for _, run in sorted(view.snapshot.runs.items())
         if run.id != own
-        for key in _RUN_KEY.findall(run.name)
+        for key in RUN_KEY.findall(run.name)
         if key.startswith(mine)
     ]
 

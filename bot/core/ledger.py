@@ -3,15 +3,17 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from bot.core.markers import ours
 from bot.core.model import Comment, Issue
-from bot.core.names import STATUS_MARKER, VERDICT_MARKER, Reason
+from bot.core.names import RUN_KEY, STATUS_MARKER, VERDICT_MARKER, Reason, RunKind
 
 DONE = "done"
 AGAIN = frozenset({Reason.RUNNER_LOST})
 """Verdicts after which the same request is tried again by itself, while `limits.attempts` lasts."""
+
+_KINDS: Final[Mapping[str, RunKind]] = {"plan": "plan", "fix": "fix"}
 
 MOST_SPARED = 5
 """Runs of one request that may end before they begin, without being counted as attempts: then it is over, so that a
@@ -34,6 +36,7 @@ class Record:
     """It ended before it began, because it had to wait again: the request goes on."""
     spared: int = 0
     """Earlier runs of the same request that ended so."""
+    kind: RunKind = "work"
 
     @property
     def request_id(self) -> str:
@@ -114,8 +117,7 @@ def request_of(run_key: str) -> str:
 
 def is_run_key(text: str, issue: int) -> bool:
     """Whether `text` has the shape of a run key of `issue`."""
-    parts = text.split("-")
-    return len(parts) == 3 and parts[0] == str(issue) and parts[1][:1] in {"L", "C"} and parts[2].isdecimal()
+    return RUN_KEY.fullmatch(text) is not None and text.startswith(f"{issue}-")
 
 
 def _record(data: Mapping[str, Any], issue: int) -> Record | None:
@@ -132,6 +134,7 @@ def _record(data: Mapping[str, Any], issue: int) -> Record | None:
         requested_at=asked or at,
         pull=pull if isinstance(pull, int) else 0,
         again=data.get("again") is True,
+        kind=_KINDS.get(_text(data, "kind"), "work"),
     )
 
 

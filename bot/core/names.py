@@ -1,6 +1,8 @@
 """Every name the outside world sees: labels, branches, markers, reason codes. Constants only."""
 
+import re
 from enum import StrEnum
+from typing import Final, Literal
 
 REQUEST_LABEL = "ai-ready"
 """Put on an issue by a person who may ask; consumed when a run ends."""
@@ -56,6 +58,15 @@ class Reason(StrEnum):
 
 UNPUSHED: frozenset[Reason] = frozenset({Reason.PROTECTED_PATHS, Reason.SECRET_FOUND, Reason.TOO_LARGE})
 """Blocked for these: the commits are not pushed anywhere."""
+
+RunKind = Literal["work", "plan", "fix"]
+"""What a run is for: resolve the issue; only plan it, changing nothing; mend what a review of our pull request asks."""
+
+RUN_KEY: Final = re.compile(r"(?<![\w-])[0-9]+-[LCRS][0-9]+-[0-9]+(?![\w-])", re.ASCII)
+"""A run key in a run's name, whole: those of #7 and #17 labelled in one second differ in the first digit only.
+
+Its middle is the request: `L<epoch seconds of the label event>`, `C<comment id>`, `R<review id>`, `S<check suite id>`.
+"""
 
 GITHUB_ACTIONS_BOT_ID = 41898282
 """`github-actions[bot]`, shared by every workflow of every repository."""

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Literal
 
+from bot.core.names import RunKind
+
 
 @dataclass(frozen=True, slots=True)
 class Admission:
@@ -41,6 +43,9 @@ class Admission:
     run_id: int = 0
     """The workflow run, negative outside Actions; 0: the server admitted it, before there was one."""
     run_url: str = ""
+    kind: RunKind = "work"
+    pull: int = 0
+    """Of a `fix`: our open pull request that it mends."""
     server_id: int = 0
     """User id of the server's bot, whose comments are ours as well; 0: there is no server."""
 
@@ -98,6 +103,16 @@ class AgentReport:
 
 
 @dataclass(frozen=True, slots=True)
+class Reply:
+    """What the agent answers to one review thread."""
+
+    thread: str
+    """The thread's node id, as `work` gave it to the agent; `publish` answers only threads that it sees itself."""
+    text: str
+    """The agent's own words."""
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """What `work` says happened. `verdict` is done only when every rule of `bot.core.verdict` holds."""
 
@@ -127,6 +142,8 @@ class Outcome:
     """The one commit in the bundle, on top of the admission's `head_oid`; empty: there are no changes."""
     notes: tuple[str, ...] = ()
     """What deserves a look: manifests changed, images not read, hidden text stripped, …"""
+    replies: tuple[Reply, ...] = ()
+    """Of a `fix`: at most one for each thread."""
     again: bool = False
     """Nothing was begun because it has to wait again: the request is not used up."""
     metrics: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
@@ -39,6 +40,8 @@ PERMISSIONS: Final = MappingProxyType(
     {"actions": "write", "contents": "write", "issues": "write", "pull_requests": "write", "metadata": "read"}
 )
 """What a pass over a repository needs."""
+WELCOME: Final = MappingProxyType({"actions_variables": "read"})
+"""What it does without where nobody has accepted it: an App that was made earlier goes on as it was."""
 LOOK_AROUND: Final = MappingProxyType({"metadata": "read"})
 """What it takes to list an installation's repositories."""
 _LEVELS = {"read": 1, "write": 2, "admin": 3}
@@ -166,6 +169,8 @@ class Grant:
     repository_id: int = 0
     """0: every repository of the installation."""
     permissions: Mapping[str, str] = field(default_factory=lambda: PERMISSIONS)
+    welcome: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """Asked for as well, and done without where they are not granted."""
 
 
 class InstallationToken:
@@ -198,11 +203,9 @@ class InstallationToken:
 
     def _get(self) -> Secret | Answer:
         self._made, self._until = Secret(""), None
-        body: dict[str, object] = {"permissions": dict(self._grant.permissions)}
-        if self._grant.repository_id:
-            body["repository_ids"] = [self._grant.repository_id]
-        path = f"/app/installations/{self._grant.installation_id}/access_tokens"
-        answer = self._app.send(Request("POST", path, body))
+        answer = self._ask({**self._grant.permissions, **self._grant.welcome})
+        if answer.status == HTTPStatus.UNPROCESSABLE_ENTITY and self._grant.welcome:
+            answer = self._ask(self._grant.permissions)
         if not answer.ok or not isinstance(answer.body, dict):
             return _in_our_words(answer)
         lacking = self._lacking(answer.body.get("permissions"))
@@ -212,6 +215,12 @@ class InstallationToken:
         ends = datetime.fromisoformat(str(answer.body["expires_at"]))
         self._until = max(ends - TOKEN_SPARE, self._clock.now() + SHORTEST_USE)
         return self._made
+
+    def _ask(self, permissions: Mapping[str, str]) -> Answer:
+        body: dict[str, object] = {"permissions": dict(permissions)}
+        if self._grant.repository_id:
+            body["repository_ids"] = [self._grant.repository_id]
+        return self._app.send(Request("POST", f"/app/installations/{self._grant.installation_id}/access_tokens", body))
 
     def _lacking(self, granted: object) -> str:
         """The first permission that the token hasn't; empty: it has all of them (or doesn't say)."""

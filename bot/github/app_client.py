@@ -13,7 +13,7 @@ from bot.core.model import ActionsRun, Snapshot
 from bot.core.names import CALLER_WORKFLOW
 from bot.core.secret import Secret
 from bot.github import app_stories
-from bot.github.app_auth import LOOK_AROUND, AppJwt, Clock, Grant, InstallationToken
+from bot.github.app_auth import LOOK_AROUND, WELCOME, AppJwt, Clock, Grant, InstallationToken
 from bot.github.app_stories import AppFacts, HookConfig
 from bot.github.app_wire import AppWire, Connection, Credentials, Observer
 from bot.github.courier import Courier, Timing
@@ -55,6 +55,10 @@ class AppRepository(RepositoryClient):
     def run(self, run_id: int) -> ActionsRun:
         """One workflow run; GONE when it was deleted, UNKNOWN when GitHub would not say."""
         return self._courier.tell(app_stories.one_run(self._repo, run_id))
+
+    def paused(self) -> bool:
+        """Whether the Actions variable says so, the repository's or its organization's. Raises GitHubError."""
+        return self._courier.tell(app_stories.paused(self._repo))
 
 
 class AppClient:
@@ -103,7 +107,7 @@ class AppClient:
             kept = self._repositories.get(place.repository_id)
             if kept is not None and kept[0] == place:
                 return kept[1]
-        grant = Grant(place.installation_id, place.repository_id)
+        grant = Grant(place.installation_id, place.repository_id, welcome=WELCOME)
         scope = Scope(place.full_name, workflow=self._access.workflow, repository_id=place.repository_id, remember=True)
         made = AppRepository(scope, self._courier(InstallationToken(grant, self._app_wire(), self._clock)))
         with self._lock:

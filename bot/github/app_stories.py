@@ -3,11 +3,13 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from http import HTTPStatus
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote
 
 from bot.core.model import ActionsRun, Json
+from bot.core.pause import VARIABLE, is_pause
 from bot.github import queries, read
 from bot.github.exchange import Answer, Request, Story, get, query
 from bot.github.gather import run_of
@@ -18,6 +20,8 @@ PAGES = 100
 """Pages read at most: 10,000 of anything."""
 RUN_PAGES = 10
 """GitHub lists at most 1,000 runs for a search. https://docs.github.com/en/rest/actions/workflow-runs"""
+VARIABLES, VARIABLE_PAGES = 30, 34
+"""GitHub shows at most 30 variables in a page; an organization has at most 1,000."""
 SUCCESS_PAGES = 20
 """Deliveries looked at for those that a later attempt brought: the rest is brought once more, which does no harm."""
 
@@ -185,6 +189,38 @@ def one_run(repo: str, run_id: int) -> Story[ActionsRun]:
     """One workflow run; GONE when it was deleted, UNKNOWN when GitHub would not say."""
     answer = yield get(f"/repos/{repo}/actions/runs/{run_id}")
     return run_of(run_id, answer)
+
+
+# -------------------------------------------------------------------------------------------- variables
+
+
+def paused(repo: str) -> Story[bool]:
+    """Whether the Actions variable says that nothing may start; False also where our rights don't show it.
+
+    A repository's own wins over its organization's, as in a workflow's `vars`.
+    https://docs.github.com/en/rest/actions/variables
+    """
+    answer = yield get(f"/repos/{repo}/actions/variables/{VARIABLE}")
+    if answer.status == HTTPStatus.NOT_FOUND:
+        return (yield from _paused_for_all(repo))
+    if answer.undecided:
+        raise answer.error(f"read the variable {VARIABLE}")
+    return answer.ok and is_pause(str(answer.body["value"]))
+
+
+def _paused_for_all(repo: str) -> Story[bool]:
+    """The same of the organization's variables; a person's repository has none."""
+    for page in range(1, VARIABLE_PAGES + 1):
+        answer = yield get(f"/repos/{repo}/actions/organization-variables?per_page={VARIABLES}&page={page}")
+        if answer.undecided:
+            raise answer.error("list the organization's variables")
+        listed: list[Json] = answer.body["variables"] if answer.ok else []
+        for data in listed:
+            if data["name"] == VARIABLE:
+                return is_pause(str(data["value"]))
+        if len(listed) < VARIABLES:
+            break
+    return False
 
 
 # ------------------------------------------------------------------------------------------------ pieces

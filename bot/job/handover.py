@@ -28,10 +28,19 @@ MAX_OUTCOME_BYTES = 1_000_000
 MAX_BUNDLE_BYTES = 200 << 20
 """A bundle holds compressed blobs of a change of at most `limits.patch_kb`; this only keeps the disk alive."""
 
-LONGEST = {"text": 500, "details": 20_000, "summary": 20_000, "tail": 8_000, "note": 500, "word": 200, "command": 1000}
+LONGEST = {
+    "text": 500,
+    "details": 20_000,
+    "summary": 20_000,
+    "tail": 8_000,
+    "note": 500,
+    "word": 200,
+    "command": 1000,
+    "reply": 800,
+}
 """Characters kept of each kind of text; a comment on GitHub holds 65,536."""
 
-MOST_CHECKS, MOST_NOTES, MOST_METRICS = 8, 30, 20
+MOST_CHECKS, MOST_NOTES, MOST_METRICS, MOST_REPLIES = 8, 30, 20, 30
 """All together stay under `MAX_OUTCOME_BYTES` even if JSON needs six bytes for every character."""
 
 OID = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
@@ -157,6 +166,10 @@ def bounded(outcome: Outcome) -> Outcome:
         isolation=_cut(outcome.isolation, "word"),
         commit_oid=outcome.commit_oid if OID.fullmatch(outcome.commit_oid) else "",
         notes=tuple(_cut(note, "note") for note in outcome.notes[:MOST_NOTES]),
+        replies=tuple(
+            replace(reply, thread=_cut(reply.thread, "word"), text=_cut(reply.text, "reply"))
+            for reply in outcome.replies[:MOST_REPLIES]
+        ),
         metrics={
             _cut(name, "word"): _number(seconds) for name, seconds in list(outcome.metrics.items())[:MOST_METRICS]
         },

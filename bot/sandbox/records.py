@@ -28,6 +28,8 @@ class User:
     name: str
     email: str
     created_at: datetime
+    variables: dict[str, str] = field(default_factory=dict)
+    """An organization's Actions variables, shared with all its repositories; names upper-cased."""
 
     @property
     def graphql_login(self) -> str:

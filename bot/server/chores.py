@@ -7,13 +7,10 @@ from bot.errors import GitHubError
 from bot.github.ports import Installation
 from bot.server.desk import Desk
 from bot.server.ports import Lane, LaneKind, Work
-from bot.server.rules import KEEP_DELIVERIES, RECONCILE, REDELIVER_FOR, REDELIVERIES, REFRESH, SWEEP
+from bot.server.rules import KEEP_DELIVERIES, RECONCILE, RECONCILED, REDELIVER_FOR, REDELIVERIES, REFRESH, SWEEP
 
 GONE = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
 """How GitHub answers for an installation that was removed or suspended."""
-
-RECONCILED = "reconciled"
-"""The fact under which the last reconcile's time is remembered."""
 
 
 def do_chore(desk: Desk, work: Work) -> datetime | None:

@@ -8,6 +8,7 @@ from typing import Protocol
 from bot.core.model import Actor, Permission, Snapshot
 from bot.core.settings import ConfigProblem, RepoConfig
 from bot.github.ports import Place
+from bot.server.pausing import Pause
 from bot.server.ports import AppGitHub, RepositoryGitHub, Store
 from bot.server.rules import Rules
 
@@ -61,8 +62,7 @@ class Shelf:
     """Of the pass that ended last here: with any other than the next one, somebody else served the lane in between."""
     permissions: dict[int, tuple[Permission, datetime]] = field(default_factory=dict)
     """By user id, and when it was read."""
-    starved: bool = False
-    """The cap of the installation holds something here."""
+    pause: Pause = field(default_factory=Pause)
 
     @property
     def known_snapshot(self) -> Snapshot:

@@ -9,15 +9,13 @@ import logging
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final, Protocol
+from typing import Protocol
 
 from bot.server.limits import Limits
 from bot.server.logs import event
 from bot.server.metrics import Metrics
 from bot.server.ports import Counts, Store, StoreUnavailable
-
-RECONCILED: Final = "reconciled"
-"""The fact under which the time of the last look at everything is remembered."""
+from bot.server.rules import RECONCILED
 
 OVERDUE_PERIODS, OVERDUE_SLACK = 3.0, 30.0
 

@@ -11,6 +11,7 @@ import logging
 import queue
 import re
 import sys
+import threading
 import traceback
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
@@ -107,6 +108,13 @@ class _Waiting(QueueHandler):
             self.lost += 1
 
 
+def _thread_died(died: threading.ExceptHookArgs) -> None:
+    """A thread ended by an exception that nobody caught: our own fault, and said like everything else."""
+    if died.exc_value is not None and not isinstance(died.exc_value, SystemExit):
+        fields = {"thread": died.thread.name if died.thread else "?"}
+        log.error("thread_died", exc_info=died.exc_value, extra={"fields": fields})
+
+
 class Logging:
     """While this is entered, everything that is logged in this process goes out as lines of JSON."""
 
@@ -116,6 +124,7 @@ class Logging:
         self._handler = _Waiting(queue.Queue(MOST_WAITING))
         self._listener = QueueListener(self._handler.queue, writer)
         self._before: list[tuple[logging.Logger, int]] = []
+        self._hook_before = threading.excepthook
 
     def __enter__(self) -> Self:
         root = logging.getLogger()
@@ -125,12 +134,14 @@ class Logging:
             logger.setLevel(level)
         root.addHandler(self._handler)
         self._listener.start()
+        self._hook_before, threading.excepthook = threading.excepthook, _thread_died
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Write what waits, then be as before."""
+        threading.excepthook = self._hook_before
         logging.getLogger().removeHandler(self._handler)
         for logger, level in self._before:
             logger.setLevel(level)

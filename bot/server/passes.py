@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from bot.core.effects import CancelRun, Dispatch, React, ReleaseClaim
+from bot.core.effects import CancelRun, Dispatch, Effect, React, ReleaseClaim
 from bot.core.limits import Cap
 from bot.core.model import Host, Permission, Snapshot
 from bot.core.names import CONFIG_PATH
@@ -40,6 +40,11 @@ class Looked:
     config: RepoConfig | ConfigProblem
     decided: Plan
 
+    @property
+    def starts(self) -> tuple[Start, ...]:
+        """What would be started now."""
+        return tuple(each for each in self.decided.survey.situations.values() if isinstance(each, Start))
+
 
 class Pass:
     """The working state of one pass; lives for one call of `run`."""
@@ -51,6 +56,8 @@ class Pass:
         self._dispatcher = Dispatcher(desk, work, shelf)
         self._pen = Pen(desk, work, shelf)
         self._due = self._pen.due
+        self._freed = False
+        """A run was let go of, so another repository of the installation may start one."""
 
     def run(self) -> datetime | None:
         """Do it; when to look again (None: when something happens).
@@ -68,7 +75,7 @@ class Pass:
         self._desk.trace("s5")
         if cached is None:
             self._dispatch_ready()
-        self._write(only_runs=cached is not None)
+        self._share_out(self._write(only_runs=cached is not None))
         self._shelf.fence = self._work.fence
         return min(self._due, default=None)
 
@@ -106,7 +113,7 @@ class Pass:
 
     def _host(self, runs: int) -> Host:
         """What the server allows this repository, which has `runs` in the ledger."""
-        room = max(0, self._rules.concurrent - self._store.active(self._shelf.place.installation_id))
+        room = self._store.share(self._repository, most=self._rules.concurrent).room
         return Host(self._rules.paused, self._rules.concurrent, runs + room)
 
     # ---------------------------------------------------------------------------------- dispatching
@@ -117,9 +124,15 @@ class Pass:
         runs = self._store.claims(self._repository)
         loose = {run.run_key: run for run in runs if is_loose(run, now, self._rules.settle)}
         looked = self._look(self._shelf.known_snapshot, without=loose)
-        starts = [s for s in looked.decided.survey.situations.values() if isinstance(s, Start)]
+        if looked.starts and (paused := self._paused()) is not False:
+            if paused is None:
+                self._again()
+                return
+            self._shelf.snapshot = replace(self._shelf.known_snapshot, paused=True)
+            looked = self._look(self._shelf.known_snapshot, without=loose)
+        starts = looked.starts
         for key in loose.keys() - {start.run_key for start in starts}:
-            self._store.withdraw(self._work, key)
+            self._withdraw(key)
         ranks = {number: rank for rank, number in enumerate(looked.decided.survey.arrangement.ready)}
         for start in sorted(starts, key=lambda start: ranks.get(start.issue, len(ranks))):
             if isinstance(looked.config, ConfigProblem):
@@ -127,6 +140,9 @@ class Pass:
             self._start(start, looked.config, resumed=start.run_key in loose)
         if any(run.stage is RunStage.INTENDED for run in self._store.claims(self._repository)):
             self._again()
+
+    def _paused(self) -> bool | None:
+        return self._shelf.pause.now(self._shelf.client, self._desk.clock(), age=self._rules.pause)
 
     def _start(self, start: Start, config: RepoConfig, *, resumed: bool) -> None:
         order = self._order(start, config)
@@ -138,7 +154,7 @@ class Pass:
                 return
             self._desk.trace("s6")
         if not self._still_stands(start):
-            self._store.withdraw(self._work, start.run_key)
+            self._withdraw(start.run_key)
             self._due.append(self._desk.clock())
             return
         answer = self._dispatcher.send(order, self._shelf.known_snapshot)
@@ -170,14 +186,13 @@ class Pass:
         """GitHub will not start it as things are: that is the run's verdict."""
         verdict = dispatch_failed(self._shelf.known_snapshot, order, answer.message)
         if self._pen.write((verdict,)):
-            self._pen.release(order.issue, order.run_key, (verdict,))
+            self._release(order.issue, order.run_key, (verdict,))
 
     # --------------------------------------------------------------------------------------- writing
 
-    def _write(self, *, only_runs: bool) -> None:
+    def _write(self, *, only_runs: bool) -> Looked:
         """Say what is so now. `only_runs`: only of issues that the ledger holds (the rest was not read again)."""
-        looked = self._look(self._shelf.known_snapshot)
-        self._shelf.starved = any(_held_by_the_host(each) for each in looked.decided.survey.situations.values())
+        looked = self._look_twice()
         runs = {run.issue: run for run in self._store.claims(self._repository)}
         situations = looked.decided.survey.situations
         waiting = {number for number, situation in situations.items() if isinstance(situation, Start)}
@@ -195,12 +210,24 @@ class Pass:
         failed = self._pen.portion(rest)
         for issue in released:
             if issue not in failed and runs[issue].run_key in mine:
-                self._pen.release(issue, runs[issue].run_key, rest)
+                self._release(issue, runs[issue].run_key, rest)
         if looked.decided.again:
             self._due.append(self._desk.clock() + SOON)
-        if any(run.ended_at is not None for run in runs.values()):
+        if waiting or any(run.ended_at is not None for run in runs.values()):
             self._again()
         self._desk.trace("s9")
+        return looked
+
+    def _look_twice(self) -> Looked:
+        """Before a run is taken back because it has not begun, GitHub says whether it has: news of that may be lost."""
+        looked = self._look(self._shelf.known_snapshot)
+        unwanted = {effect.run_id for effect in looked.decided.effects if isinstance(effect, CancelRun)}
+        runs = self._store.claims(self._repository)
+        doubted = [run for run in runs if run.run_id in unwanted and run.stage is not RunStage.STARTED]
+        if not doubted:
+            return looked
+        self._dispatcher.read_runs(doubted)
+        return self._look(self._shelf.known_snapshot)
 
     def _to_be_stopped(self, run: LedgerRun, now: datetime) -> bool:
         return bool(run.run_id) and not run.cancelled and is_stuck(run, now)
@@ -208,6 +235,25 @@ class Pass:
     def _is_held_by_us(self, issue: int, seen: Snapshot) -> bool:
         claim = seen.claims.get(issue)
         return claim is not None and claim.ledger
+
+    # ------------------------------------------------------------------------ sharing the installation
+
+    def _share_out(self, looked: Looked) -> None:
+        """Say whether the installation's cap holds something here, and wake whoever may have what we let go of."""
+        starving = any(_held_by_the_host(each) for each in looked.decided.survey.situations.values())
+        starved = self._store.share(self._repository, most=self._rules.concurrent).starving
+        if starving != starved:
+            self._store.starve(self._work, self._desk.clock() if starving else None)
+        if self._freed or (starved and not starving):
+            self._store.feed(self._shelf.place.installation_id, self._desk.clock())
+
+    def _withdraw(self, run_key: str) -> None:
+        self._store.withdraw(self._work, run_key)
+        self._freed = True
+
+    def _release(self, issue: int, run_key: str, said: Iterable[Effect]) -> None:
+        self._pen.release(issue, run_key, said)
+        self._freed = True
 
     # ---------------------------------------------------------------------------------------- small
 

@@ -159,7 +159,9 @@ class Places(Protocol):
         ...
 
     def drop_installation(self, installation_id: int) -> None:
-        """It was removed or suspended: its repositories are no longer worked on; their runs are ended in the ledger."""
+        """It was removed or suspended: its repositories are no longer worked on. Their runs are kept, as `put_installation`
+        keeps them: what became of those is said when a repository comes back.
+        """
         ...
 
     def installations(self) -> tuple[int, ...]:
@@ -221,10 +223,6 @@ class Ledger(Protocol):
 
     def claims(self, repository_id: int) -> tuple[LedgerRun, ...]:
         """The unreleased ones, oldest first."""
-        ...
-
-    def active(self, installation_id: int) -> int:
-        """How many are unreleased in all repositories of an installation."""
         ...
 
     def intend(self, work: Work, run: LedgerRun, *, most: int) -> bool:
@@ -381,6 +379,10 @@ class RepositoryGitHub(Reader, Writer, Protocol):
 
     def run(self, run_id: int) -> ActionsRun:
         """One workflow run; GONE when it was deleted, UNKNOWN when GitHub would not say."""
+        ...
+
+    def paused(self) -> bool:
+        """Whether the Actions variable AI_READY_PAUSED is set; False also where our rights don't show it."""
         ...
 
 

@@ -37,6 +37,10 @@ GRACE: Final = 25.0
 KEEP_ALIVE: Final = 15
 """Seconds that a connection may idle between two requests."""
 KILLED_TWICE: Final = 130
+GARBAGE: Final = (700, 10, 10)
+"""When Python looks for garbage, unless told otherwise. Commands tell it to do so seldom, since they soon end; a server
+that looks at a repository of 10,000 issues again and again would keep a hundred megabytes of what it no longer needs.
+"""
 
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 """ASGI."""
@@ -121,6 +125,7 @@ class Serving:
         self._loop, self._ending = asyncio.get_running_loop(), asyncio.Event()
         parts = self._parts
         await asyncio.to_thread(parts.scheduler.start)
+        gc.set_threshold(*GARBAGE)
         gc.freeze()  # what is there now stays; looking through it again and again only makes requests wait
         with _on_signals(self._loop, self._ending if signals else None):
             server = _QuietServer(config)

@@ -26,6 +26,8 @@ class Rules:
     """Until something that is not seen yet is looked for again."""
     permission: float = 60.0
     """How long a person's permission is taken as read. `work` asks again before the agent starts."""
+    pause: float = 55.0
+    """How long it is believed whether the Actions variable pauses a repository."""
     said_at_once: int = 8
     """Comments and reactions of one pass; the rest waits for the lane's next turn, after everybody else's."""
     sweep: float = 3600.0
@@ -41,6 +43,9 @@ SWEEP = Lane(LaneKind.TIMER, 2)
 REFRESH = Lane(LaneKind.TIMER, 3)
 TIMERS = (RECONCILE, SWEEP, REFRESH)
 """Timers are lanes, so that of several replicas one at a time does what they are for."""
+
+RECONCILED = "reconciled"
+"""The fact (`Store.remember`) that holds when every repository was last looked at."""
 
 QUEUED_AT_MOST = 24 * 3600.0
 """GitHub drops a job that no runner took for 24 hours: https://docs.github.com/en/actions/reference/limits"""

@@ -20,7 +20,7 @@ from bot.job.redact import Redactor
 from bot.server.chores import GONE, do_chore, installation_lane
 from bot.server.desk import Desk, Meters, Shelf, Trace
 from bot.server.passes import Pass
-from bot.server.ports import AppGitHub, Lane, LaneKind, Store, StoreUnavailable, Work
+from bot.server.ports import AppGitHub, LaneKind, Store, StoreUnavailable, Work
 from bot.server.rules import TIMERS, Rules
 
 log = logging.getLogger("ai_ready.scheduler")
@@ -170,17 +170,7 @@ class Scheduler:
         shelf = self._shelves.get(work.lane.id)
         if shelf is None or shelf.place != place:
             shelf = self._shelves[work.lane.id] = Shelf(place, self._desk.github.repository(place))
-        active = len(self._desk.store.claims(place.repository_id))
-        due = Pass(self._desk, work, shelf).run()
-        if len(self._desk.store.claims(place.repository_id)) < active:
-            self._feed_the_starved(place.installation_id)
-        return due
-
-    def _feed_the_starved(self, installation_id: int) -> None:
-        """A run ended: repositories of this installation that its cap held look again."""
-        places = [shelf.place for shelf in list(self._shelves.values()) if shelf.starved]
-        lanes = [Lane(LaneKind.REPOSITORY, p.repository_id) for p in places if p.installation_id == installation_id]
-        self._desk.store.make_due(lanes, self._desk.clock())
+        return Pass(self._desk, work, shelf).run()
 
     def _put_back(self, work: Work, why: str, error: GitHubError | None) -> None:
         wait = min(FIRST_RETRY * 2.0**work.attempts, LONGEST_RETRY)

@@ -55,7 +55,12 @@ def _store(env: ServerEnv) -> Store:
 
 
 def _parts(env: ServerEnv, store: Store, github: AppClient, metrics: Metrics) -> Parts:
-    rules = Rules(reconcile=float(env.reconcile_seconds), webhooks=bool(env.webhook_secrets), concurrent=env.concurrent)
+    rules = Rules(
+        reconcile=float(env.reconcile_seconds),
+        webhooks=bool(env.webhook_secrets),
+        concurrent=env.concurrent,
+        paused=env.paused,
+    )
     return Parts(
         store=store,
         scheduler=Scheduler(store, github, rules, metrics),

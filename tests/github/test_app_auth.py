@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
 from bot.core.effects import Dispatch
 from bot.core.secret import Secret
 from bot.errors import ConfigError
-from bot.github.app_auth import PERMISSIONS, AppJwt, Clock, app_key
+from bot.github.app_auth import PERMISSIONS, WELCOME, AppJwt, Clock, app_key
 from bot.github.app_client import AppAccess, AppClient
 from bot.github.app_wire import Reply
 from bot.github.courier import Timing
@@ -209,8 +209,21 @@ def test_a_token_is_for_one_repository_and_what_we_need(app: AppStage) -> None:
     tokens = app.stage.world.hub.tokens
     (used,) = {one.value: one for one in tokens._by_value.values() if one.installation is app.installation}.values()
     assert used.repos == (app.stage.world.shop,)
-    assert used.permissions == dict(PERMISSIONS)
+    assert used.permissions == {**PERMISSIONS, **WELCOME}
     assert len(used.value) > 300
+
+
+def test_what_is_only_welcome_is_done_without_where_nobody_accepted_it(app: AppStage) -> None:
+    """An App made before it was asked for goes on; once it is accepted, the next token has it."""
+    del app.installation.permissions["actions_variables"]
+    app.stage.world.shop.variables["AI_READY_PAUSED"] = "true"
+    shop = app.shop()
+
+    assert shop.snapshot(now=app.now).head_oid
+    assert shop.paused() is False
+    app.installation.permissions["actions_variables"] = "read"
+    app.pass_time(hours=1)
+    assert shop.paused() is True
 
 
 def test_a_token_is_kept_for_most_of_its_hour_and_replaced_before_it_ends(app: AppStage) -> None:

@@ -227,6 +227,40 @@ def test_a_run_is_there_gone_or_unknown(app: AppStage) -> None:
     assert shop.run(run_id).state is RunState.GONE
 
 
+@pytest.mark.parametrize(
+    ("own", "shared", "paused"),
+    [
+        ({}, {}, False),
+        ({"AI_READY_PAUSED": "true"}, {}, True),
+        ({}, {"AI_READY_PAUSED": "holiday"}, True),
+        ({}, {"AI_READY_PAUSED": "off"}, False),
+        ({"AI_READY_PAUSED": "false"}, {"AI_READY_PAUSED": "true"}, False),
+        ({"AI_READY_PAUSED": ""}, {"AI_READY_PAUSED": "true"}, False),
+        ({"OTHER": "true"}, {"ANOTHER": "true"}, False),
+        ({}, {f"A_{n}": "true" for n in range(70)} | {"AI_READY_PAUSED": "1"}, True),
+        ({}, {f"A_{n}": "true" for n in range(60)}, False),
+    ],
+)
+def test_a_pause_is_the_repositorys_own_variable_or_its_organizations(
+    app: AppStage, monkeypatch: pytest.MonkeyPatch, own: dict[str, str], shared: dict[str, str], paused: bool
+) -> None:
+    shop = app.stage.world.shop
+    monkeypatch.setattr(shop, "variables", own)
+    monkeypatch.setattr(shop.owner, "variables", shared)
+
+    assert app.shop().paused() is paused
+
+
+@pytest.mark.parametrize("what", ["/actions/variables", "/actions/organization-variables"])
+def test_a_pause_that_can_not_be_read_now_is_no_answer(app: AppStage, what: str) -> None:
+    """A right that we don't have is one: another look would say the same."""
+    app.stage.world.hub.faults.fail(what, 502, times=5)
+    assert refused(app.shop().paused).status == 502
+
+    app.stage.world.hub.faults.fail(what, 403)
+    assert app.shop().paused() is False
+
+
 @pytest.mark.parametrize("label", ["ai-queued", "ai-running"])
 def test_a_pass_reads_the_runs_that_no_claim_branch_tells_of(app: AppStage, label: str) -> None:
     shop, issue = app.shop(), app.stage.asked()

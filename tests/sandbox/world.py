@@ -25,6 +25,7 @@ APP_PERMISSIONS = {
     "pull_requests": "write",
     "contents": "write",
     "actions": "write",
+    "actions_variables": "read",
     "metadata": "read",
 }
 APP_EVENTS = ("issues", "issue_comment", "pull_request", "pull_request_review", "workflow_run", "push")

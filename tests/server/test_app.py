@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from bot.server.health import RECONCILED, Vitals
+from bot.server.health import Vitals
 from bot.server.limits import Limits
 from bot.server.metrics import UNREACHABLE_AFTER, Metrics
 from bot.server.ports import Counts
+from bot.server.rules import RECONCILED
 from tests.server.endpoint import ISSUES, SECRET, Idle, Running, running, sqlite_store, wait_until
 
 WELL = Vitals(Counts(), alive=True, reconcile_age=10.0, reconcile_seconds=60.0, github=True, remaining=4_000)
@@ -113,7 +114,8 @@ def test_the_lowest_limit_counts_until_it_is_reset() -> None:
     assert metrics.lowest_remaining(60.0) == 4_000
 
 
-def test_every_method_shows() -> None:
+def used() -> str:
+    """`/metrics` after everything that can be counted was."""
     metrics = Metrics()
     metrics.delivery("stored", 0.001)
     metrics.passed(0.2, "done")
@@ -123,7 +125,11 @@ def test_every_method_shows() -> None:
     metrics.request("GraphQL", 200)
     metrics.waited(2.5)
     metrics.store_error()
-    shown = metrics.render(Counts(lanes_due=3, deliveries=8), 12.0).decode().splitlines()
+    return metrics.render(Counts(lanes_due=3, deliveries=8), 12.0).decode()
+
+
+def test_every_method_shows() -> None:
+    shown = used().splitlines()
     for line in (
         'ai_ready_deliveries_total{result="stored"} 1.0',
         'ai_ready_passes_total{result="done"} 1.0',
@@ -139,6 +145,19 @@ def test_every_method_shows() -> None:
         "ai_ready_github_rate_limit_remaining NaN",
     ):
         assert line in shown
+
+
+def test_the_documentation_names_every_metric_with_its_labels_and_no_other() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "server.md").read_text()
+    rows = [row.split("|")[1] for row in page.splitlines() if row.startswith("| `ai_ready_")]
+    documented = {name: labels for row in rows for name, labels in re.findall(r"`(ai_ready_\w+)(?:\{(.*?)\})?`", row)}
+    shown: dict[str, str] = {}
+    for name, labels in re.findall(r"^(ai_ready_\w+?)(?:_bucket|_sum|_count)?(?:\{(.*)\})? ", used(), re.MULTILINE):
+        names = [each for each in re.findall(r'(\w+)="', labels) if each != "le"]
+        if not name.endswith("_created"):
+            shown.setdefault(name, ",".join(names))
+
+    assert documented == shown
 
 
 def test_nothing_private_is_shown(server: Running) -> None:

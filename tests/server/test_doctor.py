@@ -265,6 +265,33 @@ def test_the_models_key_is_known_by_name(own: list[str], shared: list[str], stat
     assert found(repository_checks.model_key(HOME), *answers).state is state
 
 
+UNSET = ok({"variables": []})
+
+
+@pytest.mark.parametrize(
+    ("answers", "state", "said"),
+    [
+        ([GONE, GONE, UNSET], State.PASS, "Nobody paused it"),
+        ([GONE, GONE, GONE], State.PASS, "Nobody paused it"),
+        ([ok({"value": "true"})] * 2, State.FAIL, "nothing is started"),
+        ([ok({"value": "off"})] * 2, State.PASS, "Nobody paused it"),
+        (
+            [GONE, GONE, ok({"variables": [{"name": "AI_READY_PAUSED", "value": "1"}]})],
+            State.FAIL,
+            "nothing is started",
+        ),
+        ([NO], State.SKIP, "The variable AI_READY_PAUSED can't be read"),
+        ([GONE, GONE, Answer(502)], State.SKIP, "could not list the organization's variables"),
+    ],
+)
+def test_a_pause_is_seen(answers: list[Answer], state: State, said: str) -> None:
+    finding = found(repository_checks.pause(HOME), *answers)
+
+    assert finding.state is state
+    assert said in finding.text
+    assert bool(finding.fix) == (state is State.FAIL or answers == [NO])
+
+
 def test_a_key_may_hide_where_we_can_not_look() -> None:
     """No right to read the organization's secrets: a missing one of the repository's is no failure."""
     assert found(repository_checks.model_key(HOME), ok({"secrets": []}), NO).state is State.SKIP
@@ -408,6 +435,13 @@ def test_an_app_that_is_installed_nowhere(world: World, cabinet: Cabinet, monkey
     assert [seen[name] for name in ("app-key", "app-permissions", "app-events", "webhook")] == ["pass"] * 4
 
 
+def test_a_server_that_is_paused_is_said_to_be(world: World, cabinet: Cabinet, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "server-pause" not in as_the_app(world, cabinet, monkeypatch)[1]
+    monkeypatch.setenv("AI_READY_PAUSED", "yes")
+
+    assert as_the_app(world, cabinet, monkeypatch)[1]["server-pause"] == "fail"
+
+
 def test_without_a_token_the_installation_reads_the_repository(
     world: World, cabinet: Cabinet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -416,7 +450,7 @@ def test_without_a_token_the_installation_reads_the_repository(
     _, seen = as_the_app(world, cabinet, monkeypatch, "--repo", "acme/shop")
 
     assert (seen["installations"], seen["installation"], seen["repository"]) == ("pass", "pass", "pass")
-    assert (seen["workflow"], seen["config"]) == ("fail", "pass")
+    assert (seen["workflow"], seen["config"], seen["pause"]) == ("fail", "pass", "pass")
 
 
 def test_another_apps_key_fails(world: World, cabinet: Cabinet, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -43,6 +43,24 @@ class _Read:
         return [json.loads(line) for line in self.stream.getvalue().splitlines()]
 
 
+def test_a_thread_that_dies_is_a_line_too() -> None:
+    """With what killed it, less our secrets; how it was before, afterwards."""
+    before = threading.excepthook
+
+    def work() -> None:
+        raise ValueError(f"no such thing as {SECRET}")
+
+    with written() as read:
+        thread = threading.Thread(target=work, name="scheduler")
+        thread.start()
+        thread.join()
+    (line,) = read.lines
+    assert (line["level"], line["event"], line["thread"]) == ("error", "thread_died", "scheduler")
+    assert "ValueError: no such thing as" in line["trace"]
+    assert SECRET not in line["trace"]
+    assert threading.excepthook is before
+
+
 def test_an_event_is_one_line_with_its_fields() -> None:
     """Nothing that is empty; seconds to the microsecond; a line break in a value is escaped."""
     with written() as read:

@@ -1,5 +1,6 @@
 """The process: what it refuses to start with, how it ends, and that nothing that was acknowledged is lost on the way."""
 
+import gc
 import json
 import os
 import re
@@ -56,6 +57,17 @@ def test_the_end_is_in_good_order(tmp_path: Path) -> None:
     with pytest.raises(ConnectionRefusedError):
         server.connect()
     sqlite_store(tmp_path).close()
+
+
+def test_garbage_is_looked_for_as_often_as_python_does(tmp_path: Path) -> None:
+    """The command's start is told to look seldom: the server's life is long, and its passes leave much behind."""
+    before = gc.get_threshold()
+    gc.set_threshold(100_000)
+    try:
+        with running(sqlite_store(tmp_path)):
+            assert gc.get_threshold() == (700, 10, 10)
+    finally:
+        gc.set_threshold(*before)
 
 
 def test_a_scheduler_that_can_not_start_ends_it(tmp_path: Path) -> None:

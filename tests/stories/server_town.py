@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
@@ -59,6 +60,30 @@ class Server(Protocol):
         ...
 
 
+class TownClock(Clock):
+    """`shift` moves it for everybody, `ago` only for the thread inside: the server's leases are of the time it is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._mine = threading.local()
+
+    def __call__(self) -> datetime:
+        return super().__call__() + self._moved
+
+    @contextmanager
+    def ago(self, seconds: float) -> Iterator[None]:
+        """What this thread does inside happened `seconds` ago."""
+        before, self._mine.shift = self._moved, -timedelta(seconds=seconds)
+        try:
+            yield
+        finally:
+            self._mine.shift = before
+
+    @property
+    def _moved(self) -> timedelta:
+        return getattr(self._mine, "shift", timedelta())
+
+
 class ServerTown(People):
     """GitHub, one or more repositories with the App, the server, and the verbs of the people."""
 
@@ -75,7 +100,7 @@ class ServerTown(People):
 
     def _on_event(self, event: Event) -> None:
         self.events.append(event)
-        self._changed.set()
+        self.wake()
 
     @property
     def installation(self) -> Installation:
@@ -186,14 +211,19 @@ class ServerTown(People):
         else:
             wanted = self.passes() + rounds * (len(self.repos) + 1) + 1  # the timer's own lane is one of them
             self.until(lambda: self.passes() >= wanted, f"{rounds} more rounds")
-        self.actions.wait_idle()
+        if not self.actions.held:
+            self.actions.wait_idle()
 
     def _look_once(self, server: "InProcessServer") -> None:
         """Without waiting for the timer."""
-        wanted = self.passes() + len(self.repos)
+        wanted = server.served + len(self.repos)
         assert server.store is not None
         server.store.repositories_due(self.clock())
-        self.until(lambda: self.passes() >= wanted, "another round")
+        self.until(lambda: server.served >= wanted, "another round")
+
+    def wake(self) -> None:
+        """Something happened that a story may wait for."""
+        self._changed.set()
 
     def passes(self) -> int:
         """How many lanes the server has served, by its own count; 0: it is down."""
@@ -236,7 +266,7 @@ class Plan:
 @contextmanager
 def server_town(folder: Path, plan: Plan) -> Iterator[ServerTown]:
     """A town below `folder` (made) without a server yet; everything is ended afterwards."""
-    clock = Clock()
+    clock = TownClock()
     hub = Hub(folder / "hub", clock=clock)
     for login in ("rita", "mallory"):
         hub.create_user(login)
@@ -246,7 +276,7 @@ def server_town(folder: Path, plan: Plan) -> Iterator[ServerTown]:
     app = register(hub, hub.user("rita"), repos)
     with ExitStack() as stack:
         stack.enter_context(serve(hub))
-        actions = stack.enter_context(Instant(hub, ends=plan.ends, work_seconds=plan.work_seconds))
+        actions = stack.enter_context(Instant(hub, ends=plan.ends, work_seconds=plan.work_seconds, status_within=5.0))
         yield ServerTown(hub, repos, clock, app, actions)
 
 
@@ -293,6 +323,9 @@ class InProcessServer:
         self._thread: threading.Thread | None = None
         self.trace: Callable[[str], None] = lambda _step: None
         """Called at each step of a dispatch (`s4` … `s10`); set it before the start."""
+        self._counting = threading.Lock()
+        self.served = 0
+        """Lanes served without a failure since it was made."""
         self.store: SqlStore | None = None
         """To look into."""
         self.url = ""
@@ -304,7 +337,7 @@ class InProcessServer:
         metrics = Metrics()
         access = AppAccess(str(app.id), Secret(app.private_pem), hub.api_url)
         github = AppClient(access, store, metrics, timing=Timing(now=clock))
-        scheduler = Scheduler(store, github, self._rules, metrics, Clockwork(clock, self.trace))
+        scheduler = Scheduler(store, github, self._rules, metrics, Clockwork(clock, self._traced))
         secrets = (Secret(app.hook.secret),) if self._rules.webhooks else ()
         parts = Parts(store, scheduler, metrics, secrets, self._rules.reconcile, lambda: (app.bot.id,), clock=clock)
         serving = self._serving = Serving(parts, bind("127.0.0.1", 0))
@@ -321,6 +354,13 @@ class InProcessServer:
         self.url = serving.url
         if self._rules.webhooks:
             point_hook(app, self.url)
+
+    def _traced(self, step: str) -> None:
+        self.trace(step)
+        if step == "s10":
+            with self._counting:
+                self.served += 1
+            self._town.wake()
 
     def stop(self) -> None:
         """End in good order."""

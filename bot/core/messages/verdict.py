@@ -73,7 +73,8 @@ def verdict_block(record: Record) -> str:
         "asked": record.requested_at.isoformat(),
         "pull": record.pull,
     }
-    return hide(VERDICT_MARKER, {**data, **({"again": True} if record.again else {})})
+    kind = {} if record.kind == "work" else {"kind": record.kind}
+    return hide(VERDICT_MARKER, {**data, **kind, **({"again": True} if record.again else {})})
 
 
 def done(record: Record, pull: Pull, outcome: Outcome, *, run_url: str = "") -> str:

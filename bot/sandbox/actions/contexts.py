@@ -39,7 +39,7 @@ def of_run(hub: "Hub", run: WorkflowRun, source: Source) -> dict[str, Any]:
                 "api_url": hub.api_url,
                 "graphql_url": hub.graphql_url,
             },
-            "vars": dict(repo.variables),
+            "vars": {**repo.owner.variables, **repo.variables},
             "secrets": dict(repo.secrets),
         }
 

@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal, Self
 
+from bot.core.markers import reveal
+from bot.core.names import STATUS_MARKER
 from bot.errors import AiReadyError
 from bot.sandbox.actions.instant_jobs import InstantJobs
-from bot.sandbox.records import Issue
+from bot.sandbox.records import Event, Issue
 from bot.sandbox.runs import WorkflowRun
 from bot.sandbox.tokens import Token
 
@@ -93,12 +95,19 @@ class Instant:
     """Runs what is dispatched, from now until `close` (or the end of the `with`). `ends` says how, for each run."""
 
     def __init__(
-        self, hub: "Hub", *, ends: Callable[[WorkflowRun], End] = lambda _run: DONE, work_seconds: float = 0.0
+        self,
+        hub: "Hub",
+        *,
+        ends: Callable[[WorkflowRun], End] = lambda _run: DONE,
+        work_seconds: float = 0.0,
+        status_within: float = 0.0,
     ) -> None:
         self._hub = hub
         self.ends = ends
         self.work_seconds = work_seconds
-        """How long the job `work` takes. Real ones take longer than a server needs to say that they began."""
+        """How long the job `work` takes."""
+        self.status_within = status_within
+        """How long it waits besides for its issue's status comment: no real one is over before the server said that."""
         self.dispatches: list[Dispatched] = []
         self.failures: list[BaseException] = []
         """What went wrong in this stand-in itself: a test must fail on any."""
@@ -109,8 +118,14 @@ class Instant:
         self._jobs = InstantJobs(hub, hub.root / "instant")
         self._pool = ThreadPoolExecutor(_THREADS, "instant")
         hub.actions.driver = self
+        self._deaf = hub.subscribe(self._on_event)
 
     # --------------------------------------------------------------------- the hub's side (under its lock)
+
+    def _on_event(self, event: Event) -> None:
+        if event.name == "issue_comment":
+            with self._changed:
+                self._changed.notify_all()
 
     def dispatched(self, run: WorkflowRun) -> None:
         """Write down what is true now, then run it."""
@@ -147,6 +162,11 @@ class Instant:
             self._hold = stage
             self._changed.notify_all()
 
+    @property
+    def held(self) -> Held:
+        """Where runs stay now."""
+        return self._hold
+
     def wait_idle(self, timeout: float = 30.0) -> None:
         """Wait until every run is over, or where it stays. Raises `TimeoutError`, and what broke a run."""
         with self._changed:
@@ -158,6 +178,7 @@ class Instant:
     def close(self) -> None:
         """End every thread; runs stay where they are."""
         self._hub.actions.driver = None
+        self._deaf()
         with self._changed:
             self._closing = True
             self._changed.notify_all()
@@ -220,8 +241,16 @@ class Instant:
         with self._changed:
             if stage == "in_progress":
                 self._changed.wait_for(lambda: self._closing or run.cancel_requested, self.work_seconds)
+                self._changed.wait_for(
+                    lambda: self._closing or run.cancel_requested or _has_status(run), self.status_within
+                )
             self._changed.wait_for(lambda: self._closing or run.cancel_requested or self._hold != stage)
         return not self._closing
+
+
+def _has_status(run: WorkflowRun) -> bool:
+    issue = run.repo.issues.get(int(run.inputs.get("issue") or 0))
+    return issue is not None and any(reveal(STATUS_MARKER, comment.body) for comment in issue.comments)
 
 
 def open_prerequisites(issue: Issue) -> tuple[int, ...]:

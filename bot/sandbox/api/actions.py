@@ -296,6 +296,13 @@ def list_variables(ask: Asked) -> Response:
     return paged(ask, found, lambda pair: _variable(ask, *pair), under="variables")
 
 
+@router.get("/actions/organization-variables")
+def list_shared_variables(ask: Asked) -> Response:
+    """Those of the owner, by name; at most 30 in a page."""
+    found = sorted(ask.require("actions_variables", "read").owner.variables.items())
+    return paged(ask, found, lambda pair: _variable(ask, *pair), under="variables", most=30)
+
+
 @router.post("/actions/variables")
 def create_variable(ask: Asked) -> Response:
     """409 when it exists."""

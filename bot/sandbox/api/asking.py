@@ -116,9 +116,11 @@ def done() -> Response:
     return Response(status_code=204)
 
 
-def paged(ask: Ask, items: Sequence[_T], shape: Callable[[_T], Json], *, under: str = "") -> JSONResponse:
+def paged(
+    ask: Ask, items: Sequence[_T], shape: Callable[[_T], Json], *, under: str = "", most: int = MAX_PER_PAGE
+) -> JSONResponse:
     """One page of `items` with GitHub's Link header; `under` wraps it: `{"total_count": …, under: […]}`."""
-    size = min(max(_number(ask.query.get("per_page"), PER_PAGE), 1), MAX_PER_PAGE)
+    size = min(max(_number(ask.query.get("per_page"), PER_PAGE), 1), most)
     page = max(_number(ask.query.get("page"), 1), 1)
     last = max((len(items) + size - 1) // size, 1)
     shown: Any = [shape(item) for item in items[(page - 1) * size : page * size]]

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Final
 
 from bot.config import PersonEnv
+from bot.core.pause import VARIABLE, is_pause
 from bot.core.secret import Secret
 from bot.errors import ConfigError, UsageError
-from bot.github.app_auth import AppJwt, Clock, Grant, InstallationToken, app_key
+from bot.github.app_auth import WELCOME, AppJwt, Clock, Grant, InstallationToken, app_key
 from bot.github.app_wire import AppWire, Connection
 from bot.github.courier import Courier, Timing
 from bot.github.exchange import get
@@ -40,6 +41,7 @@ def doors(env: PersonEnv, repo: str, connection: Connection) -> Doors:
         nobody=Courier(NobodysWire(env.api_url), Timing()),
         app_id=server.get("AI_READY_APP_ID", ""),
         polls=server.get("AI_READY_WEBHOOKS", "").lower() == "off",
+        paused=is_pause(server.get(VARIABLE, "")),
     )
     try:
         token = persons_token(env) if repo else Secret("")
@@ -70,5 +72,5 @@ def _as_app(found: Doors, server: Mapping[str, str], repo: str, connection: Conn
     number = answer.body.get("id") if answer.ok and isinstance(answer.body, dict) else None
     if not isinstance(number, int):
         return replace(found, app=app)
-    credentials = InstallationToken(Grant(number, permissions=_READS), wire, clock)
+    credentials = InstallationToken(Grant(number, permissions=_READS, welcome=WELCOME), wire, clock)
     return replace(found, app=app, repository=Courier(AppWire(connection, credentials), Timing()))

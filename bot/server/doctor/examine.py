@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from bot.core.model import Json
+from bot.core.pause import VARIABLE
 from bot.errors import UsageError
 from bot.github.courier import Courier
 from bot.server.doctor import app_checks, repository_checks
@@ -28,6 +29,8 @@ class Doors:
     app_id: str = ""
     polls: bool = False
     """AI_READY_WEBHOOKS is off."""
+    paused: bool = False
+    """The server's own AI_READY_PAUSED is set."""
     unusable: str = ""
     """Why the App's key can't be used at all."""
 
@@ -49,6 +52,9 @@ def _app(doors: Doors, repo: str) -> Iterator[Finding]:
         return
     looks = doors.app.tell(app_checks.look(doors.app_id))
     yield looks.finding
+    if doors.paused:
+        fix = f"take {VARIABLE} out of the server's environment, and restart it"
+        yield failed("server-pause", f"The server's {VARIABLE} is set: it starts nothing anywhere.", fix)
     if looks.about is None:
         return
     yield app_checks.permissions(looks.about)
@@ -85,6 +91,7 @@ def _repository(doors: Doors, repo: str) -> Iterator[Finding]:
     yield tell(repository_checks.pull_requests(home))
     config, finding = tell(repository_checks.config(home))
     yield finding
+    yield tell(repository_checks.pause(home))
     yield tell(repository_checks.drafts(home, config))
     yield tell(repository_checks.labels(home))
     yield tell(repository_checks.model_key(home))

@@ -1,13 +1,16 @@
 """A repository: workflow, settings of Actions, labels, key, config, rules. Stories, told as whoever may read it."""
 
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import quote
 
 from bot.config import parse_repo_config
 from bot.core.names import CALLER_WORKFLOW, CONFIG_PATH, LABEL_LOOKS, issue_branch
+from bot.core.pause import VARIABLE
 from bot.core.settings import ConfigProblem, RepoConfig
 from bot.errors import GitHubError
+from bot.github.app_stories import paused
 from bot.github.exchange import Answer, Story, get
 from bot.server.doctor.caller import Compared, compare
 from bot.server.doctor.finding import Finding, failed, passed, skipped, unreadable
@@ -198,6 +201,21 @@ def model_key(home: Repository) -> Story[Finding]:
         return unreadable("model-key", "The names of all secrets", unknown, "`secrets: read` (an admin's)")
     fix = f"gh secret set {KEY_NAMES[0]} --repo {home.name}"
     return failed("model-key", f"Neither {' nor '.join(KEY_NAMES)} is a secret of the repository.", fix)
+
+
+def pause(home: Repository) -> Story[Finding]:
+    """The variable that stops everything, the repository's own or its organization's."""
+    answer = yield get(f"/repos/{home.name}/actions/variables/{VARIABLE}")
+    if not answer.ok and answer.status != HTTPStatus.NOT_FOUND:
+        return unreadable("pause", f"The variable {VARIABLE}", answer, "`variables: read`")
+    try:
+        set_ = yield from paused(home.name)
+    except GitHubError as error:
+        return skipped("pause", str(error))
+    if set_:
+        fix = f"gh variable delete {VARIABLE} --repo {home.name} (an organization's: --org {home.owner})"
+        return failed("pause", f"The Actions variable {VARIABLE} is set: nothing is started.", fix)
+    return passed("pause", "Nobody paused it.")
 
 
 def config(home: Repository) -> Story[tuple[RepoConfig | None, Finding]]:

@@ -14,13 +14,14 @@ from bot.errors import GitHubError, UsageError
 
 PERMISSIONS: Final = {
     "actions": "write",
+    "actions_variables": "read",
     "checks": "read",
     "contents": "write",
     "issues": "write",
     "metadata": "read",
     "pull_requests": "write",
 }
-"""`checks` is there for the event check_suite alone."""
+"""`checks` is there for the event check_suite alone, `actions_variables` (*Variables* in the settings) for the pause."""
 
 EVENTS: Final = (
     "check_suite",

@@ -40,11 +40,11 @@ def counts(connection: sa.Connection, now: datetime) -> Counts:
         lanes_failing=_count(connection, lane, lanes.FAILING),
         repositories=_count(connection, repository, repository.c.living),
         installations=_count(connection, installation, installation.c.living),
-        runs_active=_count(connection, run, ~run.c.released),
+        runs_active=_count(connection, run.join(repository), ~run.c.released & repository.c.living),
         deliveries=_count(connection, delivery, sa.true()),
         resting=_count(connection, pace, pace.c.rests_until > now),
     )
 
 
-def _count(connection: sa.Connection, table: sa.Table, where: sa.ColumnElement[Any]) -> int:
+def _count(connection: sa.Connection, table: sa.FromClause, where: sa.ColumnElement[Any]) -> int:
     return connection.execute(sa.select(sa.func.count()).select_from(table).where(where)).scalar_one()

@@ -1,12 +1,12 @@
 """Deliveries: many in one transaction, each stored once, each making its lane due."""
 
-import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
 import sqlalchemy as sa
 
+from bot.core.names import RUN_KEY
 from bot.github.ports import RunNews
 from bot.server.ports import Lane, LaneKind, Received, RunStage
 from bot.server.store import lanes
@@ -14,7 +14,6 @@ from bot.server.store.ledger import moved
 from bot.server.store.schema import delivery, mark, redelivery, repository, run, said
 from bot.server.store.upsert import insert
 
-RUN_KEY: Final = re.compile(r"(?<![\w-])[0-9]+-[LC][0-9]+-[0-9]+(?![\w-])", re.ASCII)
 _STAGES: Final = {"in_progress": RunStage.STARTED, "completed": RunStage.COMPLETED}
 """Everything else (`queued`, `waiting`, `pending`, `requested`): it exists, and no job has begun."""
 _MANY: Final = 500

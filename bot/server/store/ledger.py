@@ -47,11 +47,6 @@ def claims(connection: sa.Connection, repository_id: int) -> tuple[LedgerRun, ..
     return tuple(_ledger_run(row) for row in rows)
 
 
-def active(connection: sa.Connection, installation_id: int) -> int:
-    """How many runs are unreleased in an installation; not those where we can neither see nor end them."""
-    return shares.taken(connection, installation_id)
-
-
 def intend(connection: sa.Connection, work: Work, wanted: LedgerRun, *, most: int) -> bool:
     """Claim the issue, if nothing speaks against it."""
     place = connection.execute(sa.select(repository).where(repository.c.id == wanted.repository_id)).first()
@@ -61,6 +56,7 @@ def intend(connection: sa.Connection, work: Work, wanted: LedgerRun, *, most: in
     connection.execute(
         sa.select(installation.c.id).where(installation.c.id == place.installation_id).with_for_update()
     ).all()
+    shares.lock(connection, wanted.repository_id)
     if not lanes.held(connection, work):
         return False
     if shares.share(connection, wanted.repository_id, most=most).room < 1:
@@ -84,7 +80,10 @@ def intend(connection: sa.Connection, work: Work, wanted: LedgerRun, *, most: in
         verdict="",
     )
     # Not `rowcount`: psycopg has none where SQLAlchemy fetches what it inserted.
-    return connection.execute(statement.on_conflict_do_nothing().returning(run.c.run_key)).first() is not None
+    claimed = connection.execute(statement.on_conflict_do_nothing().returning(run.c.run_key)).first() is not None
+    if claimed:
+        shares.fed(connection, wanted.repository_id, wanted.at)
+    return claimed
 
 
 def sending(connection: sa.Connection, work: Work, run_key: str, at: datetime) -> bool:

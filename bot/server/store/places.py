@@ -1,18 +1,15 @@
 """Installations and repositories. Nothing is deleted: a repository that comes back finds its runs again."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
 import sqlalchemy as sa
 
 from bot.github.ports import Place
 from bot.server.ports import Lane, LaneKind
 from bot.server.store import lanes
-from bot.server.store.schema import AT_ONCE, installation, lane, repository, run
+from bot.server.store.schema import AT_ONCE, installation, lane, repository
 from bot.server.store.upsert import insert
-
-NO_ACCESS: Final = "no-access"
-"""The verdict of runs whose repository we can't write to any more."""
 
 
 def put_installation(
@@ -33,17 +30,13 @@ def put_installation(
 
 
 def drop_installation(connection: sa.Connection, installation_id: int) -> None:
-    """Stop its repositories, end their runs, and take the lanes from whoever works on them."""
+    """Stop its repositories and take the lanes from whoever works on them. Their runs stay open, for when they return."""
     connection.execute(sa.update(installation).where(installation.c.id == installation_id).values(living=False))
     ids = [row.id for row in _locked(connection, installation_id, [])]
     connection.execute(
         sa.update(repository).where(repository.c.installation_id == installation_id).values(living=False)
     )
     _stop(connection, ids)
-    of_it = sa.select(repository.c.id).where(repository.c.installation_id == installation_id)
-    connection.execute(
-        sa.update(run).where(~run.c.released, run.c.repository_id.in_(of_it)).values(released=True, verdict=NO_ACCESS)
-    )
 
 
 def installations(connection: sa.Connection) -> tuple[int, ...]:

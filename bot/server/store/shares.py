@@ -1,8 +1,8 @@
 """How the repositories of one installation share its runs: who may start how many now, and who waits for a place.
 
 A repository *starves* while the installation's cap holds something back in it. A free place is kept for the starving
-repository that has the fewest runs, of several for the one that has starved longest; so one with many issues can't
-keep the others out, and no place stays empty. One whose lane keeps failing could not take a place: none is kept for it.
+repository that has the fewest runs, of several for the one that has gone longest without a place; so one with many
+issues can't keep the others out, and no place stays empty. One whose lane keeps failing could not take a place: none is kept for it.
 """
 
 from collections.abc import Sequence
@@ -38,30 +38,38 @@ def share(connection: sa.Connection, repository_id: int, *, most: int) -> Share:
     ).first()
     if mine is None:
         return Share()
-    free = most - taken(connection, mine.installation_id)
-    others = [side for side in _starving(connection, mine.installation_id) if side.id != repository_id]
-    me = _Side(mine.active, mine.starved_at or _NEVER, repository_id)
-    return Share(_room(free, me, others), starving=mine.starved_at is not None)
-
-
-def taken(connection: sa.Connection, installation_id: int) -> int:
-    """How many runs are unreleased in an installation; not those where we can neither see nor end them."""
-    return connection.execute(
+    taken = connection.execute(
         sa.select(_ACTIVE)
         .select_from(_WITH_RUNS)
-        .where(repository.c.installation_id == installation_id, repository.c.living)
+        .where(repository.c.installation_id == mine.installation_id, repository.c.living)
     ).scalar_one()
+    others = [side for side in _starving(connection, mine.installation_id) if side.id != repository_id]
+    me = _Side(mine.active, mine.starved_at or _NEVER, repository_id)
+    return Share(_room(most - taken, me, others), starving=mine.starved_at is not None)
+
+
+def lock(connection: sa.Connection, repository_id: int) -> None:
+    """Keep others from changing a repository's row. Its key stays free: runs may be inserted that name it."""
+    row = sa.select(repository.c.id).where(repository.c.id == repository_id)
+    connection.execute(row.with_for_update(key_share=True)).all()
 
 
 def starve(connection: sa.Connection, work: Work, since: datetime | None) -> bool:
     """Note since when it starves; False: the lane was lost."""
-    # Not FOR UPDATE: who holds the lane may be inserting a run, which locks the repository's key after the lane.
-    row = sa.select(repository.c.id).where(repository.c.id == work.lane.id).with_for_update(key_share=True)
-    connection.execute(row).all()
+    lock(connection, work.lane.id)
     if not lanes.held(connection, work):
         return False
     connection.execute(sa.update(repository).where(repository.c.id == work.lane.id).values(starved_at=since))
     return True
+
+
+def fed(connection: sa.Connection, repository_id: int, at: datetime) -> None:
+    """It got a place: if it starves for more, it does so from now on. Its row is locked already."""
+    connection.execute(
+        sa.update(repository)
+        .where(repository.c.id == repository_id, repository.c.starved_at.is_not(None))
+        .values(starved_at=at)
+    )
 
 
 def feed(connection: sa.Connection, installation_id: int, at: datetime) -> None:

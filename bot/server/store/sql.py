@@ -101,7 +101,7 @@ class SqlStore:
         self._database.write(lambda c: places.put_installation(c, installation_id, account, repositories))
 
     def drop_installation(self, installation_id: int) -> None:
-        """End its runs with the verdict `no-access`, take its lanes from whoever works on them."""
+        """Leave its repositories alone, and take their lanes from whoever works on them."""
         self._database.write(lambda c: places.drop_installation(c, installation_id))
 
     def installations(self) -> tuple[int, ...]:
@@ -121,10 +121,6 @@ class SqlStore:
     def claims(self, repository_id: int) -> tuple[LedgerRun, ...]:
         """The unreleased ones, oldest first."""
         return self._database.read(lambda c: ledger.claims(c, repository_id))
-
-    def active(self, installation_id: int) -> int:
-        """How many are unreleased in the living repositories of an installation."""
-        return self._database.read(lambda c: ledger.active(c, installation_id))
 
     def intend(self, work: Work, run: LedgerRun, *, most: int) -> bool:
         """Claim the issue."""

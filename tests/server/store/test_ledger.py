@@ -8,7 +8,7 @@ import pytest
 from bot.core.model import ActionsRun, RunState
 from bot.server.ports import LedgerRun, RunStage
 from bot.server.store import SqlStore
-from tests.server.store.stage import ACME, FARM, MILL, NOW, SHOP, Town, after, intent, news
+from tests.server.store.stage import FARM, MILL, NOW, SHOP, Town, after, intent, news
 
 KEY = "5-L9-1"
 
@@ -54,7 +54,7 @@ def test_an_installation_has_a_most_of_runs(town: Town) -> None:
     assert store.intend(shop, intent(1), most=2)
     assert store.intend(mill, intent(1, lane=MILL), most=2)
     assert not store.intend(shop, intent(2), most=2)
-    assert store.active(ACME) == 2
+    assert store.share(SHOP.id, most=2).room == 0
     store.release(mill, "1-L100-1", verdict="done", usd=0)
     assert store.intend(shop, intent(2), most=2)
 
@@ -171,7 +171,7 @@ def test_a_release_settles_once(town: Town) -> None:
 
     assert store.release(work, KEY, verdict="done", usd=1.25)
     assert store.release(work, KEY, verdict="runner-lost", usd=5.0)
-    assert store.active(ACME) == 0
+    assert store.share(SHOP.id, most=2).room == 2
     assert town.rows("SELECT verdict, usd FROM run") == [("done", 1.25)]
 
 

@@ -36,7 +36,7 @@ def test_what_is_new_is_due_and_what_is_gone_is_left(town: Town) -> None:
     assert store.place(FARM.id) is None
     assert not store.extend(work, after(60))
     assert len(store.claims(FARM.id)) == 1
-    assert store.active(ACME) == 0
+    assert store.share(SHOP.id, most=10).room == 10
     assert town.rows("SELECT account FROM installation") == [("acme-inc",)]
 
 
@@ -51,7 +51,7 @@ def test_a_repository_that_comes_back_finds_its_runs(town: Town) -> None:
     assert again is not None
     assert again.lane == FARM
     assert again.fence > work.fence
-    assert store.active(ACME) == 1
+    assert store.share(SHOP.id, most=10).room == 9
 
 
 def test_a_repository_that_moves_to_another_installation_goes_on(town: Town) -> None:
@@ -65,7 +65,7 @@ def test_a_repository_that_moves_to_another_installation_goes_on(town: Town) -> 
     assert store.places() == (moved,)
 
 
-def test_a_removed_installation_ends_its_runs_and_its_work(town: Town) -> None:
+def test_a_removed_installation_keeps_its_runs_and_loses_its_work(town: Town) -> None:
     store = town.settle()
     work = town.taken(SHOP)
     store.put_installation(8, "other", [Place(200, "other/home", 8)])
@@ -75,8 +75,8 @@ def test_a_removed_installation_ends_its_runs_and_its_work(town: Town) -> None:
 
     assert store.installations() == (8,)
     assert [place.repository_id for place in store.places()] == [200]
-    assert store.claims(SHOP.id) == ()
-    assert town.rows("SELECT verdict, released FROM run") == [("no-access", 1)]
+    assert store.claims(SHOP.id) == (intent(5),)
+    assert store.counts(NOW).runs_active == 0
     assert not store.sending(work, "5-L500-1", NOW)
     store.finish(work, due=NOW)
     store.repositories_due(after(1))

@@ -69,7 +69,7 @@ def test_all_kinds_of_work_at_once_get_through(replicas: list[SqlStore]) -> None
                 store.release(taken, run.run_key, verdict="done", usd=0)
             issue = chance.randrange(1, 10**9)
             if store.intend(taken, intent(issue, lane=taken.lane), most=4):
-                most.append(store.active(ACME))
+                most.append(store.counts(NOW).runs_active)
                 store.sending(taken, f"{issue}-L{issue}00-1", NOW)
             with guard:
                 served.update((taken.lane, mark) for mark in taken.marks)

@@ -1,5 +1,7 @@
 """One installation's runs, shared by its repositories: none is kept out, and no place stays empty."""
 
+from dataclasses import replace
+
 from bot.github.ports import Place
 from bot.server.ports import Lane, LaneKind, Share, Work
 from bot.server.store import SqlStore
@@ -69,6 +71,23 @@ def test_of_two_with_as_many_runs_the_one_that_has_starved_longer_is_next(town: 
     store.starve(shop, None)
     store.starve(farm, None)
     assert (room(store, SHOP, 1), room(store, MILL, 1), room(store, FARM, 1)) == (1, 1, 1)
+
+
+def test_who_got_a_place_waits_anew(town: Town) -> None:
+    """So two that starve for ever take turns."""
+    store = town.settle()
+    works = {lane: town.taken(lane) for lane in (SHOP, MILL)}
+    store.starve(works[SHOP], after(-7))
+    store.starve(works[MILL], after(-6))
+    served = []
+    for issue in range(6):
+        (lane,) = (lane for lane in works if room(store, lane, 1))
+        at = after(issue)
+        assert store.intend(works[lane], replace(intent(issue, lane=lane), at=at), most=1)
+        store.release(works[lane], f"{issue}-L{issue}00-1", verdict="done", usd=0)
+        served.append(lane)
+
+    assert served == [SHOP, MILL] * 3
 
 
 def test_one_place_is_kept_for_each_who_starves_and_the_rest_is_free(town: Town) -> None:

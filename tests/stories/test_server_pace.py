@@ -1,0 +1,60 @@
+"""The server's pace: no more runs at a time than the caps allow, fairly shared, and no storm of writes."""
+
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.stories.server_town import QUICK, Plan, ServerTown, check_server_town, quick_town
+
+MILL, SHOP = "acme/mill", "acme/shop"
+
+
+def test_the_cap_of_an_installation_is_used_to_its_last_place(tmp_path: Path) -> None:
+    """One run at a time in two repositories: neither waits for ever, and never are there two."""
+    with quick_town(tmp_path, Plan(repos=(MILL, SHOP)), rules=replace(QUICK, concurrent=1)) as town:
+        issues = [town.asked(f"Task {n}", repo=repo) for n in range(3) for repo in town.repos]
+        for issue in issues:
+            assert town.verdict(issue).startswith("Done")
+        town.looks()
+
+        assert most_at_a_time(town) == 1
+        check_server_town(town)
+
+
+@pytest.mark.parametrize("at_a_time", [1, 2])
+def test_a_repository_with_one_ready_issue_does_not_wait_for_one_with_many(tmp_path: Path, at_a_time: int) -> None:
+    """Of those with the fewest runs, whoever has gone longest without gets the next place, though it looks later."""
+    rules = replace(QUICK, concurrent=at_a_time)
+    with quick_town(tmp_path, Plan(repos=(MILL, SHOP)), rules=rules) as town:
+        mill, shop = town.repos
+        town.actions.hold("in_progress")
+        many = [town.asked(f"Grind {n}", repo=mill) for n in range(6)]
+        town.until(lambda: len(town.actions.dispatches) == at_a_time, "the mill has every place")
+        town.labelled(many[-1], "ai-ready", "ai-waiting")
+        one = town.asked("Greet", repo=shop)
+        town.labelled(one, "ai-ready", "ai-waiting")
+        town.hub.faults.delay(0.4, r"graphql.*name: ..shop\b", times=-1)
+        town.actions.hold("")
+
+        for issue in [one, *many]:
+            assert town.verdict(issue).startswith("Done")
+        town.looks()
+
+        assert [each.repo for each in town.actions.dispatches].index(shop.full_name) <= at_a_time + 1
+        assert most_at_a_time(town) == at_a_time
+        check_server_town(town)
+
+
+def most_at_a_time(town: ServerTown) -> int:
+    """The most runs that were under way at one moment, by what GitHub has of them."""
+    changes = Counter[object]()
+    for run in town.runs():
+        changes[run.created_at] += 1
+        changes[run.updated_at] -= 1
+    at_work, most = 0, 0
+    for _, change in sorted(changes.items(), key=lambda item: str(item[0])):
+        at_work += change
+        most = max(most, at_work)
+    return most
