@@ -2,7 +2,9 @@
 
 import json
 import sqlite3
+import sys
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import pytest
 
 from bot.sandbox.app_server import AppServer
 from bot.sandbox.records import Issue
-from tests.stories.server_town import Plan, ServerTown, check_server_town, process_town
+from tests.stories.server_town import Plan, ServerTown, check_server_town, process_town, server_setting, server_town
 
 SLOW = 600.0
 """Seconds that GitHub makes a pass wait: longer than any test."""
@@ -41,6 +43,35 @@ def test_the_lanes_of_a_killed_server_are_worked_on_before_its_leases_run_out(tm
         "issue": issue.number,
         "run_key": town.actions.dispatches[0].run_key,
     }
+
+
+HURRIED = (
+    "import sys, bot.server.process as p; p.GRACE = 2.0; sys.argv[1:1] = ['serve']; from bot.cli import main; main()"
+)
+"""`ai-ready serve` with a short grace."""
+
+
+@pytest.mark.story
+def test_a_server_that_is_told_to_end_waits_for_github_only_for_so_long(tmp_path: Path) -> None:
+    """Exit 0 though a pass hangs; its lane is in the store, and the next process looks at it."""
+    plan = Plan(reconcile=600)
+    with server_town(tmp_path, plan) as town:
+        command = (sys.executable, "-c", HURRIED)
+        with AppServer(town.hub, town.app, replace(server_setting(tmp_path, plan), command=command)) as server:
+            town.server = server
+            issue = stuck(town, tmp_path)
+            assert server.stop() == 0
+            assert '"event": "stopped", "finished": false' in server.log.read_text()
+            assert town.runs(issue) == []
+            town.hub.faults.clear()
+            server.start()
+
+            assert town.verdict(issue).startswith("Done")
+            town.labelled(issue, "ai-done")
+            check_server_town(town)
+            assert "Traceback" not in server.log.read_text()
+            assert server.stop() == 0
+            assert '"event": "stopped", "finished": true' in server.log.read_text()
 
 
 def stuck(town: ServerTown, folder: Path) -> Issue:
