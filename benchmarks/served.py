@@ -52,8 +52,8 @@ class Plan:
 class Served:
     """The hub, the server (not started yet), and clocks on what happens between them."""
 
-    def __init__(self, hub: Hub, repos: Sequence[Repo], app: App, actions: Instant, server: AppServer) -> None:
-        self.hub, self.app, self.actions, self.server = hub, app, actions, server
+    def __init__(self, folder: Path, hub: Hub, repos: Sequence[Repo], app: App, server: AppServer) -> None:
+        self.folder, self.hub, self.app, self.server = folder, hub, app, server
         self.repos = list(repos)
         self._dispatched: dict[tuple[int, int], float] = {}
         self._changed = threading.Condition()
@@ -185,7 +185,7 @@ def served(folder: Path, plan: Plan | None = None) -> Iterator[Served]:
         actions = stack.enter_context(Instant(hub))
         actions.hold(plan.hold)
         server = AppServer(hub, app, setting)
-        place = Served(hub, repos, app, actions, server)
+        place = Served(folder, hub, repos, app, server)
         stack.callback(place.close)
         stack.callback(lambda: server.stop() if server.running else None)
         yield place

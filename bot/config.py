@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Final, Literal, cast
 from urllib.parse import unquote, urlsplit
 
+from bot.config_slack import SlackHooks
 from bot.config_variables import SECRET_NAMES, VARIABLES, Step, Variable
 from bot.core.names import CONFIG_PATH
 from bot.core.pause import is_pause
@@ -29,6 +30,7 @@ __all__ = [
     "DemoEnv",
     "PersonEnv",
     "ServerEnv",
+    "SlackHooks",
     "Step",
     "Variable",
     "WorkResult",
@@ -83,12 +85,15 @@ class ActionEnv:
     claude: str
     others: Mapping[str, str] = field(default_factory=dict, repr=False)
     """The whole environment but our secrets, for those who pick from it by name (git, the agent's commands)."""
+    slack: SlackHooks = field(default_factory=SlackHooks)
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str], step: Step) -> "ActionEnv":
         """Read and check everything. Raises `ConfigError`, which names the variable and what to do."""
         reader = _Reader(environ)
         reader.demand(step)
+        slack = SlackHooks.from_environ(environ)
+        secret = SECRET_NAMES | slack.addresses.keys()
         api_url = reader.address("GITHUB_API_URL", "https://api.github.com")
         return cls(
             token=Secret(reader.text("GITHUB_TOKEN")),
@@ -115,13 +120,15 @@ class ActionEnv:
             oauth_token=Secret(reader.text("CLAUDE_CODE_OAUTH_TOKEN")),
             model_url=reader.address("ANTHROPIC_BASE_URL", ""),
             claude=reader.text("AI_READY_CLAUDE"),
-            others=MappingProxyType({name: value for name, value in environ.items() if name not in SECRET_NAMES}),
+            others=MappingProxyType({name: value for name, value in environ.items() if name not in secret}),
+            slack=slack,
         )
 
     @property
     def secrets(self) -> tuple[Secret, ...]:
         """Every secret that was given: what redaction must know."""
-        return tuple(secret for secret in (self.token, self.api_key, self.oauth_token) if secret)
+        ours = (self.token, self.api_key, self.oauth_token, *self.slack.secrets)
+        return tuple(secret for secret in ours if secret)
 
     def model_key(self) -> tuple[str, Secret]:
         """Variable and value of the model's key; the API key wins over the token, as in the CLI. Raises `ConfigError`."""
@@ -148,7 +155,8 @@ def known_secrets() -> tuple[Secret, ...]:
     reader = _Reader(os.environ)
     whole = SECRET_NAMES - {"AI_READY_WEBHOOK_SECRET", "AI_READY_PRIVATE_KEY", "AI_READY_DATABASE_URL"}
     parts = (*_elements(reader), _key_text(reader), *_passwords(reader.text("AI_READY_DATABASE_URL")))
-    return tuple(Secret(value) for value in (*map(reader.text, sorted(whole)), *parts) if value)
+    texts = (*map(reader.text, sorted(whole)), *parts)
+    return (*(Secret(text) for text in texts if text), *SlackHooks.from_environ(os.environ).addresses.values())
 
 
 def action_report() -> Report:
@@ -245,6 +253,7 @@ class ServerEnv:
     """Without a slash at the end, as are the next two."""
     graphql_url: str
     server_url: str
+    slack: SlackHooks = field(default_factory=SlackHooks)
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "ServerEnv":
@@ -272,6 +281,7 @@ class ServerEnv:
             api_url=api_url,
             graphql_url=_graphql_url(api_url, reader.address("GITHUB_GRAPHQL_URL", "")),
             server_url=reader.address("GITHUB_SERVER_URL", _server_url(api_url), files=True),
+            slack=SlackHooks.from_environ(environ),
         )
 
 

@@ -45,8 +45,8 @@ SHAPES: Final[Mapping[str, tuple[re.Pattern[str], str]]] = {
     "protect": (PATH_GLOB, "paths relative to the repository's root, such as `docs/**`"),
     "allow": (PATH_GLOB, "paths relative to the repository's root, such as `CLAUDE.md`"),
     "notify.slack_webhook_env": (
-        re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,100}"),
-        "the name of an environment variable; the address itself belongs into a secret",
+        ENV_NAME,
+        "the name of an environment variable of yours; the address itself belongs into a secret",
     ),
 }
 """What a text has to look like, by key, and how that is said."""

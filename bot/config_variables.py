@@ -78,6 +78,16 @@ STEP_VARIABLES: Final = (
     Variable("ANTHROPIC_API_KEY", "Key of the Messages API; wins over the next one.", secret=True),
     Variable("CLAUDE_CODE_OAUTH_TOKEN", "Token of a Claude subscription (`claude setup-token`).", secret=True),
     Variable("ANTHROPIC_BASE_URL", "Another address of the Messages API, such as a gateway."),
+    Variable(
+        "SLACK_WEBHOOK_URL",
+        "Address of a Slack incoming webhook; the repository's config may name another variable (`notify.slack_webhook_env`).",
+        secret=True,
+    ),
+    Variable(
+        "AI_READY_SLACK_HOSTS",
+        "Further hosts (with their port, where they have one) whose webhooks may be posted to, with commas between: "
+        "a server that speaks like Slack, such as Mattermost.",
+    ),
     Variable("AI_READY_CLAUDE", "Path of the Claude CLI; default: `claude` on PATH, then the pinned one."),
     Variable("NO_COLOR", "Anything: the terminal shows no colours."),
     Variable("TERM", "`dumb`: the same."),

@@ -171,7 +171,7 @@ needed and not set ends the command with exit code 2 and the variable's name.
 
 ### The server
 
-What `ai-ready serve` reads, besides the addresses of GitHub above.
+What `ai-ready serve` reads, besides the addresses of GitHub and Slack above.
 
 {variable_table(SERVER_VARIABLES)}
 """

@@ -17,8 +17,9 @@ ALLOWED = {
     "github": FOUNDATION | {"github"},
     "agent": FOUNDATION | {"agent"},
     "progress": {"core", "report", "progress"},
-    "job": FOUNDATION | {"job", "agent", "github", "progress"},
-    "server": FOUNDATION | {"server", "job", "github", "versions"},
+    "notify": FOUNDATION | {"notify"},
+    "job": FOUNDATION | {"job", "agent", "github", "notify", "progress"},
+    "server": FOUNDATION | {"server", "job", "github", "notify", "versions"},
 }
 """Rooms with arrows; a room that is not named here is a door and may import everything but the sandbox."""
 
@@ -27,6 +28,7 @@ DOORS = {"cli", "sandbox"}
 
 CORE_LIBRARIES = {"markdown_it"}
 GITHUB_LIBRARIES = {"github", "githubkit", "jwt"}
+SLACK_LIBRARY = "slack_sdk"
 
 
 def room(path: Path) -> str:
@@ -69,6 +71,15 @@ def test_only_the_github_room_speaks_to_github_libraries(path: Path) -> None:
     libraries = {name.split(".")[0] for name in imports(path)} & GITHUB_LIBRARIES
 
     assert not libraries or room(path) in {"github", "sandbox", "server"}
+
+
+def test_one_file_speaks_to_slacks_library() -> None:
+    """And imports it where it posts: most processes never do."""
+    users = [path for path in FILES if any(name.split(".")[0] == SLACK_LIBRARY for name in imports(path))]
+    outermost = [node for path in users for node in TREES[path].body if isinstance(node, ast.Import | ast.ImportFrom)]
+
+    assert [str(path.relative_to(BOT)) for path in users] == ["notify/slack.py"]
+    assert not any(SLACK_LIBRARY in ast.unparse(node) for node in outermost)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))

@@ -1,6 +1,7 @@
 """The repository's config and the environment: every problem is one sentence with its place and its fix."""
 
 import copy
+import os
 import pickle
 import re
 import time
@@ -15,8 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import bot.config
-from bot.config import VARIABLES, ActionEnv, ServerEnv, Step, known_secrets, parse_repo_config
+from bot.config import VARIABLES, ActionEnv, ServerEnv, SlackHooks, Step, known_secrets, parse_repo_config
 from bot.config_rules import BOUNDS, SHAPES
+from bot.config_slack import SLACK_HOSTS_VARIABLE, SLACK_WEBHOOK_URL
 from bot.core.secret import Secret
 from bot.core.settings import (
     AgentSettings,
@@ -431,7 +433,8 @@ def test_the_api_key_wins_over_the_token() -> None:
 def test_the_table_of_variables_is_what_is_read() -> None:
     """Nothing is read that is not documented, and nothing is documented that is not read."""
     source = Path(bot.config.__file__).read_text(encoding="utf-8")
-    assert set(re.findall(r'reader\.\w+\(\s*"(\w+)"', source)) == {variable.name for variable in VARIABLES}
+    read = {*re.findall(r'reader\.\w+\(\s*"(\w+)"', source), SLACK_WEBHOOK_URL, SLACK_HOSTS_VARIABLE}
+    assert read == {variable.name for variable in VARIABLES}
 
 
 # -------------------------------------------------------------------------------------------- server
@@ -521,3 +524,68 @@ def test_each_secret_of_the_server_is_known_by_itself(monkeypatch: pytest.Monkey
     known = {secret.reveal() for secret in known_secrets()}
     assert {"new-secret-0123456789", "old-secret-0123456789", "p%40ss-word", "p@ss-word"} <= known
     assert server().private_key.reveal() in known
+
+
+# ---------------------------------------------------------------------------------------------- Slack
+
+WEBHOOK = "https://hooks.slack.com/services/T0123456/B0123456/abcdefghijklmnopqrstuvwx"
+
+
+@pytest.mark.parametrize(
+    ("address", "taken"),
+    [
+        (WEBHOOK, True),
+        (WEBHOOK.replace("slack.com", "slack-gov.com"), True),
+        ("https://chat.example.com/hooks/abcdefghijkl", True),
+        ("https://chat.example.com:8443/hooks/abcdefghijkl", True),
+        ("http://127.0.0.1:8065/hooks/abcdefghijkl", True),
+        ("http://chat.example.com/hooks/abcdefghijkl", False),
+        (WEBHOOK.replace("https", "http"), False),
+        (WEBHOOK.replace("/services/", "/triggers/"), False),
+        (WEBHOOK.replace("slack.com", "slack.com.evil.example"), False),
+        (WEBHOOK.replace("https://", "https://hooks.slack.com@evil.example/"), False),
+        (WEBHOOK.replace("https://", "https://user@"), False),
+        (WEBHOOK.replace(".com", ".com:8443"), False),
+        (WEBHOOK + "?x=1", False),
+        (WEBHOOK + "\n", True),
+        (WEBHOOK.replace("T01", "T0 1"), False),
+        (WEBHOOK.replace("T01", "T0\u00e9"), False),
+        ("https://hooks.slack.com/services/", False),
+        ("https://chat.example.com/", False),
+        ("https://elsewhere.example.com/hooks/abcdefghijkl", False),
+        ("http://127.0.0.1:9/hooks/abcdefghijkl", False),
+        ("https://[::1/hooks/abc", False),
+        ("sk-ant-api03-0123456789", False),
+        ("", False),
+    ],
+)
+def test_an_address_is_posted_to_only_where_it_is_a_webhook(address: str, taken: bool) -> None:
+    """Slack itself, and hosts that whoever runs the machine has allowed; http to this machine alone."""
+    hosts = "chat.example.com, CHAT.example.com:8443,127.0.0.1:8065"
+    read = env(MY_HOOK=address, AI_READY_SLACK_HOSTS=hosts)
+
+    assert read.slack.addresses == ({"MY_HOOK": Secret(address.strip())} if taken else {})
+
+
+def test_a_webhook_is_a_secret_whatever_its_variable_is_called(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Redaction knows it, and nobody picks it from the environment by name: git and the agent's commands do."""
+    read = env(TEAM_B=WEBHOOK, SLACK_WEBHOOK_URL="not an address, but secret", LANG="C")
+    monkeypatch.setattr(os, "environ", {"TEAM_B": WEBHOOK, "SLACK_WEBHOOK_URL": "not an address, but secret"})
+
+    for known in (read.secrets, known_secrets()):
+        assert {Secret(WEBHOOK), Secret("not an address, but secret")} <= set(known)
+    assert not {"TEAM_B", "SLACK_WEBHOOK_URL"} & set(read.others)
+    assert read.others["LANG"] == "C"
+    assert WEBHOOK not in repr(read)
+
+
+@pytest.mark.parametrize(
+    "name", ["ANTHROPIC_API_KEY", "GITHUB_TOKEN", "AI_READY_PRIVATE_KEY", "CLAUDE_CODE_OAUTH_TOKEN"]
+)
+def test_a_config_can_not_name_another_secret_as_the_webhook(name: str) -> None:
+    """Refused in the file already; and its value, not being a webhook, could not be posted to."""
+    assert f"not `{name}`" in bad(f"notify: {{slack_webhook_env: {name}}}")
+    # Even an address in one of our own variables is none that may be named.
+    assert env(
+        ANTHROPIC_BASE_URL="https://chat.example.com/hooks/abc", AI_READY_SLACK_HOSTS="chat.example.com"
+    ).slack == (SlackHooks())

@@ -8,7 +8,7 @@
 #   INPUT_*             keys and addresses; exported under their own names where they are not empty
 set -euo pipefail
 
-for name in ANTHROPIC_API_KEY CLAUDE_CODE_OAUTH_TOKEN ANTHROPIC_BASE_URL; do
+for name in ANTHROPIC_API_KEY CLAUDE_CODE_OAUTH_TOKEN ANTHROPIC_BASE_URL SLACK_WEBHOOK_URL; do
   input="INPUT_$name"
   [ -z "${!input:-}" ] || export "$name=${!input}"
   unset "$input"

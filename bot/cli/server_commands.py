@@ -43,8 +43,8 @@ def setup(
     from bot.server.setup.steps import AppWish, RepositoryWish, app_step, repository_step  # noqa: PLC0415
 
     if not repo:
-        if replace or release:
-            raise UsageError("--replace and --release go with --repo.")
+        if replace or release or mode != "server":
+            raise UsageError("--mode, --replace and --release go with --repo.")
         app_step(person_env(), AppWish(org, url, name, port, folder, not no_browser), action_report())
         return
     if org or url or name or port or folder or no_browser:

@@ -210,8 +210,10 @@ def _finish(ending: Ending, snapshot: Snapshot, issue: Issue, record: Record) ->
     keep = issue.open and request is not None and (request.at > record.requested_at or again)
     notes = notes_of(issue, snapshot.own_ids)
     body = status(Ended(record) if issue.open else Closed(), notes={"v": 1, **kept_request(notes)})
+    # Of a server's run only the server makes the status comment: two who both see none would make two.
+    makes_none = ending.served and notes is None
     effects: list[Effect] = [
-        *put_status(issue, body, notes),
+        *(() if makes_none else put_status(issue, body, notes)),
         *move_labels(issue, label if issue.open else None, keep_request=keep),
     ]
     claim = snapshot.claims.get(issue.number)

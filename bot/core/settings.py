@@ -111,12 +111,12 @@ class Checkpoints:
 
 @dataclass(frozen=True, slots=True)
 class Notify:
-    """Slack (not used by this version)."""
+    """Posts to Slack."""
 
     slack_webhook_env: str = "SLACK_WEBHOOK_URL"
-    """Environment variable that holds the incoming webhook's address."""
+    """Environment variable that holds the address of the incoming webhook ([Slack](slack.md)); not set: nothing is posted."""
     interval: int = 300
-    """Seconds between progress posts."""
+    """Seconds between progress posts of a run; more than a run takes: none."""
     on_complete: bool = True
     """Post when a run is Done."""
     on_blocked: bool = True

@@ -121,6 +121,8 @@ class Caps:
     limits: Limits
     resets: datetime
     """The next midnight UTC."""
+    at: datetime
+    """When it was so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,16 +164,22 @@ class Explainer:
         self.chain = Chain(seen.arrangement, self._stand)
 
     def short(self, issue: int, situation: Situation) -> Why:
-        """For the status comment that says `situation`: nothing in it changes with every run of the repository."""
+        """For the status comment that says `situation`.
+
+        Nothing in it changes with every run of the repository but place and caps, which are no reason for an edit.
+        """
+        if isinstance(situation, Hold) and situation.cap is not None:
+            return Why(situation, place=self._turns.get(issue), caps=self._caps)
         if not isinstance(situation, Waiting):
-            return Why(situation, place=self._turns.get(issue))
+            return Why(situation)
         reasons = self.chain.reasons(issue, depth=1, most=NEAR)
+        place, caps = self._queue.get(issue), self._caps
         if situation.total > NEAR:
-            return Why(situation, reasons, situation.total)
+            return Why(situation, reasons, situation.total, (), place, caps)
         named = {reason.ref for reason in reasons}
         found = self.chain.ends(issue, depth=3, most=NEAR * NEAR)
         ends = (end for end in found if end.stuck and end.ref not in named)
-        return Why(situation, reasons, situation.total, tuple(islice(ends, FRONT)))
+        return Why(situation, reasons, situation.total, tuple(islice(ends, FRONT)), place, caps)
 
     def full(self, issue: int) -> Why:
         """For `/ai why` and the page: the tree, and the figures of this moment."""
@@ -203,12 +211,13 @@ class Explainer:
         queue = [number for number in self.seen.arrangement.order if counts(self._situation(number))]
         return {number: Place(at, len(queue)) for at, number in enumerate(queue, 1)}
 
-    @property
+    @cached_property
     def _caps(self) -> Caps | None:
         if isinstance(self.config, ConfigProblem):
             return None
-        today = self.snapshot.now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-        return Caps(self.seen.usage, self.config.limits, today + timedelta(days=1))
+        now = self.snapshot.now.astimezone(UTC)
+        today = now.replace(hour=0, minute=0, second=0, microsecond=0)
+        return Caps(self.seen.usage, self.config.limits, today + timedelta(days=1), now)
 
     # ---------------------------------------------------------------------- where an issue stands
 

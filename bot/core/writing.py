@@ -4,6 +4,7 @@ from typing import Any
 
 from bot.core.effects import PutStatus, SetLabels
 from bot.core.ledger import DONE, Notes, Record
+from bot.core.messages.status import AS_OF
 from bot.core.model import Issue
 from bot.core.names import REQUEST_LABEL, StateLabel
 
@@ -26,7 +27,7 @@ def end_label(record: Record) -> StateLabel:
 
 
 def put_status(issue: Issue, body: str, notes: Notes | None) -> tuple[PutStatus, ...]:
-    """The status comment, made or edited; nothing where it says so already (line ends and outer white space apart)."""
+    """The status comment, made or edited; nothing where it says so already, figures of a moment apart."""
     old = notes.comment if notes else None
     if old is not None and _as_stored(old.body) == _as_stored(body):
         return ()
@@ -39,4 +40,6 @@ def kept_request(notes: Notes | None) -> dict[str, Any]:
 
 
 def _as_stored(text: str) -> str:
-    return text.replace("\r\n", "\n").strip()
+    """Without what GitHub changes, and without the line that is only as new as the last edit."""
+    lines = text.replace("\r\n", "\n").strip().split("\n")
+    return "\n".join(line for line in lines if not line.startswith(AS_OF))

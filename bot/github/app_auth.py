@@ -61,11 +61,13 @@ def app_key(text: Secret, path: Path | None = None) -> Secret:
         ConfigError: one sentence on what is wrong with it; never a part of it.
     """
     where = "AI_READY_PRIVATE_KEY"
+    if path is None and not text:
+        raise ConfigError(f"{where} is not set, nor is {where}_PATH: give the App's private key in one of them.")
     if path is not None:
         where, text = str(path), _file_text(path)
     pem = text.reveal().replace("\\r", "").replace("\\n", "\n").replace("\r\n", "\n").strip() + "\n"
     if "PRIVATE KEY-----" not in pem:
-        wrong = "a public key or a certificate" if "-----BEGIN " in pem else "not a private key in PEM format"
+        wrong = "a public key or a certificate" if "-----BEGIN " in pem else "no private key in PEM format"
         raise ConfigError(f"{where} holds {wrong}: give the .pem file that GitHub made for the App, whole.")
     if "ENCRYPTED" in pem:
         raise ConfigError(f"{where} is encrypted: give the App's key without a passphrase.")
@@ -81,6 +83,8 @@ def app_key(text: Secret, path: Path | None = None) -> Secret:
 def _file_text(path: Path) -> Secret:
     try:
         mode = stat.S_IMODE(path.stat().st_mode)
+        if path.is_dir():
+            raise ConfigError(f"{path} is a folder: name the App's .pem file in it.")
         if mode & 0o077:
             raise ConfigError(f"Others can read the App's private key (mode {mode:04o}): run `chmod 600 {path}`.")
         return Secret(path.read_text())

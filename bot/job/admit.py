@@ -4,7 +4,7 @@ The story: read → plan → claim → read again → plan again → write. A cl
 admitted it still holds in a read made after it (invariant I3).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from http import HTTPStatus
@@ -23,6 +23,7 @@ from bot.core.view import Own
 from bot.errors import GitHubError
 from bot.github.ports import Applied, Reader, Writer
 from bot.job.facts import read_facts, utc_now
+from bot.notify.notice import Tell, nobody, verdict_notice
 
 ROUNDS = 6
 """Reads before a gate gives up; two are normal, one more for each thing that moved meanwhile."""
@@ -59,6 +60,8 @@ class Gatekeeper:
     paused: bool = False
     clock: Callable[[], datetime] = utc_now
     sleep: Callable[[float], None] = lambda _: None
+    tell: Tell = nobody
+    """Is told of the verdicts that a gate says: of runs that vanished, or can't be started."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +114,9 @@ def gate(keeper: Gatekeeper, own: Own, *, only: int = 0) -> Gate:
                 own = replace(own, issue=_nobody(answer), prefer=0)  # Somebody else holds it: theirs to run.
             continue
         effects = _portion(decided, snapshot, only)
-        answers = keeper.github.apply(effects, snapshot) if effects else ()
+        answers = _apply(keeper, snapshot, rules, effects)
         failed = tuple(answer for answer in answers if not answer.ok)
-        told = _report_dispatches(keeper, snapshot, failed)
+        told = _report_dispatches(keeper, snapshot, rules, failed)
         if _stepped_back(decided, own):
             own, claimed = replace(own, issue=TAKE_NONE, prefer=0), 0
             continue
@@ -130,6 +133,17 @@ def gate(keeper: Gatekeeper, own: Own, *, only: int = 0) -> Gate:
     if claimed:
         keeper.github.apply((ReleaseClaim(claimed),), snapshot)
     return Gate(None, rules, decided, snapshot, failed)
+
+
+def _apply(
+    keeper: Gatekeeper, snapshot: Snapshot, config: RepoConfig, effects: Sequence[Effect]
+) -> tuple[Applied, ...]:
+    """Do effects, and tell of the verdicts among them."""
+    answers = keeper.github.apply(effects, snapshot) if effects else ()
+    for answer in answers:
+        if answer.ok and (notice := verdict_notice(answer.effect, snapshot)):
+            keeper.tell(config.notify, notice)
+    return answers
 
 
 def _nobody(refused: Applied) -> int:
@@ -180,14 +194,14 @@ def _stepped_back(decided: Plan, own: Own) -> bool:
     )
 
 
-def _report_dispatches(keeper: Gatekeeper, snapshot: Snapshot, failed: tuple[Applied, ...]) -> bool:
+def _report_dispatches(keeper: Gatekeeper, snapshot: Snapshot, config: RepoConfig, failed: tuple[Applied, ...]) -> bool:
     """A dispatch that GitHub refuses for good (no such workflow, no such input) ends as Blocked, not in a loop.
 
     Whether any verdict was said: the next look brings status and labels in line with it.
     """
     refused = [(a.effect, a.message) for a in failed if isinstance(a.effect, Dispatch) and not a.unsure]
     effects = [dispatch_failed(snapshot, effect, message) for effect, message in refused]
-    return bool(effects) and any(answer.ok for answer in keeper.github.apply(effects, snapshot))
+    return any(answer.ok for answer in _apply(keeper, snapshot, config, effects))
 
 
 def _base_oid(keeper: Gatekeeper, snapshot: Snapshot, config: RepoConfig) -> str:

@@ -30,6 +30,7 @@ from bot.job.git import remote_of
 from bot.job.handover import Digests, Received, receive
 from bot.job.publish import Press, Pushed, prepare_branch
 from bot.job.redact import Redactor
+from bot.notify.notice import Notice, Tell, nobody, notify_of, verdict_notice
 from bot.progress.events import RunBegan
 from bot.progress.summary import last_word
 from bot.report import Report
@@ -51,6 +52,8 @@ class Publisher:
     sleep: Callable[[float], None] = field(default=time.sleep)
     served: bool = False
     """The server admitted the run."""
+    tell: Tell = nobody
+    """Is told of a verdict that was said just now, not of one that is found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,7 @@ def publish(publisher: Publisher, admission: Admission, digests: Digests, work_r
     received, failure = _received(publisher, admission, digests, work_result)
     outcome, server = received.outcome if received else None, publisher.env.server_url
     ending = Ending(admission, outcome, failure, server=server, served=publisher.served)
-    prepared = False
+    prepared, said = False, None
     for attempt in range(ROUNDS):
         snapshot = _read(publisher, admission)
         if not prepared:
@@ -82,8 +85,12 @@ def publish(publisher: Publisher, admission: Admission, digests: Digests, work_r
         step = next_step(ending, snapshot)
         answers = publisher.github.apply(_screened(publisher, step.effects), snapshot) if step.effects else ()
         failed = [answer for answer in answers if not answer.ok]
+        said = _said(answers, snapshot) or said
         if step.verdict and not any(answer.unsure for answer in failed):
-            return _end(publisher, admission, step, failed)
+            end = _end(publisher, admission, step, failed)
+            if said is not None:
+                _tell(publisher, ending, said, snapshot)
+            return end
         ending = _after_opening(ending, answers)
         if failed or (attempt and not step.verdict):
             publisher.sleep(min(1.0 + attempt, 5.0))  # an answer got lost, or a list is not up to date yet
@@ -157,6 +164,19 @@ def _after_opening(ending: Ending, answers: tuple[Applied, ...]) -> Ending:
                 text = f"GitHub refused the pull request: {answer.message}"
                 return replace(ending, failure=Refusal(Reason.PR_FAILED, text))
     return ending
+
+
+def _said(answers: tuple[Applied, ...], snapshot: Snapshot) -> Notice | None:
+    """The verdict that was posted just now; one of which no answer came is found by the next read."""
+    posted = (answer.effect for answer in answers if answer.ok or answer.unsure)
+    return next((notice for effect in posted if (notice := verdict_notice(effect, snapshot))), None)
+
+
+def _tell(publisher: Publisher, ending: Ending, said: Notice, snapshot: Snapshot) -> None:
+    if ending.outcome is not None:
+        said = replace(said, usd=ending.outcome.usd, seconds=ending.outcome.seconds)
+    notify = notify_of(parse_repo_config(snapshot.config_text))
+    publisher.tell(notify, replace(said, log=ending.admission.run_url))
 
 
 def _screened(publisher: Publisher, effects: tuple[Effect, ...]) -> tuple[Effect, ...]:

@@ -28,6 +28,8 @@ from bot.job.bench import Bench, at_bench, new_cancel
 from bot.job.facts import read_facts
 from bot.job.handover import Digests, admission_from_json, admission_to_json, hand_over
 from bot.job.recheck import Postponed, recheck
+from bot.job.telling import teller, telling
+from bot.notify.notice import Tell, nobody
 from bot.report import Report
 
 if TYPE_CHECKING:
@@ -42,9 +44,9 @@ class Ran:
     sentence: str
 
 
-def gatekeeper(env: ActionEnv, github: GitHub) -> Gatekeeper:
+def gatekeeper(env: ActionEnv, github: GitHub, tell: Tell = nobody) -> Gatekeeper:
     """What gate and the second look of work stand on."""
-    return Gatekeeper(github, parse_repo_config, env.server_url, paused=env.paused, sleep=time.sleep)
+    return Gatekeeper(github, parse_repo_config, env.server_url, paused=env.paused, sleep=time.sleep, tell=tell)
 
 
 def github_of(env: ActionEnv, repo: str, server_id: int = 0) -> GitHub:
@@ -68,7 +70,8 @@ def gate_step(env: ActionEnv, report: Report) -> Gate:
     """Plan the repository and admit at most one issue; sets the job outputs that the next jobs read."""
     event = read_event(env.event_name, env.event_path)
     own = Own(env.run_id, run_url(env), issue=env.issue, prefer=event.issue, approved=event.approved)
-    came_to = gate(gatekeeper(env, github_of(env, env.repository)), own)
+    with telling(env, report) as tell:
+        came_to = gate(gatekeeper(env, github_of(env, env.repository), tell), own)
     _say_gate(came_to, env.issue or event.issue, report, env.server_url)
     admission = came_to.admission
     report.outputs(
@@ -213,7 +216,7 @@ def publish_step(env: ActionEnv, folder: Path, report: Report) -> "End":
     handed = _handed(env)
     digests = Digests(env.outcome_sha256, env.bundle_sha256)
     github = github_of(env, handed.admission.repo, handed.admission.server_id)
-    publisher = Publisher(github, env, report, folder, served=handed.served)
+    publisher = Publisher(github, env, report, folder, served=handed.served, tell=teller(env, report).tell)
     return publish(publisher, handed.admission, digests, env.work_result)
 
 
@@ -226,7 +229,7 @@ def run_step(env: ActionEnv, issue: int, report: Report, *, request: bool, out: 
     Raises `UsageError` when the number is no open issue.
     """
     own = Own(run_id=-random.randbelow(2**31) - 1, issue=issue)
-    keeper = gatekeeper(env, github_of(env, env.repository))
+    keeper = gatekeeper(env, github_of(env, env.repository), teller(env, report).tell)
     if request:
         _record_request(keeper, issue)
     cancel = new_cancel()

@@ -17,6 +17,7 @@ from bot.job.git import remote_of
 from bot.job.recheck import Recheck
 from bot.job.redact import Redactor
 from bot.job.session import ModelAccess, claude_session
+from bot.job.telling import telling_progress
 from bot.job.work import work
 from bot.job.workspace import Ground
 from bot.progress.events import Isolated
@@ -40,7 +41,10 @@ def do_the_work(
     )
     journal, screen = bench.journal, Redactor(env.secrets)
     root = run_root()
-    with isolation_for(looked.config.agent.isolation, root=root, log=journal.say) as isolation:
+    with (
+        telling_progress(env, admission, looked.config.notify, bench),
+        isolation_for(looked.config.agent.isolation, root=root, log=journal.say) as isolation,
+    ):
         try:
             ground = Ground(root, isolation, bench.cancel, screen, journal.say, journal.tell, env.others)
             journal.tell(Isolated(isolation.name))

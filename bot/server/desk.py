@@ -8,6 +8,7 @@ from typing import Protocol
 from bot.core.model import Actor, Permission, Snapshot
 from bot.core.settings import ConfigProblem, RepoConfig
 from bot.github.ports import Place
+from bot.notify.notice import Tell
 from bot.server.pausing import Pause
 from bot.server.ports import AppGitHub, RepositoryGitHub, Store
 from bot.server.rules import Rules
@@ -48,6 +49,8 @@ class Desk:
     clock: Callable[[], datetime]
     parse_config: Callable[[str | None], RepoConfig | ConfigProblem]
     trace: Trace
+    tell: Tell
+    """Is told of the verdicts that the server says itself; returns at once."""
 
 
 @dataclass(slots=True)

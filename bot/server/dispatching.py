@@ -19,6 +19,7 @@ from bot.job.admit import admission_for, job_minutes
 from bot.job.handover import admission_to_json
 from bot.server.desk import Desk, Shelf
 from bot.server.echo import own_bot
+from bot.server.logs import event
 from bot.server.ports import LedgerRun, RunStage, Work
 from bot.server.rules import QUEUED_AT_MOST
 
@@ -80,7 +81,19 @@ class Dispatcher:
             return None
         answer = self._shelf.client.dispatch(order, snapshot)
         self._desk.trace("s7")
-        self._desk.meters.dispatched("ok" if answer.ok else "unsure" if answer.unsure else "refused")
+        result = "ok" if answer.ok else "unsure" if answer.unsure else "refused"
+        self._desk.meters.dispatched(result)
+        place = self._shelf.place
+        event(
+            "dispatch",
+            result=result,
+            repository=place.repository_id,
+            full_name=place.full_name,
+            issue=order.issue,
+            run_key=order.run_key,
+            run=answer.run_id,
+            error=answer.message,
+        )
         if answer.ok:
             store.dispatched(self._work, order.run_key, answer.run_id, answer.url)
             self._desk.trace("s8")

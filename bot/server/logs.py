@@ -44,10 +44,12 @@ _SHAPED: Final[Mapping[str, re.Pattern[str]]] = MappingProxyType(
 log = logging.getLogger(NAME)
 
 
-def event(name: str, *, level: int = logging.INFO, **fields: str | float | None) -> None:
-    """Say that something happened; fields that are None, empty or 0 are left out."""
+def event(
+    name: str, *, level: int = logging.INFO, trace: BaseException | None = None, **fields: str | float | None
+) -> None:
+    """Say that something happened; fields that are None, empty or 0 are left out. `trace`: what went wrong, in full."""
     if log.isEnabledFor(level):
-        log.log(level, name, extra={"fields": fields})
+        log.log(level, name, exc_info=trace, extra={"fields": fields})
 
 
 class Lines(logging.Formatter):
@@ -111,8 +113,8 @@ class _Waiting(QueueHandler):
 def _thread_died(died: threading.ExceptHookArgs) -> None:
     """A thread ended by an exception that nobody caught: our own fault, and said like everything else."""
     if died.exc_value is not None and not isinstance(died.exc_value, SystemExit):
-        fields = {"thread": died.thread.name if died.thread else "?"}
-        log.error("thread_died", exc_info=died.exc_value, extra={"fields": fields})
+        name = died.thread.name if died.thread else "?"
+        event("thread_died", level=logging.ERROR, trace=died.exc_value, thread=name)
 
 
 class Logging:

@@ -16,7 +16,7 @@ from bot.core.model import Host, Permission, Snapshot
 from bot.core.names import CONFIG_PATH
 from bot.core.plan import Plan, dispatch_failed, plan
 from bot.core.settings import ConfigProblem, RepoConfig
-from bot.core.situation import Hold, Situation, Start
+from bot.core.situation import Hold, Queued, Situation, Start
 from bot.core.survey import askers
 from bot.github.ports import Applied
 from bot.server.desk import Desk, Shelf
@@ -92,8 +92,10 @@ class Pass:
         return None if any(run.stage is RunStage.COMPLETED for run in runs) else replace(known, now=now)
 
     def _read(self) -> Snapshot:
-        focus = {*self._work.marks, *(run.issue for run in self._store.claims(self._repository))} - {0}
-        return self._with_permissions(self._shelf.client.snapshot(focus=focus, now=self._desk.clock()))
+        runs = self._store.claims(self._repository)
+        focus = {*self._work.marks, *(run.issue for run in runs)} - {0}
+        held = [run.issue for run in runs if run.run_id]
+        return self._with_permissions(self._shelf.client.snapshot(focus=focus, held=held, now=self._desk.clock()))
 
     def _with_permissions(self, snapshot: Snapshot) -> Snapshot:
         known = self._shelf.known(snapshot.now, self._rules.permission)
@@ -196,11 +198,14 @@ class Pass:
         runs = {run.issue: run for run in self._store.claims(self._repository)}
         situations = looked.decided.survey.situations
         waiting = {number for number, situation in situations.items() if isinstance(situation, Start)}
+        # *Queued* is noted on the issue, where it holds the request: it is said when GitHub surely has the run.
+        doubtful = {run.issue for run in runs.values() if run.stage is RunStage.INTENDED}
+        unsaid = waiting | {number for number in doubtful if isinstance(situations.get(number), Queued)}
         effects = [
             effect
             for effect in looked.decided.effects
             if not isinstance(effect, Dispatch)
-            and (subject(effect) not in waiting or isinstance(effect, React))
+            and (subject(effect) not in unsaid or isinstance(effect, React))
             and (not only_runs or subject(effect) in runs)
         ]
         effects += [CancelRun(run.run_id) for run in runs.values() if self._to_be_stopped(run, looked.seen.now)]

@@ -9,8 +9,10 @@ from bot.core.markers import reveal
 from bot.core.model import Snapshot
 from bot.core.names import VERDICT_MARKER
 from bot.github.ports import Applied
+from bot.notify.notice import notify_of, verdict_notice
 from bot.server.desk import Desk, Shelf
 from bot.server.echo import echo
+from bot.server.logs import event
 from bot.server.ports import Work
 from bot.server.saying import digest, says
 
@@ -55,6 +57,7 @@ class Pen:
                 store.not_said(self._work, name)
         self._shelf.snapshot = echo(self._snapshot, answers)
         self._note_cancelled(answers)
+        self._tell(answers)
         return frozenset(answer.effect for answer in answers if answer.ok)
 
     def release(self, issue: int, run_key: str, said: Iterable[Effect]) -> None:
@@ -62,6 +65,22 @@ class Pen:
         code, usd = self._verdict(issue, run_key, said)
         if self._desk.store.release(self._work, run_key, verdict=code, usd=usd):
             self._desk.meters.ended(code)
+            place = self._shelf.place
+            event(
+                "run_ended",
+                result=code,
+                repository=place.repository_id,
+                full_name=place.full_name,
+                issue=issue,
+                run_key=run_key,
+                usd=usd,
+            )
+
+    def _tell(self, answers: Iterable[Applied]) -> None:
+        """Who listens hears of the verdicts that were just said."""
+        for answer in answers:
+            if answer.ok and (notice := verdict_notice(answer.effect, self._snapshot)):
+                self._desk.tell(notify_of(self._desk.parse_config(self._snapshot.config_text)), notice)
 
     def _note_cancelled(self, answers: Iterable[Applied]) -> None:
         cancelled = {a.effect.run_id for a in answers if a.ok and isinstance(a.effect, CancelRun)}

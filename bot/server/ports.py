@@ -89,7 +89,10 @@ class Lanes(Protocol):
         ...
 
     def repositories_due(self, at: datetime) -> None:
-        """Make every living repository's lane due at `at`, unless it is due earlier: the reconcile timer."""
+        """Make every living repository's lane due at `at`, unless it is due earlier: the reconcile timer.
+
+        One that failed, and waits for its next try, is left alone.
+        """
         ...
 
     def next_due(self) -> datetime | None:
@@ -364,6 +367,10 @@ class Store(Lanes, Inbox, Places, Ledger, Shares, Said, Pace, Protocol):
 
 class RepositoryGitHub(Reader, Writer, Protocol):
     """One repository, read and written as the App. Raises `GitHubError`; its `retry_after` says when to come back."""
+
+    def snapshot(self, *, focus: Iterable[int] = (), held: Iterable[int] = (), now: datetime) -> Snapshot:
+        """See `Reader`; no list of runs is read for the issues in `held`, whose runs the ledger knows."""
+        ...
 
     def candidate(self, number: int, *, now: datetime) -> Snapshot:
         """One issue in detail with its prerequisites, claims and branches, in one request: the look before a dispatch."""

@@ -18,8 +18,9 @@ class Rules:
     paused: bool = False
     """Nothing is started, in no repository: it is planned and said."""
     workers: int = 4
-    lease: float = 15.0
-    """How long a lane stays taken when its worker says nothing more; kept alive while it works."""
+    lease: float = 4.0
+    """How long a lane stays taken when its worker says nothing more; kept alive while it works. Replicas wait so long for
+    what a killed one had in hand (a SQLite file has one process, whose end is known)."""
     settle: float = 90.0
     """How old a list of GitHub's may be: what was done, and is not seen yet, is neither repeated nor missed until then."""
     again: float = 5.0

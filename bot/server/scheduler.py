@@ -7,26 +7,27 @@ never stands in another repository's way.
 import logging
 import threading
 import time
-import traceback
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bot.config import known_secrets, parse_repo_config
+from bot.config import parse_repo_config
 from bot.errors import GitHubError
 from bot.job.facts import utc_now
-from bot.job.redact import Redactor
+from bot.notify.notice import Tell, nobody
 from bot.server.chores import GONE, do_chore, installation_lane
 from bot.server.desk import Desk, Meters, Shelf, Trace
+from bot.server.logs import event
+from bot.server.neighbours import overtaken
 from bot.server.passes import Pass
-from bot.server.ports import AppGitHub, LaneKind, Store, StoreUnavailable, Work
+from bot.server.ports import AppGitHub, Lane, LaneKind, Store, StoreUnavailable, Work
 from bot.server.rules import TIMERS, Rules
 
-log = logging.getLogger("ai_ready.scheduler")
-
 FIRST_RETRY, LONGEST_RETRY = 2.0, 300.0
-"""Seconds until a lane that failed is tried again: doubled each time."""
+"""Seconds until a lane that failed is tried again: doubled each time. A new delivery for it is an earlier reason."""
+DOUBLINGS = 10
+"""More change nothing; and a lane may fail for so long that the doubling would not fit into a float."""
 
 STORE_PAUSE = 1.0
 """Seconds between two tries while the database is away."""
@@ -44,10 +45,16 @@ class Scheduler:
     """Start it once, stop it once."""
 
     def __init__(
-        self, store: Store, github: AppGitHub, rules: Rules, meters: Meters, clockwork: Clockwork | None = None
+        self,
+        store: Store,
+        github: AppGitHub,
+        rules: Rules,
+        meters: Meters,
+        clockwork: Clockwork | None = None,
+        tell: Tell = nobody,
     ) -> None:
         clock = clockwork or Clockwork()
-        self._desk = Desk(store, github, rules, meters, clock.now, parse_repo_config, clock.trace)
+        self._desk = Desk(store, github, rules, meters, clock.now, parse_repo_config, clock.trace, tell)
         self._shelves: dict[int, Shelf] = {}
         self._lock = threading.Lock()
         self._held: dict[Work, None] = {}
@@ -80,7 +87,8 @@ class Scheduler:
             time.sleep(0.02)
         finished = not self._held
         self._workers.shutdown(wait=finished, cancel_futures=True)
-        self._keeper.join(1.0)
+        if finished:
+            self._keeper.join(1.0)
         return finished
 
     def wake(self) -> None:
@@ -97,8 +105,8 @@ class Scheduler:
     def _feed(self) -> None:
         while not self._stopping.is_set():
             self._free.acquire()
-            work = self._take()
-            if work is None or self._stopping.is_set():
+            work = None if self._stopping.is_set() else self._take()
+            if work is None:
                 self._free.release()
                 self._woken.wait(self._desk.rules.idle)
                 self._woken.clear()
@@ -111,7 +119,7 @@ class Scheduler:
         try:
             return self._desk.store.take(self._desk.clock(), lease=self._desk.rules.lease)
         except StoreUnavailable as error:
-            log.warning("The store is away: %s", error)
+            _store_away(error)
             self._stopping.wait(STORE_PAUSE)
             return None
 
@@ -136,7 +144,7 @@ class Scheduler:
                 try:
                     self._desk.store.extend(work, until)
                 except StoreUnavailable as error:
-                    log.warning("A lease could not be extended: %s", error)
+                    _store_away(error, work)
 
     # -------------------------------------------------------------------------------------- working
 
@@ -150,15 +158,10 @@ class Scheduler:
             self._desk.trace("s10")
         except StoreUnavailable as error:
             result = "failed"
-            log.warning("Lane %s %s: the store is away: %s", work.lane.kind, work.lane.id, error)
-        except GitHubError as error:
+            _store_away(error, work)
+        except Exception as error:  # noqa: BLE001 (the door: GitHub's no, or our own fault; kept from the other lanes)
             result = "failed"
-            self._put_back(work, str(error), error)
-        except Exception as error:  # noqa: BLE001 (the door: our own fault, kept from the other lanes)
-            result = "failed"
-            details = "".join(traceback.format_exception(error))
-            log.error("Lane %s %s failed: %s", work.lane.kind, work.lane.id, Redactor(known_secrets()).text(details))  # noqa: TRY400
-            self._put_back(work, type(error).__name__, None)
+            self._put_back(work, error)
         self._desk.meters.passed(time.monotonic() - begun, result)
 
     def _pass(self, work: Work) -> datetime | None:
@@ -170,19 +173,56 @@ class Scheduler:
         shelf = self._shelves.get(work.lane.id)
         if shelf is None or shelf.place != place:
             shelf = self._shelves[work.lane.id] = Shelf(place, self._desk.github.repository(place))
-        return Pass(self._desk, work, shelf).run()
+        due = Pass(self._desk, work, shelf).run()
+        if work.marks and not work.news_only:
+            self._tell_neighbours(shelf)
+        return due
 
-    def _put_back(self, work: Work, why: str, error: GitHubError | None) -> None:
-        wait = min(FIRST_RETRY * 2.0**work.attempts, LONGEST_RETRY)
-        if error is not None and error.retry_after is not None:
-            wait = max(wait, error.retry_after)
+    def _tell_neighbours(self, shelf: Shelf) -> None:
+        """Something happened here: other repositories that wait for an issue of this one look again at once."""
+        home, others = shelf.known_snapshot, list(self._shelves.values())
+        waiting = [each for each in others if each is not shelf and each.snapshot and overtaken(each.snapshot, home)]
+        lanes = [Lane(LaneKind.REPOSITORY, each.place.repository_id) for each in waiting]
+        self._desk.store.make_due(lanes, self._desk.clock())
+
+    def _put_back(self, work: Work, error: Exception) -> None:
+        """Try it again later; a fault of our own is told in full."""
+        refusal = error if isinstance(error, GitHubError) else None
+        wait = back_off(work.attempts, refusal, self._desk.rules.reconcile)
+        why = str(refusal) if refusal else type(error).__name__
+        event(
+            "lane_failed",
+            level=logging.WARNING if refusal else logging.ERROR,
+            trace=None if refusal else error,
+            kind=work.lane.kind.value,
+            id=work.lane.id,
+            attempts=work.attempts + 1,
+            error=why,
+            wait=wait,
+        )
         now = self._desk.clock()
-        log.warning("Lane %s %s waits %.0f s: %s", work.lane.kind, work.lane.id, wait, why)
         try:
             self._desk.store.fail(work, error=why[:500], due=now + timedelta(seconds=wait))
             place = self._desk.store.place(work.lane.id) if work.lane.kind is LaneKind.REPOSITORY else None
-            if place and error is not None and error.status in GONE and error.retry_after is None:
+            if place and refusal and refusal.status in GONE and refusal.retry_after is None:
                 # Uninstalled, suspended, or the repository taken away: whichever, the installation says so.
                 self._desk.store.make_due([installation_lane(place.installation_id)], now)
         except StoreUnavailable as away:
-            log.warning("Lane %s %s: the store is away: %s", work.lane.kind, work.lane.id, away)
+            _store_away(away, work)
+
+
+def back_off(attempts: int, refusal: GitHubError | None, reconcile: float) -> float:
+    """Seconds until a lane is tried again that had failed `attempts` times in a row before it did now.
+
+    What passes by itself (GitHub out of order) is looked at as often as everything else, so that nothing waits long once
+    GitHub is back (invariant I1); what stays as it is, and our own faults, less and less.
+    """
+    passes = refusal is not None and refusal.transient
+    longest = min(LONGEST_RETRY, reconcile) if passes else LONGEST_RETRY
+    wait = min(FIRST_RETRY * 2.0 ** min(attempts, DOUBLINGS), longest)
+    return max(wait, refusal.retry_after or 0.0) if refusal else wait
+
+
+def _store_away(error: StoreUnavailable, work: Work | None = None) -> None:
+    kind, number = (work.lane.kind.value, work.lane.id) if work else ("", 0)
+    event("store_unavailable", level=logging.WARNING, error=str(error), kind=kind, id=number)

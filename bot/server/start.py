@@ -1,14 +1,20 @@
 """`ai-ready serve`: the parts out of the environment, put together, run until a signal."""
 
+import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from bot.config import ServerEnv, known_secrets
 from bot.errors import ConfigError, GitHubError
 from bot.github.app_auth import app_key
 from bot.github.app_client import AppAccess, AppClient
+from bot.job.redact import Redactor
+from bot.notify.herald import Herald
+from bot.notify.notice import Tell, nobody
+from bot.notify.teller import Teller
 from bot.server.logs import Logging, event
 from bot.server.metrics import Metrics
 from bot.server.ports import Store
@@ -37,10 +43,22 @@ def serve(env: ServerEnv, host: str, port: int, said: Callable[[str], None]) -> 
         metrics = Metrics()
         github = AppClient(AppAccess(str(env.app_id), key, env.api_url), store, metrics)
         try:
-            parts = _parts(env, store, github, metrics)
-            return Serving(parts, bound).run(said, signals=True)
+            with _telling(env) as tell:
+                parts = _parts(env, store, github, metrics, tell)
+                return Serving(parts, bound).run(said, signals=True)
         finally:
             github.close()
+
+
+@contextmanager
+def _telling(env: ServerEnv) -> Iterator[Tell]:
+    """Tells Slack, where there is a webhook for the server's own verdicts."""
+    if not env.slack:
+        yield nobody
+        return
+    log = logging.getLogger("ai_ready.slack")
+    with Herald(Teller(env.slack, Redactor(known_secrets()).text, log.warning)) as herald:
+        yield herald.tell
 
 
 def _store(env: ServerEnv) -> Store:
@@ -54,7 +72,7 @@ def _store(env: ServerEnv) -> Store:
     return open_store(env.database_url.reveal())
 
 
-def _parts(env: ServerEnv, store: Store, github: AppClient, metrics: Metrics) -> Parts:
+def _parts(env: ServerEnv, store: Store, github: AppClient, metrics: Metrics, tell: Tell) -> Parts:
     rules = Rules(
         reconcile=float(env.reconcile_seconds),
         webhooks=bool(env.webhook_secrets),
@@ -63,7 +81,7 @@ def _parts(env: ServerEnv, store: Store, github: AppClient, metrics: Metrics) ->
     )
     return Parts(
         store=store,
-        scheduler=Scheduler(store, github, rules, metrics),
+        scheduler=Scheduler(store, github, rules, metrics, tell=tell),
         metrics=metrics,
         secrets=env.webhook_secrets,
         reconcile_seconds=rules.reconcile,

@@ -284,6 +284,18 @@ def test_the_end_of_a_servers_run_is_told_to_nobody_else() -> None:
     assert kinds(step.effects) == [PostComment, PutStatus, SetLabels]
 
 
+def test_the_status_comment_of_a_servers_run_is_made_by_the_server_alone() -> None:
+    """Both may see none at the same moment: the server was away, and the run is over before it says that it began."""
+    snap = edit(served(), 1, comments=())
+    rest = after(snap, next_step(BLOCKED, snap).effects)
+    claim = Claim(1, KEY, 42, T0, T0 + timedelta(hours=2), 5.0, ledger=True)
+    over = ActionsRun(42, RunState.ENDED, "success", KEY)
+    effects = plan(replace(rest, claims={1: claim}, runs={42: over}), RepoConfig()).effects
+
+    assert kinds(next_step(BLOCKED, snap).effects) == [PostComment, SetLabels]
+    assert kinds(effects) == [PutStatus, ReleaseClaim]
+
+
 @pytest.mark.parametrize(("minutes", "alive"), [(1, False), (3, True)])
 def test_what_was_asked_for_since_the_dispatch_is_not_answered_by_it(minutes: int, alive: bool) -> None:
     ask = comment(60, "/ai run", ANN, minutes=minutes, reactions=frozenset({"eyes"}))

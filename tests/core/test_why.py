@@ -297,6 +297,21 @@ def finished(snap: Snapshot, number: int, usd: float = 1.0) -> Snapshot:
     return close(replace(snap, claims=MappingProxyType({n: c for n, c in snap.claims.items() if n != number})), number)
 
 
+def test_place_and_caps_are_as_old_as_the_last_edit_and_no_reason_for_one() -> None:
+    """An hour later another run is at work: no edit. When something else changes, the line is new as well."""
+    snap = snapshot(*(issue(n, by=ANN) for n in (1, 2)), issue(3, by=ANN, links=native(1, 2)))
+    config = RepoConfig(limits=Limits(concurrent=2))
+    snap = rest(at_work(snap, 1), config)
+    later = at_work(replace(snap, now=snap.now + timedelta(hours=1)), 2)
+    closed = finished(later, 1)
+    [put] = (e for e in plan(closed, config).effects if isinstance(e, PutStatus) and e.issue == 3)
+
+    assert "As of 2026-11-21 12:05 UTC: place 2 of 2 of" in snap.issues[3].comments[-1].body
+    assert 3 not in edits(snap, later, config)
+    assert "As of 2026-11-21 13:05 UTC: place 1 of 1 of" in put.body
+    assert "1 of 2 runs at work · 2 of 20 runs used today · $6.00 of $50.00 spent or reserved today." in put.body
+
+
 def test_a_run_that_ends_and_one_that_starts_edit_few_of_the_comments_on_hold() -> None:
     """300 on hold: one ends, the next starts. Only whose words change are written."""
     snap, config = queue(300, Limits(concurrent=1, usd_per_day=1_000, runs_per_day=1_000))

@@ -109,13 +109,19 @@ def test_a_key_file_that_others_can_read_is_refused(tmp_path: Path) -> None:
 def test_a_key_file_that_is_none_is_named(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "app.pem"
     if kind == "folder":
-        path.mkdir(mode=0o700)
+        path.mkdir(mode=0o755)
     if kind == "binary":
         path.write_bytes(b"\xff\xfe")
         path.chmod(0o600)
 
-    with pytest.raises(ConfigError, match=str(path)):
+    with pytest.raises(ConfigError, match=str(path)) as caught:
         app_key(Secret(""), path)
+    assert "chmod" not in str(caught.value)
+
+
+def test_no_key_at_all_is_no_damaged_one() -> None:
+    with pytest.raises(ConfigError, match="AI_READY_PRIVATE_KEY is not set, nor is AI_READY_PRIVATE_KEY_PATH"):
+        app_key(Secret(""))
 
 
 # ------------------------------------------------------------------------------------------------- JWT

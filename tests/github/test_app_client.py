@@ -270,6 +270,21 @@ def test_a_pass_reads_the_runs_that_no_claim_branch_tells_of(app: AppStage, labe
     assert shop.snapshot(now=app.now).runs[run_id].state is RunState.ACTIVE
 
 
+def test_no_list_of_runs_is_read_for_issues_whose_run_the_ledger_holds(app: AppStage) -> None:
+    """Another issue that waits for its run has it read as before."""
+    shop, held, other = app.shop(), app.stage.asked(), app.stage.asked()
+    hub, ada = app.stage.world.hub, app.stage.world.by("ada")
+    hub.issues.add_labels(held, ["ai-queued"], ada)
+
+    def lists(*numbers: int) -> int:
+        log = app.stage.requests(lambda: shop.snapshot(held=numbers, now=app.now))
+        return sum("/runs?" in request.path for request in log)
+
+    assert (lists(held.number), lists()) == (0, 1)
+    hub.issues.add_labels(other, ["ai-running"], ada)
+    assert (lists(held.number), lists(held.number, other.number)) == (1, 0)
+
+
 # ------------------------------------------------------------------------------------- names and numbers
 
 
@@ -534,6 +549,22 @@ def test_reading_what_changed_comes_to_the_same_as_reading_everything(app: AppSt
 
         assert known.issues == fresh.issues
         assert (known.standings, known.truncated) == (fresh.standings, False)
+
+
+def test_a_list_that_outgrew_its_page_is_read_whole(app: AppStage) -> None:
+    """A later look asks for as many as there were; of forty more, none is missed, and the look after knows better."""
+    stage, client, crowded = app.stage, app.shop(), range(2, 42)
+    stage.asked()
+    client.snapshot(now=app.now)
+    for _ in crowded:
+        stage.asked()
+
+    found: dict[int, Issue] = {}
+    first = app.requests(lambda: found.update(client.snapshot(now=app.now).issues))
+    second = app.requests(lambda: client.snapshot(now=app.now))
+
+    assert {number for number, issue in found.items() if issue.detailed} == {1, *crowded}
+    assert (lists_of(first), lists_of(second)) == (2, 1)
 
 
 def test_a_pass_over_a_large_repository_reads_what_changed(app: AppStage) -> None:

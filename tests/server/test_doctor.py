@@ -13,6 +13,7 @@ from bot.cli.commands import app as cli
 from bot.core.names import LABEL_LOOKS
 from bot.core.secret import Secret
 from bot.core.settings import PullRequest, RepoConfig
+from bot.errors import UsageError
 from bot.github.action_client import PyGithubWire
 from bot.github.courier import Courier, Timing
 from bot.github.exchange import Answer, Story
@@ -433,6 +434,17 @@ def test_an_app_that_is_installed_nowhere(world: World, cabinet: Cabinet, monkey
     assert code == 1
     assert seen["installations"] == "fail"
     assert [seen[name] for name in ("app-key", "app-permissions", "app-events", "webhook")] == ["pass"] * 4
+
+
+def test_an_env_file_that_others_can_read_is_refused(cabinet: Cabinet) -> None:
+    """It holds the webhook's secret."""
+    cabinet.env_file.chmod(0o640)
+    with pytest.raises(UsageError, match=rf"Others can read .*0640.*chmod 600 {cabinet.env_file}"):
+        cabinet.read()
+    cabinet.env_file.unlink()
+    cabinet.env_file.mkdir(mode=0o700)
+    with pytest.raises(UsageError, match=r"can't be read: Is a directory"):
+        cabinet.read()
 
 
 def test_a_server_that_is_paused_is_said_to_be(world: World, cabinet: Cabinet, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -265,7 +265,8 @@ def test_a_folder_that_env_files_trip_over_is_refused_before_anything_is_made(hu
 
 
 def test_a_port_in_use_is_said_in_one_sentence() -> None:
-    with open_page(0) as listener, pytest.raises(UsageError, match=r"Port \d+ of 127.0.0.1 can't be used"):
+    said = r"^Port \d+ of 127.0.0.1 can't be used: Address already in use; give another --port.$"
+    with open_page(0) as listener, pytest.raises(UsageError, match=said):
         open_page(listener.getsockname()[1])
 
 

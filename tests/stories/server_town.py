@@ -22,6 +22,7 @@ from bot.core.names import VERDICT_MARKER
 from bot.core.secret import Secret
 from bot.github.app_client import AppAccess, AppClient
 from bot.github.courier import Timing
+from bot.notify.notice import Tell, nobody
 from bot.sandbox.actions.instant import DONE, End, Instant
 from bot.sandbox.app_server import AppServer, ServerSetting, point_hook, register
 from bot.sandbox.records import App, Event, Installation, Issue, Repo
@@ -323,6 +324,8 @@ class InProcessServer:
         self._thread: threading.Thread | None = None
         self.trace: Callable[[str], None] = lambda _step: None
         """Called at each step of a dispatch (`s4` … `s10`); set it before the start."""
+        self.tell: Tell = nobody
+        """Is told of the verdicts that the server says; the same."""
         self._counting = threading.Lock()
         self.served = 0
         """Lanes served without a failure since it was made."""
@@ -337,7 +340,7 @@ class InProcessServer:
         metrics = Metrics()
         access = AppAccess(str(app.id), Secret(app.private_pem), hub.api_url)
         github = AppClient(access, store, metrics, timing=Timing(now=clock))
-        scheduler = Scheduler(store, github, self._rules, metrics, Clockwork(clock, self._traced))
+        scheduler = Scheduler(store, github, self._rules, metrics, Clockwork(clock, self._traced), self.tell)
         secrets = (Secret(app.hook.secret),) if self._rules.webhooks else ()
         parts = Parts(store, scheduler, metrics, secrets, self._rules.reconcile, lambda: (app.bot.id,), clock=clock)
         serving = self._serving = Serving(parts, bind("127.0.0.1", 0))
@@ -372,11 +375,13 @@ class InProcessServer:
 
 
 @contextmanager
-def quick_town(folder: Path, plan: Plan | None = None, *, rules: Rules = QUICK) -> Iterator[ServerTown]:
+def quick_town(
+    folder: Path, plan: Plan | None = None, *, rules: Rules = QUICK, rate: Rate = UNPACED
+) -> Iterator[ServerTown]:
     """A town with the server in this process, up and running."""
     plan = plan or Plan()
     with server_town(folder, plan) as town:
-        server = InProcessServer(town, folder / "server", plan, rules=rules)
+        server = InProcessServer(town, folder / "server", plan, rules=rules, rate=rate)
         town.server = server
         server.start()
         try:
@@ -408,11 +413,9 @@ def check_dispatches(town: ServerTown) -> None:
     found = town.actions.dispatches
     assert [each for each in found if each.open_prerequisites] == []
     assert [each for each in found if each.other_runs] == []
-    keys = [(each.repo, each.run_key) for each in found]
+    keys = [(each.repository_id, each.run_key) for each in found]
     assert len(keys) == len(set(keys)), keys
-    said = {
-        (repo.full_name, key) for repo in town.repos for issue in repo.issues.values() for key in verdict_keys(issue)
-    }
+    said = {(repo.id, key) for repo in town.repos for issue in repo.issues.values() for key in verdict_keys(issue)}
     assert set(keys) <= said
 
 

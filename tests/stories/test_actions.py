@@ -20,6 +20,7 @@ from bot.sandbox.model import Scene, Script, Turn, bash, done, write
 from bot.sandbox.records import Issue
 from bot.sandbox.runs import Artifact, Job, WorkflowRun
 from bot.sandbox.stage import Setting, Stage, raise_curtain
+from tests.notify.channel import KEY, Channel, slack_channel
 from tests.stories.invariants import check_end, check_secrets
 from tests.stories.town import FILES, wait_until
 
@@ -36,7 +37,8 @@ OK = Scene("", HELLO, done("Ok."))
 WORK = re.compile(rb"python[^\0]*\0.*\0work\0--out\0")
 """The command line of `ai-ready work`."""
 
-Raises = Callable[[Script], Stage]
+Raises = Callable[..., Stage]
+"""`raises(script, channel)`: with a channel, the repository has its webhook as a secret."""
 
 
 @pytest.fixture
@@ -48,9 +50,12 @@ def stages() -> Iterator[Raises]:
         stack.callback(shutil.rmtree, root, ignore_errors=True)
         raised: list[Stage] = []
 
-        def raise_one(script: Script) -> Stage:
-            setting = Setting(files=FILES, config=CONFIG)
+        def raise_one(script: Script, channel: Channel | None = None) -> Stage:
+            env = {"AI_READY_SLACK_HOSTS": channel.host} if channel else {}
+            setting = Setting(files=FILES, config=CONFIG, env=env)
             raised.append(stack.enter_context(raise_curtain(root, setting, script)))
+            if channel:
+                raised[-1].repo.secrets["SLACK_WEBHOOK_URL"] = channel.url
             return raised[-1]
 
         yield raise_one
@@ -58,6 +63,12 @@ def stages() -> Iterator[Raises]:
             stage.actions.wait_idle(60)
             check_end(stage.hub, stage.repo)
             check_secrets(texts(stage), stage.repo, job_tokens(stage))
+
+
+@pytest.fixture
+def slack() -> Iterator[Channel]:
+    with slack_channel() as channel:
+        yield channel
 
 
 def texts(stage: Stage) -> list[str]:
@@ -117,9 +128,12 @@ def at_work(stage: Stage, requests: int = 1) -> WorkflowRun:
     return runs_with_work(stage)[-1]
 
 
-def test_from_the_label_to_the_draft(stages: Raises) -> None:
-    """The files a user copies, run as GitHub runs them: three green jobs, a draft, at most 12 requests to GitHub."""
-    stage = stages(Script(OK))
+def test_from_the_label_to_the_draft(stages: Raises, slack: Channel) -> None:
+    """The files a user copies, run as GitHub runs them: three green jobs, a draft, at most 12 requests to GitHub.
+
+    And a word in Slack: the workflow files pass its address on.
+    """
+    stage = stages(Script(OK), slack)
     for name in LABEL_LOOKS:
         if name != REQUEST_LABEL:  # they are made once in a repository's life, with one more request
             stage.hub.repos.create_label(stage.repo, name)
@@ -151,6 +165,9 @@ def test_from_the_label_to_the_draft(stages: Raises) -> None:
 
     assert len(stage.pulls()) == 1
     assert len(stage.verdicts(issue)) == 1
+    [said] = slack.texts
+    assert said.startswith("acme/shop#1 Greet the world: Done: draft PR #2")
+    assert [text[:200] for text in texts(stage) if KEY in text] == []
 
 
 def test_stop_reaches_the_agent(stages: Raises) -> None:

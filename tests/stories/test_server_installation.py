@@ -7,9 +7,19 @@ from pathlib import Path
 import pytest
 
 from bot.sandbox.actions.instant import DONE, SILENT
-from tests.stories.server_town import QUICK, InProcessServer, Plan, ServerTown, check_server_town, quick_town
+from bot.sandbox.records import Repo
+from tests.stories.server_town import (
+    QUICK,
+    InProcessServer,
+    Plan,
+    ServerTown,
+    check_server_town,
+    quick_town,
+)
 
 MILL, SHOP = "acme/mill", "acme/shop"
+REREAD_WHEN_TOLD = replace(QUICK, refresh=600.0)
+"""Where the App is installed is read when a webhook says that it changed."""
 
 
 def uninstall(town: ServerTown) -> None:
@@ -104,4 +114,87 @@ def test_a_run_that_was_lost_meanwhile_gets_its_verdict_when_the_app_is_back(
         town.labelled(issue, "ai-done")
         town.looks()
         assert town.verdicts(issue)[0].startswith("Blocked (runner-lost)")
+        check_server_town(town)
+
+
+# --------------------------------------------------------------------------------- one of several
+
+
+def chosen(town: ServerTown, *repos: Repo) -> None:
+    town.hub.app_registry.choose(town.installation, repos, town.maintainer)
+
+
+def test_what_comes_to_the_installation_is_looked_at_and_what_goes_is_left(tmp_path: Path) -> None:
+    """By webhooks alone. What was asked for before the App came counts, too."""
+    with quick_town(tmp_path, Plan(repos=(MILL, SHOP)), rules=REREAD_WHEN_TOLD) as town:
+        mill, shop = town.repos
+        chosen(town, mill)
+        waits = town.asked("Greet", repo=shop)
+        assert town.verdict(town.asked("Grind", repo=mill)).startswith("Done")
+        town.looks()
+        assert (town.runs(waits), town.labels(waits)) == ([], {"ai-ready"})
+
+        chosen(town, shop)
+        assert town.verdict(waits).startswith("Done")
+        left = town.asked("Grind more", repo=mill)
+        town.looks()
+        assert (town.runs(left), town.labels(left)) == ([], {"ai-ready"})
+        check_server_town(town)
+
+
+# ------------------------------------------------------------------------------------ another name
+
+
+def rename(town: ServerTown) -> None:
+    town.hub.repos.rename(town.repo, "store", town.maintainer)
+
+
+def rename_over_another(town: ServerTown) -> None:
+    """And a new repository takes the old name, without the App."""
+    rename(town)
+    town.hub.create_repo(SHOP, "rita", files={"README.md": "Not the shop.\n"})
+
+
+def move(town: ServerTown) -> None:
+    """To an account that has the App, too: the same repository in another installation."""
+    home = town.hub.create_repo("umbrella/home", "rita", files={"README.md": "Home.\n"})
+    town.hub.app_registry.install(town.app, home.owner)
+    town.hub.repos.transfer(town.repo, "umbrella", town.maintainer)
+
+
+@pytest.mark.parametrize("change", [rename, rename_over_another, move])
+@pytest.mark.parametrize("webhooks", [True, False], ids=["told", "untold"])
+def test_a_repository_with_another_name_goes_on(
+    tmp_path: Path, change: Callable[[ServerTown], None], webhooks: bool
+) -> None:
+    """A run is at work and an issue waits meanwhile: the one is not started again, the other starts in its turn."""
+    with quick_town(tmp_path, rules=REREAD_WHEN_TOLD if webhooks else replace(QUICK, refresh=0.5)) as town:
+        town.actions.hold("in_progress")
+        first, second = town.asked("[A-1.1] First"), town.asked("[A-1.2] Second")
+        town.labelled(first, "ai-ready", "ai-running")
+        town.hub.webhooks.lose_share = 0.0 if webhooks else 1.0
+        change(town)
+        town.actions.hold("")
+        assert town.verdict(first).startswith("Done")
+        town.labelled(first, "ai-done")
+        town.close(first)
+
+        assert town.verdict(second).startswith("Done")
+        town.labelled(second, "ai-done")
+        town.looks()
+        assert town.order() == [first.number, second.number]
+        assert town.hub.requests.unknown == []
+        check_server_town(town)
+
+
+def test_a_repository_that_went_where_the_app_is_not_is_left_alone(tmp_path: Path) -> None:
+    with quick_town(tmp_path, rules=REREAD_WHEN_TOLD) as town:
+        first, second = town.issue("[A-1.1] First"), town.asked("[A-1.2] Second")
+        town.labelled(second, "ai-ready", "ai-waiting")
+        town.hub.repos.transfer(town.repo, "umbrella", town.maintainer)
+        gone(town)
+        town.close(first)
+        town.looks()
+
+        assert town.runs() == []
         check_server_town(town)

@@ -6,9 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.stories.server_town import QUICK, Plan, ServerTown, check_server_town, quick_town
+from bot.sandbox.records import Event
+from bot.server.store.pace import Rate
+from tests.stories.server_town import QUICK, SERVER_CONFIG, Plan, ServerTown, check_server_town, quick_town
 
 MILL, SHOP = "acme/mill", "acme/shop"
+MANY = 24
+PER_SECOND = 20.0
+AT_ONCE = 10
+"""Pieces of content of one request, or a request that was late on its way."""
 
 
 def test_the_cap_of_an_installation_is_used_to_its_last_place(tmp_path: Path) -> None:
@@ -45,6 +51,35 @@ def test_a_repository_with_one_ready_issue_does_not_wait_for_one_with_many(tmp_p
         assert [each.repo for each in town.actions.dispatches].index(shop.full_name) <= at_a_time + 1
         assert most_at_a_time(town) == at_a_time
         check_server_town(town)
+
+
+def test_many_issues_that_are_ready_at_once_are_started_a_few_at_a_time(tmp_path: Path) -> None:
+    """P28, on a clock twenty times faster: by their numbers, never more than allowed, and no burst of writes."""
+    config = SERVER_CONFIG.replace("concurrent: 10", "concurrent: 3")
+    plan = Plan(config=config, work_seconds=0.05)
+    with quick_town(tmp_path, plan, rate=Rate(per_second=PER_SECOND, burst=1, per_hour=10_000)) as town:
+        issues = [town.issue(f"Task {number}") for number in range(1, MANY + 1)]
+        with town.hub.lock:
+            for issue in reversed(issues):
+                town.label(issue)
+        for issue in issues:
+            assert town.verdict(issue, timeout=120).startswith("Done")
+        town.until(lambda: all(town.labels(issue) == {"ai-done"} for issue in issues), "all of it tidied up", 120)
+        town.looks()
+
+        assert town.order() == [issue.number for issue in issues]
+        assert most_at_a_time(town) == 3
+        written = [each.at for each in town.events if wrote(town, each)]
+        assert len(written) >= MANY
+        for index, at in enumerate(written):
+            later = [one for one in written[index:] if (one - at).total_seconds() < 1]
+            assert len(later) <= PER_SECOND + AT_ONCE
+        check_server_town(town)
+
+
+def wrote(town: ServerTown, event: Event) -> bool:
+    """Whether the server created or edited a comment: what GitHub's limits on content count."""
+    return event.actor is town.app.bot and event.name == "issue_comment"
 
 
 def most_at_a_time(town: ServerTown) -> int:

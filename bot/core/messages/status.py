@@ -7,7 +7,7 @@ from bot.core.ledger import DONE, Record
 from bot.core.limits import Cap
 from bot.core.markers import hide
 from bot.core.messages.verdict import lost_reason, lost_text
-from bot.core.messages.words import clock, name, sentence
+from bot.core.messages.words import clock, money, name, sentence
 from bot.core.model import Actor, Source, Standing
 from bot.core.names import REQUEST_LABEL, STATUS_MARKER
 from bot.core.outbound import bounded, one_line
@@ -29,14 +29,14 @@ from bot.core.situation import (
     Waiting,
     Withdrawn,
 )
-from bot.core.why import NEAR, Place, Progress, Reason, Why, bare
+from bot.core.why import NEAR, Caps, Place, Progress, Reason, Why, bare
 
 
 def status(situation: Situation, *, notes: Mapping[str, Any], why: Why | None = None) -> str:
     """The status comment: what is so, why, and what a person can do. The machine block is its last line.
 
-    `why`: `Explainer.short`, where somebody looked around; its figures are round, so that a comment is edited only
-    when something changed that matters to its reader.
+    `why`: `Explainer.short`, where somebody looked around. Its figures are round, or on the line `dated`, so that a
+    comment is edited only when something changed that matters to its reader.
     """
     return f"{bounded(status_text(why or bare(situation)))}\n\n{hide(STATUS_MARKER, dict(notes))}"
 
@@ -50,7 +50,8 @@ def status_text(why: Why) -> str:
         case Invalid(_, reason, path):
             return _invalid(reason, path)
         case Hold(_, reason, cap):
-            return f"**On hold**: {reason}.\n\n{_hold(cap, why.place)}"
+            parts = [f"**On hold**: {reason}.", _hold(cap, why.place), dated(why, "of those that wait for room")]
+            return "\n\n".join(part for part in parts if part)
         case Start():
             return queued_text("")
         case Queued():
@@ -103,12 +104,12 @@ def queued_text(url: str) -> str:
 
 
 def _hold(cap: Cap | None, place: Place | None) -> str:
-    """When it goes on, and its turn in round numbers; `/ai why` has the exact ones."""
+    """When it goes on, and its turn in round numbers."""
     if cap is None:
         return "It is ready otherwise and starts by itself when this has passed."
     if cap is Cap.HOST:
         return f"{_turn(place, ' of this repository')}It is ready otherwise and starts by itself when there is room."
-    return f"{_turn(place)}It is ready otherwise and starts by itself when there is room; `/ai why` has the figures."
+    return f"{_turn(place)}It is ready otherwise and starts by itself when there is room."
 
 
 def _turn(place: Place | None, among: str = "") -> str:
@@ -137,6 +138,7 @@ def _waiting(why: Why, actor: Actor) -> str:
         "\n".join([*rows, *(["| … and more | | |"] if some else [])]),
         "`/ai why` says what it comes down to." if some else "",
         _behind(why),
+        dated(why, "of all that are ready or waiting"),
         f"Asked for by {name(actor)}. Taking the label `{REQUEST_LABEL}` off, or `/ai stop`, withdraws it.",
     ]
     return "\n\n".join(part for part in parts if part)
@@ -146,6 +148,28 @@ def _behind(why: Why) -> str:
     """What it comes down to, where the table does not show it."""
     ends = "; ".join(f"{ref_text(end)} ({_state(end)})" for end in why.ends)
     return f"Behind {'that' if why.total == 1 else 'these'}: {ends}." if ends else ""
+
+
+AS_OF = "As of "
+"""How the line begins that is as old as the comment's last edit, and never a reason for another."""
+
+
+def dated(why: Why, among: str) -> str:
+    """Its place in the queue and what is left of the caps when this was written; one line."""
+    caps = why.caps
+    if caps is None or not caps.usage.complete:
+        return ""
+    place = f"place {why.place.at:,} of {why.place.of:,} {among} · " if why.place else ""
+    return f"{AS_OF}{clock(caps.at)}: {place}{used_text(caps)}. `/ai why` has the figures of the moment."
+
+
+def used_text(caps: Caps) -> str:
+    """What is used of each cap."""
+    used, limits = caps.usage, caps.limits
+    return (
+        f"{used.active} of {limits.concurrent} runs at work · {used.runs_today} of {limits.runs_per_day} runs used "
+        f"today · {money(used.usd_today)} of {money(limits.usd_per_day)} spent or reserved today"
+    )
 
 
 def source_text(reason: Reason) -> str:

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from bot.core.messages.status import ref_text, source_text, standing_text, status_text
-from bot.core.messages.words import clock, money
+from bot.core.messages.status import ref_text, source_text, standing_text, status_text, used_text
+from bot.core.messages.words import clock
 from bot.core.model import Standing
 from bot.core.names import REQUEST_LABEL
 from bot.core.outbound import bounded
@@ -138,11 +138,6 @@ _ELSEWHERE = {
 
 def caps_text(caps: Caps) -> str:
     """What is used of the caps, and until when."""
-    used, limits = caps.usage, caps.limits
-    if not used.complete:
+    if not caps.usage.complete:
         return "**Caps**: what ran today could not be read to the end, so they count as reached; looked at again."
-    return (
-        f"**Caps**: {used.active} of {limits.concurrent} runs at work · {used.runs_today} of {limits.runs_per_day} runs "
-        f"used today · {money(used.usd_today)} of {money(limits.usd_per_day)} spent or reserved today. "
-        f"The day ends at {clock(caps.resets)}."
-    )
+    return f"**Caps**: {used_text(caps)}. The day ends at {clock(caps.resets)}."

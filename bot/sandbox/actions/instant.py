@@ -89,6 +89,8 @@ class Dispatched:
     """Should be empty."""
     other_runs: tuple[int, ...]
     """Runs of the same issue that were under way; should be empty."""
+    repository_id: int
+    """The same after a rename."""
 
 
 class Instant:
@@ -135,7 +137,9 @@ class Instant:
         alive = tuple(o.id for o in others if o.inputs.get("issue") == str(number) and o.status != "completed")
         waits = open_prerequisites(issue) if issue is not None else ()
         key = run.inputs.get("run_key", "")
-        self.dispatches.append(Dispatched(run.repo.full_name, number, key, run.id, self._hub.now(), waits, alive))
+        self.dispatches.append(
+            Dispatched(run.repo.full_name, number, key, run.id, self._hub.now(), waits, alive, run.repo.id)
+        )
         self._begin(run)
 
     def cancelled(self, run: WorkflowRun, *, force: bool) -> None:  # noqa: ARG002 - both end it

@@ -5,6 +5,7 @@ GitHub hands the private key out once. So the place is tried before GitHub is as
 
 import os
 import re
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,13 +72,20 @@ class Cabinet:
             ) from error
 
     def read(self) -> Mapping[str, str]:
-        """The variables of the env file; none where there is no file. Raises `UsageError` when it can't be read."""
+        """The variables of the env file; none where there is no file. Raises `UsageError`: unreadable, or not only for us."""
         try:
+            mode = stat.S_IMODE(self.env_file.stat().st_mode)
+            if mode & 0o077:
+                raise UsageError(
+                    f"Others can read {self.env_file} (mode {mode:04o}), and it holds secrets: run `chmod 600 {self.env_file}`."
+                )
             lines = self.env_file.read_text(encoding="utf-8").splitlines()
         except FileNotFoundError:
             return {}
-        except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(f"{self.env_file} can't be read.") from error
+        except UnicodeDecodeError as error:
+            raise UsageError(f"{self.env_file} is not text in UTF-8.") from error
+        except OSError as error:
+            raise UsageError(f"{self.env_file} can't be read: {error.strerror}.") from error
         return {found[1]: found[2].strip().strip("\"'") for line in lines if (found := _LINE.fullmatch(line.strip()))}
 
 

@@ -5,6 +5,7 @@ https://docs.github.com/en/apps/sharing-github-apps/registering-a-github-app-fro
 
 import asyncio
 import hmac
+import os
 import secrets
 import socket
 from collections.abc import Callable
@@ -145,7 +146,8 @@ def open_page(port: int) -> socket.socket:
     try:
         return socket.create_server(("127.0.0.1", port))
     except OSError as error:
-        raise UsageError(f"Port {port} of 127.0.0.1 can't be used: {error.strerror}; give another --port.") from error
+        why = os.strerror(error.errno) if error.errno else str(error)  # `create_server` adds the address to its own
+        raise UsageError(f"Port {port} of 127.0.0.1 can't be used: {why}; give another --port.") from error
 
 
 def address(listener: socket.socket) -> str:

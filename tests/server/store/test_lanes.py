@@ -228,6 +228,19 @@ def test_reconciling_makes_living_repositories_due_and_only_those(town: Town) ->
     assert store.counts(after(9)).lanes_due == 1
 
 
+def test_reconciling_leaves_a_failing_lane_its_own_time(town: Town) -> None:
+    """Else each look at everything would be a try of every one that fails; a lane under work is none of those."""
+    store = town.settle()
+    store.fail(town.taken(SHOP), error="GitHub said 403", due=after(300))
+    worked_on = town.taken(MILL)
+    store.repositories_due(after(10))
+    assert SHOP not in order(store, 3, start=10)
+
+    store.finish(worked_on)
+    assert order(store, 1, start=11) == [MILL]
+    assert order(store, 1, start=300) == [SHOP]
+
+
 def test_a_restart_forgets_nothing(town: Town) -> None:
     """One process (SQLite): those who held leases are dead, so their work is due again at once."""
     town.settle()
