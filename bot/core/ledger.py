@@ -36,6 +36,8 @@ class Record:
     """It ended before it began, because it had to wait again: the request goes on."""
     spared: int = 0
     """Earlier runs of the same request that ended so."""
+    withdrawn: bool = False
+    """It ended before it began, because nobody asked for it any more: nothing is blocked."""
     kind: RunKind = "work"
 
     @property
@@ -134,6 +136,7 @@ def _record(data: Mapping[str, Any], issue: int) -> Record | None:
         requested_at=asked or at,
         pull=pull if isinstance(pull, int) else 0,
         again=data.get("again") is True,
+        withdrawn=data.get("withdrawn") is True,
         kind=_KINDS.get(_text(data, "kind"), "work"),
     )
 

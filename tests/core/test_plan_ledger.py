@@ -381,3 +381,43 @@ def test_a_lost_run_of_a_closed_issue_says_so_and_leaves_no_label() -> None:
     assert isinstance(decided.survey.situations[1], Lost)
     assert [data["code"] for data in said(decided.effects)] == [Reason.RUNNER_LOST]
     assert settled(snap).issues[1].labels == frozenset()
+
+
+# --------------------------------------------------------------------------------- nobody asks any more
+
+
+def without_label() -> Issue:
+    return replace(asked(), labels=frozenset({"ai-queued"}))
+
+
+def with_stop(reaction: str) -> Issue:
+    stop = replace(comment(700, "/ai stop", ANN, minutes=3), reactions=frozenset({reaction}))
+    return asked(labels=["ai-queued"], comments=[stop])
+
+
+@pytest.mark.parametrize(
+    ("told", "found", "labels"),
+    [
+        (True, without_label(), frozenset()),
+        (True, with_stop("eyes"), frozenset()),
+        (True, with_stop("confused"), frozenset({"ai-blocked"})),
+        (True, asked(labels=["ai-queued"]), frozenset({"ai-blocked"})),
+        (False, without_label(), frozenset({"ai-blocked"})),
+    ],
+    ids=["label off", "/ai stop", "/ai stop refused", "still asked for", "a person cancelled it"],
+)
+def test_a_run_taken_back_because_nobody_asks_blocks_nothing(told: bool, found: Issue, labels: frozenset[str]) -> None:
+    """The server asked GitHub to cancel it and no job said a word: one verdict; no state label but a real one."""
+    snap = settled(ledger(found, cancelled=told, state=RunState.ENDED, conclusion="cancelled"))
+
+    assert [record.code for record in records(snap.issues[1], snap.own_ids)] == [Reason.CANCELLED]
+    assert snap.issues[1].labels == labels
+
+
+def test_a_publisher_that_was_killed_leaves_a_withdrawn_run_to_the_next_plan() -> None:
+    """Its verdict is there; label and status are not."""
+    said_it = verdict(Reason.CANCELLED, withdrawn=True)
+    snap = settled(ledger(replace(without_label(), comments=(said_it,)), state=RunState.ENDED, conclusion="cancelled"))
+
+    assert snap.issues[1].labels == frozenset()
+    assert "**Withdrawn**" in status_in(snap)
