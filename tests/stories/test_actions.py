@@ -34,8 +34,6 @@ checks: {{test: "sh check.sh"}}
 """
 HELLO = write("hello.py", "print('hello')\n")
 OK = Scene("", HELLO, done("Ok."))
-WORK = re.compile(rb"python[^\0]*\0.*\0work\0--out\0")
-"""The command line of `ai-ready work`."""
 
 Raises = Callable[..., Stage]
 """`raises(script, channel)`: with a channel, the repository has its webhook as a secret."""
@@ -203,7 +201,8 @@ def test_a_work_that_is_killed_leaves_its_log(stages: Raises) -> None:
     issue = asked(stage)
     run = at_work(stage, requests=2)
     script.scenes[:] = [OK]  # it is tried again
-    [process] = [path for path in Path("/proc").glob("[0-9]*/cmdline") if WORK.search(_read(path))]
+    ours = f"work\0--out\0{stage.hub.root.parent}/".encode()  # and nobody else's
+    [process] = [path for path in Path("/proc").glob("[0-9]*/cmdline") if ours in _read(path)]
     os.kill(int(process.parent.name), signal.SIGKILL)
 
     stage.actions.wait_idle(90)
