@@ -216,7 +216,7 @@ def publish_step(env: ActionEnv, folder: Path, report: Report) -> "End":
     handed = _handed(env)
     digests = Digests(env.outcome_sha256, env.bundle_sha256)
     github = github_of(env, handed.admission.repo, handed.admission.server_id)
-    publisher = Publisher(github, env, report, folder, served=handed.served, tell=teller(env, report).tell)
+    publisher = Publisher(github, env, report, folder, served=handed.served, tell=teller(env, report.log).tell)
     return publish(publisher, handed.admission, digests, env.work_result)
 
 
@@ -229,7 +229,7 @@ def run_step(env: ActionEnv, issue: int, report: Report, *, request: bool, out: 
     Raises `UsageError` when the number is no open issue.
     """
     own = Own(run_id=-random.randbelow(2**31) - 1, issue=issue)
-    keeper = gatekeeper(env, github_of(env, env.repository), teller(env, report).tell)
+    keeper = gatekeeper(env, github_of(env, env.repository), teller(env, report.log).tell)
     if request:
         _record_request(keeper, issue)
     cancel = new_cancel()

@@ -5,7 +5,7 @@ Most have none, and start without importing what would post.
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from bot.config import ActionEnv
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from bot.notify.teller import Teller
 
 
-def teller(env: ActionEnv, report: Report) -> "Teller":
-    """Tells Slack, and waits for it a few seconds at most."""
+def teller(env: ActionEnv, log: Callable[[str], None]) -> "Teller":
+    """Tells Slack, and waits for it a few seconds at most; what fails is a line of `log`."""
     from bot.job.redact import Redactor  # noqa: PLC0415
     from bot.notify.teller import Teller  # noqa: PLC0415
 
-    return Teller(env.slack, Redactor(env.secrets).text, report.log)
+    return Teller(env.slack, Redactor(env.secrets).text, log)
 
 
 @contextlib.contextmanager
@@ -35,7 +35,7 @@ def telling(env: ActionEnv, report: Report) -> Iterator[Tell]:
         return
     from bot.notify.herald import Herald  # noqa: PLC0415
 
-    with Herald(teller(env, report)) as herald:
+    with Herald(teller(env, report.log)) as herald:
         yield herald.tell
 
 
@@ -51,5 +51,5 @@ def telling_progress(env: ActionEnv, admission: Admission, notify: Notify, bench
         figures = Figures(time.monotonic() - began, known.usd, known.turns, known.doing)
         return progress_notice(admission, env.server_url, figures)
 
-    with progress_told(teller(env, bench.report), notify, ask):
+    with progress_told(teller(env, bench.journal.say), notify, ask):
         yield

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 USD = 0.01
 """What a run has cost."""
 ROUNDS = 8
+PAUSE = 1.0
+"""Seconds until what was not, or not surely, done is looked for: as `publish` waits at first."""
 _JOBS = yaml.safe_load((CHECKOUT / ".github/workflows/ai-ready.yml").read_text())["jobs"]
 PERMISSIONS: dict[str, dict[str, str]] = {name: job["permissions"] for name, job in _JOBS.items()}
 """What each job's token may do, from the workflow file that users run."""
@@ -88,6 +90,8 @@ class InstantJobs:
                 answers = at.github.apply(step.effects, snapshot) if step.effects else ()
                 if step.verdict and not any(answer.unsure for answer in answers):
                     return
+                if not all(answer.ok for answer in answers):
+                    self._timing.sleep(PAUSE)
         raise AiReadyError(f"The verdict of run {admission.run_key} could not be published.")
 
     def say_refused(self, run: WorkflowRun, outcome: Outcome) -> None:
