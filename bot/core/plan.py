@@ -20,12 +20,13 @@ from bot.core.effects import (
     CancelRun,
     CloseIssue,
     Dispatch,
+    DropComment,
     Effect,
     MakeClaim,
     PostComment,
     ReleaseClaim,
 )
-from bot.core.ledger import MOST_SPARED, Record, notes_of, request_of, spared
+from bot.core.ledger import MOST_SPARED, Record, notes_of, request_of, spared, surplus
 from bot.core.messages.status import status
 from bot.core.messages.verdict import blocked, lost_reason, lost_text
 from bot.core.model import Claim, Issue, Snapshot
@@ -132,7 +133,12 @@ class _Writer:
         self.notes = notes_of(issue, snapshot.own_ids)
 
     def effects(self, situation: Situation) -> Iterable[Effect]:
-        """What has to be written so that GitHub says what is so."""
+        """What has to be written so that GitHub says what is so, in one place."""
+        number, own_ids = self.issue.number, self.snapshot.own_ids
+        spare = (DropComment(number, comment.node_id) for comment in surplus(self.issue, own_ids))
+        return (*self._saying(situation), *spare)
+
+    def _saying(self, situation: Situation) -> Iterable[Effect]:
         match situation:
             case Unasked():
                 return ()

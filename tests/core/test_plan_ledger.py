@@ -6,12 +6,13 @@ from datetime import timedelta
 
 import pytest
 
-from bot.core.effects import CancelRun, Dispatch, Effect, PostComment, PutStatus, ReleaseClaim, SetLabels
+from bot.core.effects import CancelRun, Dispatch, DropComment, Effect, PostComment, PutStatus, ReleaseClaim, SetLabels
 from bot.core.ledger import MOST_SPARED, Record, notes_of, records
-from bot.core.markers import reveal
+from bot.core.markers import hide, reveal
 from bot.core.messages.verdict import verdict_block
 from bot.core.model import (
     ActionsRun,
+    Actor,
     Claim,
     Comment,
     Issue,
@@ -348,6 +349,32 @@ def test_a_gate_takes_no_issue_whose_request_the_server_has_dispatched(label: St
     assert decided.claim is None
     assert decided.effects == ()
     assert decided.survey.usage.active == 1
+
+
+SERVER = Actor(77, "ai-ready[bot]", is_bot=True)
+
+
+@pytest.mark.parametrize("authors", [(SERVER, BOT), (BOT, SERVER), (BOT, SERVER, BOT)], ids=["2nd", "1st", "several"])
+def test_of_several_status_comments_the_gates_stays(authors: tuple[Actor, ...]) -> None:
+    """A gate can't see the server's, so it made its own; the server sees both. Also where nothing else changes."""
+    done = verdict()
+    says = f"x\n{hide(STATUS_MARKER, {'v': 1})}"
+    spoken = [comment(600 + n, says, by, minutes=5) for n, by in enumerate(authors)]
+    ended = issue(1, "[A-1.2] two", labels=["ai-done"], comments=[done, *spoken])
+    snap = replace(snapshot(ended), own_ids=frozenset({BOT.id, SERVER.id}))
+    kept = next(each for each in spoken if each.author is BOT)
+    dropped = [DropComment(1, each.node_id) for each in spoken if each is not kept]
+
+    assert sorted(plan(snap, CONFIG).effects, key=str) == sorted(dropped, key=str)
+    assert [each for each in settled(snap).issues[1].comments if each is not done] == [kept]
+
+
+def test_what_somebody_else_forged_is_not_ours_to_delete() -> None:
+    says = f"x\n{hide(STATUS_MARKER, {'v': 1})}"
+    spoken = [comment(600, says, BOT, minutes=5), comment(601, says, SERVER, minutes=5)]
+    ended = issue(1, "[A-1.2] two", labels=["ai-done"], comments=[verdict(), *spoken])
+
+    assert plan(snapshot(ended), CONFIG).effects == ()
 
 
 @pytest.mark.parametrize("label", [StateLabel.QUEUED, StateLabel.RUNNING])
