@@ -2,7 +2,7 @@
 # A fresh machine needs git, make and python3 >= 3.11; uv, the environment and the locked packages come by themselves.
 SHELL := /bin/sh
 .DELETE_ON_ERROR:
-.PHONY: demo test test-all lint types bench fuzz screenshots install clean help
+.PHONY: demo test test-all lint types bench fuzz screenshots excerpts install clean help
 
 export UV_PYTHON_DOWNLOADS := never
 PYTHON ?= python3
@@ -38,6 +38,9 @@ fuzz: $(STAMP) ## broken, odd and good webhook deliveries against the real serve
 
 screenshots: $(STAMP) ## the pictures in docs/img (needs Chromium)
 	$(RUN)/python -m bot.sandbox.demo.screenshots $(ARGS)
+
+excerpts: $(STAMP) ## what a run says, in docs/progress.md
+	$(RUN)/python -m bot.sandbox.demo.excerpt
 
 install: $(STAMP) ## the environment in .venv
 

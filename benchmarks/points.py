@@ -6,6 +6,7 @@ https://docs.github.com/en/graphql/overview/rate-limits-and-query-limits-for-the
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from graphql import (
@@ -21,31 +22,39 @@ from graphql import (
 from benchmarks.tables import show
 from bot.github import queries
 from bot.github.gathering import Gathering, Part
-from bot.github.wanted import NodeIds, Wanted
+from bot.github.wanted import NodeIds, Pages, Wanted
 
 AN_HOUR = 5_000
 PERIODS = (60, 600)
 """Seconds between two looks at every repository: the default, and what docs/server.md has for many."""
 
 
+SMALL = "server, again: 20 open issues, 3 of them asked for, 5 touched today"
+
+
 def main(_runs: int) -> None:
     """Reckon and print."""
     now = datetime.now(UTC)
     server = Wanted("acme/shop", now, remember=True)
+    small = replace(server, pages=Pages().after({"open": 20, "asked": 3, "recent": 5, "refs": 3}))
     looks = {
-        "server, a whole repository": server,
-        "server, a candidate before its dispatch": Wanted("acme/shop", now, (7,), everything=False, remember=True),
+        "server, a repository, the first time": server,
+        SMALL: small,
+        "server, again: 80 open issues, 20 of them asked for, 15 touched today": replace(
+            server, pages=Pages().after({"open": 80, "asked": 20, "recent": 15, "refs": 20})
+        ),
+        "server, a candidate before its dispatch": replace(small, focus=(7,), everything=False),
         "gate, a whole repository": Wanted("acme/shop", now, (7,)),
         "work, one issue": Wanted("acme/shop", now, (7,), everything=False),
         "publish, one issue": Wanted("acme/shop", now, (7,), everything=False, prerequisites=False),
     }
     found = {title: points(_document(wanted)) for title, wanted in looks.items()}
-    whole = found["server, a whole repository"]
+    whole = found[SMALL]
     show(
         f"GitHub's points for one look, of {AN_HOUR:,} an hour and installation",
         ("", "points", "looks in an hour"),
         [(title, str(cost), f"{AN_HOUR / cost:,.0f}") for title, cost in found.items()],
-        "repositories that can be looked at on time, with nothing left for work: "
+        "small repositories that can be looked at on time, with nothing left for work: "
         + ", ".join(f"{AN_HOUR / whole / (3600 / period):,.0f} at {period} s" for period in PERIODS),
     )
 

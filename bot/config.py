@@ -6,6 +6,7 @@ set, as GitHub Actions sets inputs nobody gave to empty. The repository's config
 
 import os
 import re
+import sys
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -165,7 +166,13 @@ def action_report() -> Report:
         output=reader.path("GITHUB_OUTPUT"),
         summary=reader.path("GITHUB_STEP_SUMMARY"),
         annotate=reader.text("GITHUB_ACTIONS") == "true",
+        colours=_colours(reader),
     )
+
+
+def _colours(reader: "_Reader") -> bool:
+    """Whether what we print is read on a terminal by somebody who wants colours (https://no-color.org)."""
+    return sys.stdout.isatty() and not reader.text("NO_COLOR") and reader.text("TERM") != "dumb"
 
 
 @dataclass(frozen=True, slots=True)

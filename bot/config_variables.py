@@ -90,6 +90,7 @@ STEP_VARIABLES: Final = (
     ),
     Variable("AI_READY_CLAUDE", "Path of the Claude CLI; default: `claude` on PATH, then the pinned one."),
     Variable("NO_COLOR", "Anything: the terminal shows no colours."),
+    Variable("TERM", "`dumb`: the same."),
 )
 """What jobs, and commands at a terminal, read."""
 

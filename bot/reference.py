@@ -1,19 +1,23 @@
-"""Makes docs/configuration.md and docs/commands.md out of the code, so that they can't say anything else.
+"""Makes the pages of reference in docs/ out of the code, so that they can't say anything else.
 
-`python -m bot.reference` rewrites both; a test compares them. The words come from the docstrings of
-`bot.core.settings`, the tables of `bot.config_variables` and `bot.core.commands`, and the advice of `bot.core.messages`.
+`python -m bot.reference` rewrites them; a test compares them. The words come from the docstrings of `bot.core.settings`
+and `bot.progress.events`, the tables of `bot.config_variables` and `bot.core.commands`, and the advice of
+`bot.core.messages`.
 """
 
 import ast
 import inspect
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Final, Literal, get_args, get_origin, get_type_hints
 
 import bot.core.settings
+import bot.progress.events
 from bot.config_rules import BOUNDS, LEVELS
 from bot.config_variables import SERVER_VARIABLES, STEP_VARIABLES, Variable
 from bot.core.commands import COMMANDS, MAX_GUIDANCE
@@ -21,6 +25,8 @@ from bot.core.messages.verdict import ADVICE, NEXT_STEP
 from bot.core.names import CONFIG_PATH, Reason
 from bot.core.paths import BUILT_IN
 from bot.core.settings import RepoConfig
+from bot.progress.events import NAMES, Todo
+from bot.progress.journal import EVENTS_FILE, LONGEST, MOST_BYTES, MOST_ITEMS
 
 MADE_BY: Final = "<!-- Made by `python -m bot.reference` out of the code; do not edit. -->"
 
@@ -35,10 +41,10 @@ def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 
 
 @cache
-def _docstrings() -> Mapping[tuple[str, str], str]:
-    """(class, field) → the docstring below the field in bot/core/settings.py."""
+def _docstrings(module: ModuleType) -> Mapping[tuple[str, str], str]:
+    """(class, field) → the docstring below the field."""
     found: dict[tuple[str, str], str] = {}
-    for each in ast.parse(inspect.getsource(bot.core.settings)).body:
+    for each in ast.parse(inspect.getsource(module)).body:
         body = each.body if isinstance(each, ast.ClassDef) else []
         for field, text in pairwise(body):
             match field, text:
@@ -94,7 +100,7 @@ def _rows(settings: Any, where: str) -> Iterator[tuple[str, ...]]:
     for field in fields(settings):
         value, key = getattr(settings, field.name), f"{where}{field.name}"
         if not is_dataclass(value):
-            words = _docstrings()[type(settings).__name__, field.name]
+            words = _docstrings(bot.core.settings)[type(settings).__name__, field.name]
             yield f"`{key}`", _values(hints[field.name], key), f"`{_yaml(value)}`", words
 
 
@@ -214,7 +220,94 @@ at once by a reaction: 👀 accepted, 😕 refused, with one short reply that sa
 """
 
 
-PAGES: Final = {"configuration.md": configuration_page, "commands.md": commands_page}
+# -------------------------------------------------------------------------------------------- events
+
+_TIME: Final = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$"
+_JSON_TYPES: Final = {str: "string", int: "integer", float: "number", bool: "boolean"}
+
+
+def _shape(hint: Any) -> dict[str, Any]:
+    """A type of `bot.progress.events` as JSON Schema."""
+    if get_origin(hint) is Literal:
+        return {"enum": list(get_args(hint))}
+    if get_origin(hint) is tuple:
+        return {"type": "array", "items": _shape(get_args(hint)[0])}
+    return _object(hint) if is_dataclass(hint) else {"type": _JSON_TYPES[hint]}
+
+
+def _object(kind: Any) -> dict[str, Any]:
+    hints, words = get_type_hints(kind), _docstrings(bot.progress.events)
+    return {
+        "description": kind.__doc__,
+        "type": "object",
+        "properties": {
+            name: {**_shape(hint), "description": words[kind.__name__, name]} for name, hint in hints.items()
+        },
+        "required": list(hints),
+        "additionalProperties": False,
+    }
+
+
+def events_schema() -> str:
+    """docs/events.schema.json: one line of events.jsonl."""
+    words = _docstrings(bot.progress.events)
+    envelope = {
+        "time": {"type": "string", "pattern": _TIME, "description": words["Entry", "time"]},
+        "elapsed": {"type": "number", "description": words["Entry", "elapsed"]},
+        "run": {"type": "string", "description": words["Entry", "run"]},
+        "issue": {"type": "integer", "description": words["Entry", "issue"]},
+    }
+    schema = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "A line of events.jsonl",
+        "$comment": MADE_BY,
+        "type": "object",
+        "properties": envelope,
+        "required": [*envelope, "event", "data"],
+        "oneOf": [{"properties": {"event": {"const": name}, "data": _object(kind)}} for kind, name in NAMES.items()],
+        "unevaluatedProperties": False,
+    }
+    return json.dumps(schema, ensure_ascii=False, indent=1) + "\n"
+
+
+def event_table() -> str:
+    """Every event with its data."""
+    words = _docstrings(bot.progress.events)
+    rows = []
+    for kind, name in NAMES.items():
+        data = (f"`{field.name}`: {words[kind.__name__, field.name]}" for field in fields(kind))
+        rows.append((f"`{name}`", kind.__doc__ or "", "<br>".join(data)))
+    return table(("event", "when", "data"), rows)
+
+
+def events_page() -> str:
+    """docs/events.md."""
+    todo = ", ".join(f"`{field.name}`" for field in fields(Todo))
+    return f"""{MADE_BY}
+
+# The events of a run
+
+`{EVENTS_FILE}` in the artifact `ai-ready-log-<run key>` of the workflow run has one JSON object per line, written as it
+happens ([how to read a run](progress.md)). Each line has `time` (UTC), `elapsed` (seconds since the run began), `run`
+(its key), `issue`, `event` and `data`; [events.schema.json](events.schema.json) is its JSON Schema. A later version may
+add events and data: pass over what you don't know.
+
+Texts are one line of at most {LONGEST} characters without secrets, lists have at most {MOST_ITEMS} entries. After
+{MOST_BYTES // 1_000_000} MB what the agent does is left out, and `log-cut` says so; phases, commands and the verdict are
+always there. A file without `verdict` at its end is of a run that was killed, or that still goes on.
+
+{event_table()}
+
+An entry of `todos` has {todo}.
+"""
+
+
+PAGES: Final = {
+    "configuration.md": configuration_page,
+    "commands.md": commands_page,
+    "events.md": events_page,
+    "events.schema.json": events_schema,
+}
 
 
 def write(folder: Path) -> None:

@@ -16,8 +16,9 @@ ALLOWED = {
     "core": {"core", "errors"},
     "github": FOUNDATION | {"github"},
     "agent": FOUNDATION | {"agent"},
+    "progress": {"core", "report", "progress"},
     "notify": FOUNDATION | {"notify"},
-    "job": FOUNDATION | {"job", "agent", "github", "notify"},
+    "job": FOUNDATION | {"job", "agent", "github", "notify", "progress"},
     "server": FOUNDATION | {"server", "job", "github", "notify", "versions"},
 }
 """Rooms with arrows; a room that is not named here is a door and may import everything but the sandbox."""

@@ -1,5 +1,9 @@
 """The runner's write channels."""
 
+import os
+import pty
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -55,3 +59,29 @@ def test_details_are_kept_where_the_sentence_says(capsys: pytest.CaptureFixture[
     path.unlink()
     assert Report(annotate=True).keep("::error::x") == "the details are in this log"
     assert "\n| ::error::x\n" in capsys.readouterr().out
+
+
+SAYS = "from bot.config import action_report; action_report().say('well done', 'good')"
+
+
+@pytest.mark.parametrize(
+    ("environ", "shown"),
+    [
+        ({"TERM": "xterm"}, "\x1b[32mwell done\x1b[0m"),
+        ({"NO_COLOR": "1"}, "well done"),
+        ({"TERM": "dumb"}, "well done"),
+    ],
+    ids=["terminal", "NO_COLOR", "dumb"],
+)
+def test_colours_are_for_terminals_whose_owner_wants_them(environ: dict[str, str], shown: str) -> None:
+    """https://no-color.org; a job's log on GitHub is no terminal."""
+    ours, theirs = pty.openpty()
+    argv, where = (sys.executable, "-c", SAYS), Path(__file__).parents[1]
+    subprocess.run(argv, stdout=theirs, env={"PATH": os.environ["PATH"], **environ}, cwd=where, check=True)
+    os.close(theirs)
+    on_a_terminal = os.read(ours, 1000).decode().strip()
+    os.close(ours)
+    piped = subprocess.run(argv, capture_output=True, env={"TERM": "xterm"}, cwd=where, check=True).stdout
+
+    assert on_a_terminal == shown
+    assert piped == b"well done\n"

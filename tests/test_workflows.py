@@ -136,6 +136,31 @@ def test_publish_always_runs_once_gate_admitted(path: Path) -> None:
     assert all(step["if"].startswith("${{ always()") for step in publish["steps"])
 
 
+def uploads(path: Path) -> list[dict[str, Any]]:
+    found = [step for step in steps(path) if step.get("uses", "").startswith("actions/upload-artifact@")]
+    assert all(each["with"]["path"].count("steps.work.outputs.directory") == 2 for each in found)
+    return found
+
+
+def named(step: dict[str, Any]) -> list[str]:
+    """Names of the files that a step uploads."""
+    return [line.rpartition("/")[2] for line in step["with"]["path"].splitlines()]
+
+
+@names([REUSABLE, CUSTOM])
+def test_the_log_of_a_run_is_kept_whatever_became_of_it(path: Path) -> None:
+    """Under a name of its own, which nobody downloads; what publish takes has only what publish reads."""
+    handed, log = uploads(path)
+    taken = [step["with"]["name"] for step in steps(path) if "download-artifact" in step.get("uses", "")]
+
+    assert log["if"] == "${{ always() }}"
+    assert named(log) == ["events.jsonl", "summary.md"]
+    assert log["with"]["name"].startswith("ai-ready-log-${{ needs.gate.outputs.run_key")
+    assert log["with"]["if-no-files-found"] == "ignore"
+    assert named(handed) == ["outcome.json", "work.bundle"]
+    assert taken == [handed["with"]["name"]]
+
+
 @names([REUSABLE, CUSTOM])
 def test_keys_reach_work_alone(path: Path) -> None:
     """No job but work has a key of the model in it; the others have Slack's address at most."""

@@ -17,7 +17,7 @@ from typing import Any
 from bot.agent.isolation import Isolation
 from bot.agent.key_proxy import KeyProxy
 from bot.agent.process import Cancel, Command, Ended, Lines, Running, Tail
-from bot.agent.stream import Begun, Narrator, Result, parse
+from bot.agent.stream import Begun, Result, Said, Spoke, parse
 from bot.core.names import Reason
 from bot.core.run import AgentReport
 from bot.errors import Blocked
@@ -123,15 +123,14 @@ def run_claude(
     proxy: KeyProxy,
     *,
     cancel: Cancel,
-    log: Callable[[str], None],
+    hear: Callable[[Said], None],
 ) -> AgentReport:
     """Run the agent to its end, its limits or a cancel, and say what happened. Nothing of it is alive afterwards.
 
-    `log` gets readable live lines; the caller redacts them.
+    `hear` gets what the CLI says, as it says it.
     """
     before = proxy.refused
-    narrator = Narrator(log, spent_usd=lambda: proxy.spent_usd)
-    watch = _Watch(narrator)
+    watch = _Watch(hear)
     command = Command(
         _argv(job, cli), job.workspace, _environment(job, isolation, proxy), job.seconds, job.prompt.encode()
     )
@@ -196,28 +195,31 @@ def _environment(job: AgentJob, isolation: Isolation, proxy: KeyProxy) -> dict[s
 class _Watch:
     """Keeps what the report needs of the events that pass."""
 
-    def __init__(self, narrator: Narrator) -> None:
-        self._narrator = narrator
+    def __init__(self, hear: Callable[[Said], None]) -> None:
+        self._hear = hear
         self._begun = Begun("", "", "")
         self._result: Result | None = None
         self._results = 0
         self._denials: list[str] = []
+        self._answers: set[str] = set()
 
     def take(self, line: str) -> bool:
-        """Note and narrate what `line` says; whether it was a result."""
-        events = parse(line)
-        for event in events:
-            self._narrator.tell(event)
-            match event:
+        """Note what `line` says and hand it on; whether it was a result."""
+        everything = parse(line)
+        for said in everything:
+            self._hear(said)
+            match said:
                 case Begun():
-                    self._begun = event
+                    self._begun = said
+                case Spoke():
+                    self._answers.add(said.message_id)
                 case Result():
-                    self._result = event
+                    self._result = said
                     self._results += 1
-                    self._denials += event.denials
+                    self._denials += said.denials
                 case _:
                     pass
-        return any(isinstance(event, Result) for event in events)
+        return any(isinstance(said, Result) for said in everything)
 
     def report(self, ended: Ended, stderr: str, metered_usd: float) -> AgentReport:
         """The facts."""
@@ -233,7 +235,8 @@ class _Watch:
             errors=result.errors,
             structured=fitting(result.structured),
             denials=tuple(self._denials),
-            turns=result.turns,
+            # Answers are what `--max-turns` counts; `num_turns` counts uses of tools (measured on CLI 2.1.329).
+            turns=len(self._answers) or result.turns,
             usd=result.usd,
             metered_usd=metered_usd,
             seconds=ended.seconds,

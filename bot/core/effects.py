@@ -32,6 +32,14 @@ class PostComment:
 
 
 @dataclass(frozen=True, slots=True)
+class DropComment:
+    """Delete a comment of ours beside which another one says the same."""
+
+    issue: int
+    comment_node_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class React:
     """Acknowledge a comment: `eyes` (accepted) or `confused` (refused)."""
 
@@ -111,6 +119,7 @@ Effect = (
     SetLabels
     | PutStatus
     | PostComment
+    | DropComment
     | React
     | MakeClaim
     | ReleaseClaim

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from bot.core.markers import ours
 from bot.core.model import Comment, Issue
-from bot.core.names import RUN_KEY, STATUS_MARKER, VERDICT_MARKER, Reason, RunKind
+from bot.core.names import GITHUB_ACTIONS_BOT_ID, RUN_KEY, STATUS_MARKER, VERDICT_MARKER, Reason, RunKind
 
 DONE = "done"
 AGAIN = frozenset({Reason.RUNNER_LOST})
@@ -36,6 +36,8 @@ class Record:
     """It ended before it began, because it had to wait again: the request goes on."""
     spared: int = 0
     """Earlier runs of the same request that ended so."""
+    withdrawn: bool = False
+    """It ended before it began, because nobody asked for it any more: nothing is blocked."""
     kind: RunKind = "work"
 
     @property
@@ -94,8 +96,8 @@ def all_records(issues: Iterable[Issue], own_ids: frozenset[int]) -> tuple[Recor
 
 
 def notes_of(issue: Issue, own_ids: frozenset[int]) -> Notes | None:
-    """The status comment, where there is one; the oldest of ours if a race made two."""
-    for comment, data in ours(issue.comments, own_ids, STATUS_MARKER):
+    """The status comment that counts, where there is one."""
+    for comment, data in _statuses(issue, own_ids)[:1]:
         dispatched = _object(data, "dispatched")
         request = _object(data, "request")
         return Notes(
@@ -108,6 +110,19 @@ def notes_of(issue: Issue, own_ids: frozenset[int]) -> Notes | None:
             merged=data.get("merged") is True,
         )
     return None
+
+
+def surplus(issue: Issue, own_ids: frozenset[int]) -> tuple[Comment, ...]:
+    """Further status comments: a race made them, or a gate beside a server, which can't see the server's."""
+    if sum(comment.author.id in own_ids for comment in issue.comments) < 2:
+        return ()  # nearly always, of every issue of a plan: without reading what it says
+    return tuple(comment for comment, _ in _statuses(issue, own_ids)[1:])
+
+
+def _statuses(issue: Issue, own_ids: frozenset[int]) -> list[tuple[Comment, dict[str, Any]]]:
+    """The one that counts first: a gate's, which gates and servers see; then the oldest."""
+    found = ours(issue.comments, own_ids, STATUS_MARKER)
+    return sorted(found, key=lambda one: one[0].author.id != GITHUB_ACTIONS_BOT_ID)
 
 
 def request_of(run_key: str) -> str:
@@ -134,6 +149,7 @@ def _record(data: Mapping[str, Any], issue: int) -> Record | None:
         requested_at=asked or at,
         pull=pull if isinstance(pull, int) else 0,
         again=data.get("again") is True,
+        withdrawn=data.get("withdrawn") is True,
         kind=_KINDS.get(_text(data, "kind"), "work"),
     )
 

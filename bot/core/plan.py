@@ -20,19 +20,20 @@ from bot.core.effects import (
     CancelRun,
     CloseIssue,
     Dispatch,
+    DropComment,
     Effect,
     MakeClaim,
     PostComment,
     ReleaseClaim,
 )
-from bot.core.ledger import MOST_SPARED, Record, notes_of, spared
+from bot.core.ledger import MOST_SPARED, Record, notes_of, request_of, spared, surplus
 from bot.core.messages.status import status
 from bot.core.messages.verdict import blocked, lost_reason, lost_text
 from bot.core.model import Claim, Issue, Snapshot
 from bot.core.names import Reason, StateLabel
 from bot.core.order import Arrange, arrange
 from bot.core.replies import answer_commands
-from bot.core.requests import answered_until, boxless_sha, label_request, unchanged_since
+from bot.core.requests import answered_until, boxless_sha, is_withdrawn, label_request, unchanged_since
 from bot.core.settings import ConfigProblem, RepoConfig
 from bot.core.situation import (
     Closed,
@@ -135,7 +136,12 @@ class _Writer:
         self.notes = notes_of(issue, snapshot.own_ids)
 
     def effects(self, situation: Situation) -> Iterable[Effect]:
-        """What has to be written so that GitHub says what is so."""
+        """What has to be written so that GitHub says what is so, in one place."""
+        number, own_ids = self.issue.number, self.snapshot.own_ids
+        spare = (DropComment(number, comment.node_id) for comment in surplus(self.issue, own_ids))
+        return (*self._saying(situation), *spare)
+
+    def _saying(self, situation: Situation) -> Iterable[Effect]:
         match situation:
             case Unasked():
                 return ()
@@ -189,16 +195,20 @@ class _Writer:
         if situation.place is not None:
             text = still_waits(situation.place).text
         asked = answered_until(situation.claim.run_key, situation.claim.at, self.issue)
+        key, cancelled = situation.claim.run_key, situation.claim.cancelled and reason is Reason.CANCELLED
         record = replace(
-            self._record(situation.claim.run_key, reason, asked, usd=situation.claim.usd),
+            self._record(key, reason, asked, usd=situation.claim.usd),
             again=goes_on,
             spared=earlier,
+            withdrawn=cancelled and is_withdrawn(request_of(key), self.issue),
         )
         verdict, release = self._verdict(record, text, situation.url), ReleaseClaim(self.issue.number)
         if not self.issue.open:
             return (verdict, *self._say(Closed(), None, keep_request=False), release)
         if goes_on and situation.place is not None:
             return (verdict, *self._say(situation.place, StateLabel.WAITING, keep_request=True), release)
+        if record.withdrawn:
+            return (verdict, *self._say(Withdrawn(), None, keep_request=False), release)
         again = reason is Reason.RUNNER_LOST
         return (verdict, *self._say(situation, StateLabel.BLOCKED, keep_request=again), release)
 

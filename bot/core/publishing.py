@@ -15,7 +15,7 @@ from bot.core.messages.status import status
 from bot.core.messages.verdict import blocked, done
 from bot.core.model import Issue, Pull, Snapshot
 from bot.core.names import REQUEST_LABEL, UNPUSHED, Reason, StateLabel
-from bot.core.requests import answered_until, asked_at, label_request
+from bot.core.requests import answered_until, asked_at, is_withdrawn, label_request
 from bot.core.run import Admission, Outcome
 from bot.core.settings import PullRequest
 from bot.core.situation import Closed, Ended
@@ -168,6 +168,8 @@ def _record(ending: Ending, snapshot: Snapshot, failure: Refusal | None, pull: P
     admission, outcome = ending.admission, ending.outcome
     issue = snapshot.issues.get(admission.issue)
     earlier = spared(issue, snapshot.own_ids, admission.run_key) if issue else 0
+    gone = issue is not None and is_withdrawn(request_of(admission.run_key), issue)
+    cancelled = failure is not None and failure.reason is Reason.CANCELLED
     return Record(
         run_key=admission.run_key,
         code=failure.reason if failure else DONE,
@@ -177,7 +179,13 @@ def _record(ending: Ending, snapshot: Snapshot, failure: Refusal | None, pull: P
         pull=pull.number if pull and not failure else 0,
         again=failure is not None and failure.again and earlier < MOST_SPARED,
         spared=earlier,
+        withdrawn=ending.served and cancelled and gone and _never_began(outcome),
     )
+
+
+def _never_began(outcome: Outcome | None) -> bool:
+    """Nothing is known of any work: to its readers the run was queued."""
+    return outcome is None or not (outcome.commit_oid or outcome.turns or outcome.usd)
 
 
 def _started(ending: Ending, snapshot: Snapshot) -> datetime:

@@ -143,6 +143,18 @@ def _overtaken(request: Request, issue: Issue, own_ids: frozenset[int]) -> bool:
     )
 
 
+def is_withdrawn(request_id: str, issue: Issue) -> bool:
+    """Whether nobody asks for it any more: its label was taken off, its comment deleted, or `/ai stop` said since."""
+    label, asked = label_request(issue), asked_at(request_id, issue)
+    if asked is None or (request_id.startswith("L") and (label is None or label.id != request_id)):
+        return True
+    return any(
+        isinstance(item.command, Stop) and item.comment.created_at >= asked
+        for item in commands_of(issue)
+        if "confused" not in item.comment.reactions
+    )
+
+
 def attempt_of(request: Request, issue: Issue, own_ids: frozenset[int]) -> int:
     """Which attempt a new run of `request` would be, from 1."""
     return next_attempt(request.id, issue, own_ids)

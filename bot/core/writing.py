@@ -19,8 +19,10 @@ def move_labels(issue: Issue, label: StateLabel | None, *, keep_request: bool) -
     return (SetLabels(issue.number, tuple(sorted(add)), tuple(sorted(remove))),) if add or remove else ()
 
 
-def end_label(record: Record) -> StateLabel:
-    """The state label of an issue whose last run ended so."""
+def end_label(record: Record) -> StateLabel | None:
+    """The state label of an issue whose last run ended so; None: it bears none."""
+    if record.withdrawn:
+        return None
     if record.again:
         return StateLabel.WAITING
     return StateLabel.DONE if record.code == DONE else StateLabel.BLOCKED

@@ -14,7 +14,7 @@ from bot.errors import GitHubError
 from bot.github import queries, read
 from bot.github.exchange import Answer, Problem, Story, get, problems, query
 from bot.github.gathering import Gathering, Part
-from bot.github.wanted import Known, NodeIds, Wanted
+from bot.github.wanted import Memory, NodeIds, Wanted
 
 PARTS_AT_ONCE = 40
 REFS_AT_ONCE = 100
@@ -26,8 +26,8 @@ def read_snapshot(wanted: Wanted, ids: NodeIds) -> Story[Snapshot]:
     return snapshot
 
 
-def read_on(wanted: Wanted, ids: NodeIds) -> Story[tuple[Snapshot, Known | None]]:
-    """`read_snapshot`, and what the next read of the same repository may leave out."""
+def read_on(wanted: Wanted, ids: NodeIds) -> Story[tuple[Snapshot, Memory]]:
+    """`read_snapshot`, and what to remember for the next read of the same repository."""
     seen = Gathering(wanted, ids)
     yield from _read_lists(seen)
     if seen.outdated:
@@ -36,7 +36,7 @@ def read_on(wanted: Wanted, ids: NodeIds) -> Story[tuple[Snapshot, Known | None]
     seen.standings.update((yield from read_standings(seen.unknown_refs())))
     yield from _read_runs(seen)
     ids.claims.update({issue: claim.oid for issue, claim in seen.claims.items()})
-    return seen.snapshot(), seen.known()
+    return seen.snapshot(), seen.memory()
 
 
 def _read_lists(seen: Gathering) -> Story[None]:

@@ -15,7 +15,7 @@ from bot.core.names import GITHUB_ACTIONS_BOT_ID
 from bot.errors import GitHubError
 from bot.github import queries, read
 from bot.github.claims import read_claim
-from bot.github.wanted import Known, NodeIds, Wanted
+from bot.github.wanted import Known, Memory, NodeIds, Pages, Wanted
 
 OPEN_PAGES = 200
 RECENT_PAGES = 40
@@ -62,6 +62,8 @@ class Gathering:
         self.branches: dict[str, str] = {}
         self.claims: dict[int, Claim] = {}
         self.runs: dict[int, ActionsRun] = {}
+        self._listed: dict[str, int] = {}
+        """How long each list was."""
         self._looked_up: set[int] = set()
         self._claims_seen: set[int] = set()
 
@@ -161,16 +163,15 @@ class Gathering:
 
     def _open_part(self, after: str, page: int) -> Part:
         def take(data: Json) -> Iterable[Part]:
-            self._mark_gaps(data["open"])
-            for node in read.nodes(data["open"]):
+            for node in self._kept(data["open"], "open"):
                 self.light[int(node["number"])] = read.light_issue(node)
             return self._next(data["open"], page, OPEN_PAGES, self._open_part)
 
-        return Part(queries.open_issues(after), take)
+        return Part(queries.open_issues(after, first=self._pages(page).open), take)
 
     def _changed_part(self, after: str, page: int, known: Known) -> Part:
         def take(data: Json) -> Iterable[Part]:
-            for node in self._kept(data["changed"]):
+            for node in self._kept(data["changed"], "changed"):
                 issue = read.light_issue(node)
                 if issue.open:
                     self.light[issue.number] = issue
@@ -180,7 +181,8 @@ class Gathering:
                 data["changed"], page, OPEN_PAGES, lambda cursor, later: self._changed_part(cursor, later, known)
             )
 
-        return Part(queries.changed_issues(after, since=known.newest - OVERLAP), take)
+        first = queries.CHANGED_PAGE if page == 1 else queries.LIGHT_PAGE
+        return Part(queries.changed_issues(after, since=known.newest - OVERLAP, first=first), take)
 
     def _take_tide(self, data: Json) -> Iterable[Part]:
         self._open_now = int(data["tide"]["totalCount"])
@@ -189,30 +191,30 @@ class Gathering:
 
     def _asked_part(self, after: str, page: int) -> Part:
         def take(data: Json) -> Iterable[Part]:
-            more = [part for node in self._kept(data["asked"]) for part in self._take_issue(node)]
+            more = [part for node in self._kept(data["asked"], "asked") for part in self._take_issue(node)]
             return [*more, *self._next(data["asked"], page, OPEN_PAGES, self._asked_part)]
 
-        return Part(queries.asked_issues(after), take)
+        return Part(queries.asked_issues(after, first=self._pages(page).asked), take)
 
     def _recent_part(self, after: str, page: int) -> Part:
         midnight = self.wanted.now.replace(hour=0, minute=0, second=0, microsecond=0)
         since = min(midnight, self.wanted.now - LOOK_BACK)
 
         def take(data: Json) -> Iterable[Part]:
-            more = [part for node in self._kept(data["recent"]) for part in self._take_issue(node)]
+            more = [part for node in self._kept(data["recent"], "recent") for part in self._take_issue(node)]
             return [*more, *self._next(data["recent"], page, RECENT_PAGES, self._recent_part)]
 
-        return Part(queries.recent_issues(after, since=since), take)
+        return Part(queries.recent_issues(after, since=since, first=self._pages(page).recent), take)
 
     def _refs_part(self, after: str, page: int) -> Part:
         def take(data: Json) -> Iterable[Part]:
             if data.get("refs") is None:
                 return []
-            for node in read.nodes(data["refs"]):
+            for node in self._count(read.nodes(data["refs"]), "refs"):
                 self._take_ref(node)
             return self._next(data["refs"], page, OPEN_PAGES, self._refs_part)
 
-        return Part(queries.our_refs(after), take)
+        return Part(queries.our_refs(after, first=self._pages(page).refs), take)
 
     def _take_ref(self, node: Json) -> None:
         branch = (str(node.get("prefix") or "") + str(node["name"])).removeprefix("refs/heads/")
@@ -300,13 +302,18 @@ class Gathering:
 
         yield Part(queries.more_events(number, str(info["startCursor"])), take)
 
-    def _kept(self, connection: Json) -> list[Json]:
-        self._mark_gaps(connection)
-        return read.nodes(connection)
+    def _pages(self, page: int) -> Pages:
+        """Only the first page of a list is shorter where there is less; who needs a second one needs a long one."""
+        return self.wanted.pages if page == 1 else Pages()
 
-    def _mark_gaps(self, connection: Json) -> None:
-        """GitHub leaves null where it failed to make one node: the list is not whole."""
+    def _kept(self, connection: Json, name: str) -> list[Json]:
+        """The nodes of the list called `name`. GitHub leaves null where it failed to make one: the list is not whole."""
         self.truncated |= None in (connection.get("nodes") or ())
+        return self._count(read.nodes(connection), name)
+
+    def _count(self, nodes: list[Json], name: str) -> list[Json]:
+        self._listed[name] = self._listed.get(name, 0) + len(nodes)
+        return nodes
 
     def _next(self, connection: Json, page: int, most: int, part: Callable[[str, int], Part]) -> list[Part]:
         info = connection["pageInfo"]
@@ -324,8 +331,11 @@ class Gathering:
         """What was known does not fit what is there: issues were deleted or transferred, which no list of changes tells."""
         return self._known is not None and len(self.light) != self._open_now
 
-    def known(self) -> Known | None:
-        """What the next read may leave out; None: it must read everything."""
+    def memory(self) -> Memory:
+        """What the next read need not find out again."""
+        return Memory(self._now_known(), self.wanted.pages.after(self._listed))
+
+    def _now_known(self) -> Known | None:
         if self.truncated or self._newest is None:
             return None
         whole_at = self.wanted.now if self._known is None else self._known.whole_at

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from bot.core.effects import (
     Assign,
     CloseIssue,
+    DropComment,
     Effect,
     PostComment,
     PutStatus,
@@ -52,7 +53,8 @@ def is_mutation(effect: Effect, ids: NodeIds) -> bool:
     """Whether an effect can share a document with its neighbours."""
     if isinstance(effect, Assign):
         return effect.login.lower() in ids.users
-    return isinstance(effect, SetLabels | PutStatus | PostComment | React | ReleaseClaim | CloseIssue)
+    one_by_one = SetLabels | PutStatus | PostComment | DropComment | React | ReleaseClaim | CloseIssue
+    return isinstance(effect, one_by_one)
 
 
 def issues_of(effect: Effect) -> tuple[int, ...]:
@@ -77,6 +79,8 @@ def mutations(effect: Effect, ids: NodeIds) -> tuple[Mutation, ...]:
             return (Mutation("updateIssueComment", {"id": known, "body": effect.body}, creates=1),)
         case PutStatus() | PostComment():
             return (_comment(_issue_id(effect.issue, ids), effect.body),)
+        case DropComment():
+            return (Mutation("deleteIssueComment", {"id": effect.comment_node_id}),)
         case React():
             content = _CONTENTS[effect.content]
             return (Mutation("addReaction", {"subjectId": effect.comment_node_id, "content": content}, creates=1),)

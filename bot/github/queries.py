@@ -17,6 +17,8 @@ LIGHT_PAGE = 100
 DETAIL_PAGE = 50
 INNER_PAGE = 100
 """Comments, timeline events, labels, sub-issues of one issue (GitHub's own limits: 100 labels, 100 sub-issues)."""
+CHANGED_PAGE = 20
+"""Of issues touched since the last look, at first: mostly there are one or two."""
 PULLS_PAGE = 50
 
 OUR_LABELS = tuple(str(name) for name in LABEL_LOOKS)
@@ -85,21 +87,21 @@ def viewer() -> str:
     return "viewer { login databaseId }"
 
 
-def open_issues(after: str) -> str:
+def open_issues(after: str, *, first: int = LIGHT_PAGE) -> str:
     """A page of all open issues, light, oldest first."""
     return (
-        f"open: issues(states: [OPEN], first: {LIGHT_PAGE}, orderBy: {{field: CREATED_AT, direction: ASC}}"
+        f"open: issues(states: [OPEN], first: {first}, orderBy: {{field: CREATED_AT, direction: ASC}}"
         f"{_after(after)}) {{ pageInfo {{ hasNextPage endCursor }} nodes {{ ...Light }} }}"
     )
 
 
-def changed_issues(after: str, *, since: datetime) -> str:
+def changed_issues(after: str, *, since: datetime, first: int = LIGHT_PAGE) -> str:
     """A page of the issues touched since `since`, open or closed, light, oldest touch first.
 
     One that is touched while pages are read moves to the end, and is read again: none is passed over.
     """
     return (
-        f"changed: issues(filterBy: {{since: {_time(since)}}}, first: {LIGHT_PAGE}, "
+        f"changed: issues(filterBy: {{since: {_time(since)}}}, first: {first}, "
         f"orderBy: {{field: UPDATED_AT, direction: ASC}}{_after(after)}) "
         "{ pageInfo { hasNextPage endCursor } nodes { ...Light } }"
     )
@@ -113,20 +115,20 @@ def tide() -> str:
     )
 
 
-def asked_issues(after: str) -> str:
+def asked_issues(after: str, *, first: int = DETAIL_PAGE) -> str:
     """A page of the open issues that carry any of our labels, in detail."""
     labels = ", ".join(literal(name) for name in OUR_LABELS)
     return (
-        f"asked: issues(states: [OPEN], labels: [{labels}], first: {DETAIL_PAGE}, "
+        f"asked: issues(states: [OPEN], labels: [{labels}], first: {first}, "
         f"orderBy: {{field: CREATED_AT, direction: ASC}}{_after(after)}) "
         "{ pageInfo { hasNextPage endCursor } nodes { ...Detail } }"
     )
 
 
-def recent_issues(after: str, *, since: datetime) -> str:
+def recent_issues(after: str, *, since: datetime, first: int = DETAIL_PAGE) -> str:
     """A page of the issues touched since `since`, open or closed, in detail, newest first."""
     return (
-        f"recent: issues(filterBy: {{since: {_time(since)}}}, first: {DETAIL_PAGE}, "
+        f"recent: issues(filterBy: {{since: {_time(since)}}}, first: {first}, "
         f"orderBy: {{field: UPDATED_AT, direction: DESC}}{_after(after)}) "
         "{ pageInfo { hasNextPage endCursor } nodes { ...Detail } }"
     )
@@ -140,10 +142,10 @@ def closed_issues() -> str:
     )
 
 
-def our_refs(after: str) -> str:
+def our_refs(after: str, *, first: int = LIGHT_PAGE) -> str:
     """A page of the branches under `ai/` with their commits and pull requests."""
     return (
-        f'refs(refPrefix: "refs/heads/ai/", first: {LIGHT_PAGE}{_after(after)}) {{ pageInfo {{ hasNextPage endCursor }} '
+        f'refs(refPrefix: "refs/heads/ai/", first: {first}{_after(after)}) {{ pageInfo {{ hasNextPage endCursor }} '
         "nodes { name prefix target { oid ... on Commit { message committedDate } } "
         "associatedPullRequests(first: 5, orderBy: {field: CREATED_AT, direction: DESC}) { nodes { ...Change } } } }"
     )

@@ -15,7 +15,7 @@ from bot.github.courier import Courier
 from bot.github.exchange import get
 from bot.github.gather import read_on, read_standings
 from bot.github.ports import Applied
-from bot.github.wanted import Known, NodeIds, Scope, Wanted
+from bot.github.wanted import Memory, NodeIds, Scope, Wanted
 
 
 class RepositoryClient:
@@ -25,7 +25,7 @@ class RepositoryClient:
         self._scope = scope
         self._courier = courier
         self._ids = NodeIds()
-        self._known: Known | None = None
+        self._memory = Memory()
         self._repo = scope.repo
         """Its name now: as given, then as GitHub spells it (it may have been renamed)."""
 
@@ -34,7 +34,7 @@ class RepositoryClient:
 
         Runs that dispatches started are listed (a request more) while an issue that is not in `held` waits for one.
         """
-        return self._read(self._scope.wanted(now, focus, held=held, known=self._known))
+        return self._read(self._scope.wanted(now, focus, held=held, memory=self._memory))
 
     def issue_snapshot(self, number: int, *, now: datetime, prerequisites: bool = True) -> Snapshot:
         """One issue with its branches, pull requests, claim and prerequisites, and the titles of all open issues.
@@ -42,9 +42,9 @@ class RepositoryClient:
         Other issues' details, the day's runs and dispatched runs are left out. `prerequisites=False` (publish) leaves
         out what it waits for and the open issues too: always one request. Raises GitHubError.
         """
-        known = self._known
+        memory = self._memory
         return self._read(
-            self._scope.wanted(now, (number,), everything=False, prerequisites=prerequisites, known=known)
+            self._scope.wanted(now, (number,), everything=False, prerequisites=prerequisites, memory=memory)
         )
 
     def permission(self, actor: Actor) -> Permission:
@@ -76,6 +76,6 @@ class RepositoryClient:
         return self._courier.tell(apply_effects(effects, place))
 
     def _read(self, wanted: Wanted) -> Snapshot:
-        snapshot, self._known = self._courier.tell(read_on(wanted, self._ids))
+        snapshot, self._memory = self._courier.tell(read_on(wanted, self._ids))
         self._repo = snapshot.repo
         return snapshot

@@ -1,11 +1,12 @@
 """What a reader is asked for, and the node ids it comes by on the way (a cache for whoever writes afterwards)."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from bot.core.model import Issue
 from bot.core.names import CALLER_WORKFLOW
+from bot.github.queries import DETAIL_PAGE, LIGHT_PAGE
 
 WORTH_KNOWING = 100
 """Open issues that come in one page anyway; of more, only changes are read."""
@@ -26,6 +27,37 @@ class Known:
     def usable(self, now: datetime) -> bool:
         """Whether it saves anything, and is young enough."""
         return len(self.issues) > WORTH_KNOWING and now - self.whole_at < READ_WHOLE_AFTER
+
+
+SHORTEST_PAGE = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """How long the first page of each list is. GitHub's price goes by what is asked for, whatever is there.
+
+    https://docs.github.com/en/graphql/overview/rate-limits-and-query-limits-for-the-graphql-api
+    """
+
+    open: int = LIGHT_PAGE
+    asked: int = DETAIL_PAGE
+    recent: int = DETAIL_PAGE
+    refs: int = LIGHT_PAGE
+
+    def after(self, listed: Mapping[str, int]) -> "Pages":
+        """For the next look: as long as what was listed now, and some more; what was not listed stays as it is."""
+        longest = asdict(Pages())
+        room = {name: max(SHORTEST_PAGE, count + max(5, count // 4)) for name, count in listed.items()}
+        return replace(self, **{name: min(room[name], longest[name]) for name in room.keys() & longest.keys()})
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What one look leaves for the next."""
+
+    known: Known | None = None
+    """None: the next one must read everything."""
+    pages: Pages = Pages()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +85,7 @@ class Wanted:
     """Whoever reads will read again: find out what the next read may leave out."""
     known: Known | None = None
     """What this read may leave out."""
+    pages: Pages = Pages()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +110,10 @@ class Scope:
         held: Iterable[int] = (),
         everything: bool = True,
         prerequisites: bool = True,
-        known: Known | None,
+        memory: Memory,
     ) -> Wanted:
-        """What to read this time; `known`: what the time before came to."""
+        """What to read this time; `memory`: what the time before left."""
+        known = memory.known if prerequisites and memory.known and memory.known.usable(now) else None
         return Wanted(
             repo=self.repo,
             now=now.astimezone(UTC),
@@ -93,7 +127,8 @@ class Scope:
             repository_id=self.repository_id,
             own_ids=self.own_ids,
             remember=self.remember and prerequisites,
-            known=known if known is not None and prerequisites and known.usable(now) else None,
+            known=known,
+            pages=memory.pages if self.remember else Pages(),
         )
 
 

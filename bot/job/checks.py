@@ -19,6 +19,7 @@ from bot.errors import Blocked
 from bot.job.fresh import Place
 from bot.job.git import Git
 from bot.job.workspace import Ground
+from bot.progress.events import CheckBegan, CheckEnded
 
 TAIL_LINES = 50
 SHELL = ("/bin/sh", "-c")
@@ -84,7 +85,7 @@ def run_check(planned: Planned, checks: Checks, place: Place, ground: Ground) ->
     Raises `Blocked(cancelled)` when the run is stopped meanwhile.
     """
     show = ground.screen.text
-    ground.log(show(f"$ {planned.command}"))
+    ground.tell(CheckBegan(planned.name, planned.command, planned.detected, checks.minutes))
     process = Process(
         argv=(*SHELL, planned.command),
         cwd=place.folder,
@@ -100,9 +101,9 @@ def run_check(planned: Planned, checks: Checks, place: Place, ground: Ground) ->
     )
     if done.killed == "cancelled":
         raise Blocked(Reason.CANCELLED, "The run was cancelled.")
-    check = Check(planned.name, planned.command, done.exit_code, done.seconds, planned.detected, show(done.tail))
-    ground.log(f"{planned.name}: {'passed' if check.passed else f'failed ({done.exit_code})'} in {done.seconds:.1f} s")
-    return check
+    seconds = round(done.seconds, 3)
+    ground.tell(CheckEnded(planned.name, planned.command, planned.detected, done.exit_code, seconds))
+    return Check(planned.name, planned.command, done.exit_code, done.seconds, planned.detected, show(done.tail))
 
 
 # ----------------------------------------------------------------------------------------- detection

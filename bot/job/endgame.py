@@ -16,7 +16,6 @@ from bot.core.effects import Effect, OpenPull, PostComment, PutStatus
 from bot.core.ledger import records
 from bot.core.model import Pull, Snapshot
 from bot.core.names import Reason
-from bot.core.outbound import inert
 from bot.core.publishing import Ending, Step, next_step
 from bot.core.run import Admission
 from bot.core.settings import ConfigProblem, RepoConfig
@@ -32,6 +31,8 @@ from bot.job.handover import Digests, Received, receive
 from bot.job.publish import Press, Pushed, prepare_branch
 from bot.job.redact import Redactor
 from bot.notify.notice import Notice, Tell, nobody, notify_of, verdict_notice
+from bot.progress.events import RunBegan
+from bot.progress.summary import last_word
 from bot.report import Report
 
 ROUNDS = 8
@@ -203,5 +204,7 @@ def _end(publisher: Publisher, admission: Admission, step: Step, failed: list[Ap
     else:
         sentence = f"Blocked ({step.reason}): {step.text}"
         report.log(sentence)
-    report.summarise(f"### #{admission.issue}: {inert(sentence)}")  # agent and repository had a say in the words
+    began = RunBegan.of(admission, publisher.env.server_url)
+    opened = step.pull if step.verdict == "done" else None
+    report.summarise(last_word(began, admission.issue, opened, step.reason, step.text))
     return End("done" if step.verdict == "done" else "blocked", step.reason, sentence, step.pull)

@@ -15,6 +15,7 @@ from bot.agent.isolation import reachable
 from bot.agent.process import environment
 from bot.core.run import AgentReport
 from bot.core.secret import Secret
+from bot.job.narrator import Narrator
 from bot.job.workspace import Ground
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def claude_session(access: ModelAccess, ground: Ground) -> Iterator[Agent]:
         else Credential("oauth", access.oauth_token.reveal())
     )
     with serve_key_proxy(credential, budget_usd=access.usd, upstream=access.base_url) as proxy:
-        yield ClaudeSession(access, ground, cli, proxy)
+        yield ClaudeSession(access, ground, cli, proxy, Narrator(ground.tell, spent_usd=lambda: proxy.spent_usd))
 
 
 @dataclass(slots=True)
@@ -85,6 +86,7 @@ class ClaudeSession:
     ground: Ground
     cli: "Cli"
     proxy: "KeyProxy"
+    narrator: Narrator
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
     begun: bool = False
 
@@ -105,12 +107,7 @@ class ClaudeSession:
             env=environment(ground.isolation, ground.environ, ask.env),
         )
         self.begun = True
-        show = ground.screen.text
-        return run_claude(
-            job,
-            self.cli,
-            ground.isolation,
-            self.proxy,
-            cancel=ground.cancel,
-            log=lambda line: ground.log(show(line)),
-        )
+        self.narrator.attempt(ask.workspace, ask.turns)
+        report = run_claude(job, self.cli, ground.isolation, self.proxy, cancel=ground.cancel, hear=self.narrator.hear)
+        self.narrator.ended(report)
+        return report

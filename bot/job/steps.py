@@ -24,7 +24,7 @@ from bot.core.view import Own
 from bot.errors import Blocked, ConfigError, GitHubError, UsageError
 from bot.github.event import read_event
 from bot.job.admit import Gate, Gatekeeper, GitHub, gate, why_not
-from bot.job.bench import Bench, new_cancel
+from bot.job.bench import Bench, at_bench, new_cancel
 from bot.job.facts import read_facts
 from bot.job.handover import Digests, admission_from_json, admission_to_json, hand_over
 from bot.job.recheck import Postponed, recheck
@@ -72,7 +72,7 @@ def gate_step(env: ActionEnv, report: Report) -> Gate:
     own = Own(env.run_id, run_url(env), issue=env.issue, prefer=event.issue, approved=event.approved)
     with telling(env, report) as tell:
         came_to = gate(gatekeeper(env, github_of(env, env.repository), tell), own)
-    _say_gate(came_to, env.issue or event.issue, report)
+    _say_gate(came_to, env.issue or event.issue, report, env.server_url)
     admission = came_to.admission
     report.outputs(
         {
@@ -86,7 +86,7 @@ def gate_step(env: ActionEnv, report: Report) -> Gate:
     return came_to
 
 
-def _say_gate(came_to: Gate, issue: int, report: Report) -> None:
+def _say_gate(came_to: Gate, issue: int, report: Report, server: str) -> None:
     survey = came_to.plan.survey
     for waiting in survey.arrangement.waiting:
         report.log(skip_line(waiting, came_to.snapshot.issues, survey.arrangement.keys))
@@ -98,9 +98,18 @@ def _say_gate(came_to: Gate, issue: int, report: Report) -> None:
         report.log(f"GitHub refused {type(failed.effect).__name__}: {failed.message or failed.status}")
     if came_to.admission:
         report.log(f"Admitted #{came_to.admission.issue} as run {came_to.admission.run_key}.")
-        report.summarise(f"### #{came_to.admission.issue} was admitted\n\nRun `{came_to.admission.run_key}`.")
+        _summarise(came_to.admission, server, report)
     elif issue:
         report.log(f"#{issue} does not start now: {why_not(came_to.situation(issue))}.")
+
+
+def _summarise(admission: Admission, server: str, report: Report) -> None:
+    from bot.progress.events import RunBegan  # noqa: PLC0415 (most gates admit nothing)
+    from bot.progress.state import Progress  # noqa: PLC0415
+    from bot.progress.summary import opening  # noqa: PLC0415
+
+    progress = Progress(admission.run_key, admission.issue, RunBegan.of(admission, server))
+    report.summarise(opening(progress, "admitted"))
 
 
 # ----------------------------------------------------------------------------------------------- work
@@ -110,10 +119,9 @@ def work_step(env: ActionEnv, out: Path, report: Report) -> Outcome:
     """Look again, do the work, and hand over an outcome, whatever happens. Raises `UsageError`: that is no admission."""
     handed = _handed(env)
     cancel = new_cancel()
-    with cancel.on_signals():
-        outcome = _whatever_happens(env, handed, Bench(out, report, cancel))
+    with cancel.on_signals(), at_bench(env, handed.admission, out, report, cancel) as bench:
+        outcome = _whatever_happens(env, handed, bench)
         _hand(outcome, out, report)
-    report.log(f"Outcome: {outcome.verdict}{f' ({outcome.reason}): {outcome.text}' if outcome.reason else ''}")
     return outcome
 
 
@@ -146,23 +154,25 @@ def _hand(outcome: Outcome, out: Path, report: Report) -> Digests:
 
 def _whatever_happens(env: ActionEnv, handed: Handed, bench: Bench) -> Outcome:
     """The door of `work`: an outcome for every way it can end, a signal during the second look among them."""
-    bench.out.mkdir(parents=True, exist_ok=True)
     try:
         return _work(env, handed, bench)
     except Exception as error:  # noqa: BLE001 (our own fault; it ends the run with a verdict all the same)
         from bot.job.redact import Redactor  # noqa: PLC0415
 
-        bench.report.log(Redactor(env.secrets).text("".join(traceback.format_exception(error))))
+        bench.journal.say(Redactor(env.secrets).text("".join(traceback.format_exception(error))))
         text = "Something in ai-ready itself went wrong; the log of the job has the details."
-        return _ended(handed.admission, "internal-error", text, type(error).__name__)
+        return _ended(bench, handed.admission, "internal-error", text, type(error).__name__)
 
 
 def _work(env: ActionEnv, handed: Handed, bench: Bench) -> Outcome:
     # Not a daemon: an interpreter that ends while a thread still imports C extensions dies of a segmentation fault.
     threading.Thread(target=_import_ahead).start()
+    from bot.progress.phases import in_phase  # noqa: PLC0415
+
     admission = handed.admission
     try:
-        with bench.cancel.interrupting():  # GitHub may take longer to answer than a cancel leaves us
+        # GitHub may take longer to answer than a cancel leaves us
+        with in_phase(bench.journal.tell, "look"), bench.cancel.interrupting():
             keeper = gatekeeper(env, github_of(env, admission.repo, admission.server_id))
             looked = recheck(keeper, admission, served=handed.served)
         from bot.job.working import do_the_work  # noqa: PLC0415 (git, the agent: nothing of the second look)
@@ -170,14 +180,14 @@ def _work(env: ActionEnv, handed: Handed, bench: Bench) -> Outcome:
         return do_the_work(env, admission, looked, bench, lambda outcome: _hand(outcome, bench.out, bench.report))
     except KeyboardInterrupt:
         stopped = cancelled()
-        return _ended(admission, stopped.reason, stopped.text)
+        return _ended(bench, admission, stopped.reason, stopped.text)
     except Blocked as blocked:
         again = isinstance(blocked, Postponed)
-        return _ended(admission, blocked.code, blocked.text, blocked.details, again=again)
+        return _ended(bench, admission, blocked.code, blocked.text, blocked.details, again=again)
     except ConfigError as problem:
-        return _ended(admission, "config-invalid", str(problem))
+        return _ended(bench, admission, "config-invalid", str(problem))
     except GitHubError as problem:
-        return _ended(admission, "setup-failed", f"GitHub could not be read for the second look: {problem}")
+        return _ended(bench, admission, "setup-failed", f"GitHub could not be read for the second look: {problem}")
 
 
 def _import_ahead() -> None:
@@ -186,10 +196,14 @@ def _import_ahead() -> None:
         import bot.agent.key_proxy  # noqa: F401, PLC0415
 
 
-def _ended(admission: Admission, reason: str, text: str, details: str = "", *, again: bool = False) -> Outcome:
-    """An outcome of a run that ended before the agent began."""
+def _ended(
+    bench: Bench, admission: Admission, reason: str, text: str, details: str = "", *, again: bool = False
+) -> Outcome:
+    """The outcome of a run that ended before the agent began, told."""
     key, model = admission.run_key, admission.model
-    return Outcome(key, "blocked", reason=reason, text=text, details=details, model=model, again=again)
+    outcome = Outcome(key, "blocked", reason=reason, text=text, details=details, model=model, again=again)
+    bench.conclude(outcome)
+    return outcome
 
 
 # -------------------------------------------------------------------------------------------- publish
@@ -202,7 +216,7 @@ def publish_step(env: ActionEnv, folder: Path, report: Report) -> "End":
     handed = _handed(env)
     digests = Digests(env.outcome_sha256, env.bundle_sha256)
     github = github_of(env, handed.admission.repo, handed.admission.server_id)
-    publisher = Publisher(github, env, report, folder, served=handed.served, tell=teller(env, report).tell)
+    publisher = Publisher(github, env, report, folder, served=handed.served, tell=teller(env, report.log).tell)
     return publish(publisher, handed.admission, digests, env.work_result)
 
 
@@ -215,7 +229,7 @@ def run_step(env: ActionEnv, issue: int, report: Report, *, request: bool, out: 
     Raises `UsageError` when the number is no open issue.
     """
     own = Own(run_id=-random.randbelow(2**31) - 1, issue=issue)
-    keeper = gatekeeper(env, github_of(env, env.repository), teller(env, report).tell)
+    keeper = gatekeeper(env, github_of(env, env.repository), teller(env, report.log).tell)
     if request:
         _record_request(keeper, issue)
     cancel = new_cancel()
@@ -227,7 +241,8 @@ def run_step(env: ActionEnv, issue: int, report: Report, *, request: bool, out: 
             return _not_started(came_to.situation(issue), issue, request=request)
         report.log(f"Admitted #{issue} as run {admission.run_key}.")
         handed = replace(env, admission=admission_to_json(admission))
-        outcome = _whatever_happens(handed, Handed(admission, served=False), Bench(out, report, cancel))
+        with at_bench(env, admission, out, report, cancel) as bench:
+            outcome = _whatever_happens(handed, Handed(admission, served=False), bench)
         digests = hand_over(out, outcome)
         ready = replace(handed, outcome_sha256=digests.outcome, bundle_sha256=digests.bundle, work_result="success")
         end = publish_step(ready, out, report)

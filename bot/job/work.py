@@ -41,6 +41,8 @@ from bot.job.handover import BUNDLE_FILE
 from bot.job.protect import inspect_change, rules_of
 from bot.job.session import Agent, Ask
 from bot.job.workspace import Ground, Workspace, prepare
+from bot.progress.events import Event, Phase
+from bot.progress.phases import in_phase
 
 LEAST_SECONDS = 20
 """A follow-up with less time left than this is not begun."""
@@ -53,6 +55,7 @@ PARTING_SECONDS = 3.0
 class Diary:
     """What is known so far; whatever ends the run, the outcome is made of it."""
 
+    tell: Callable[[Event], None]
     started: float = field(default_factory=time.monotonic)
     workspace: Workspace | None = None
     before: Baseline = Baseline()
@@ -69,11 +72,12 @@ class Diary:
     metrics: dict[str, float] = field(default_factory=dict)
 
     @contextmanager
-    def timing(self, phase: str) -> Iterator[None]:
-        """Add what happens inside to the seconds of `phase`."""
+    def phase(self, phase: Phase, attempt: int = 0, attempts: int = 0) -> Iterator[None]:
+        """Tell that `phase` begins and ends, and add what happens inside to its seconds."""
         begun = time.monotonic()
         try:
-            yield
+            with in_phase(self.tell, phase, attempt, attempts):
+                yield
         finally:
             self.metrics[phase] = self.metrics.get(phase, 0.0) + time.monotonic() - begun
 
@@ -92,7 +96,7 @@ class Deadline:
 
 def work(task: Task, remote: Remote, agent: Agent, ground: Ground, *, out: Path) -> Outcome:
     """Do the run; the bundle of its commit, if there is one, is at `out`/work.bundle. Always returns an outcome."""
-    diary = Diary()
+    diary = Diary(ground.tell)
     refusal = _told(ground, lambda: _story(task, remote, agent, ground, diary))
     if refusal is not None and refusal.reason is Reason.CANCELLED:
         _told(ground, lambda: _last_look(task, ground, diary))
@@ -102,18 +106,17 @@ def work(task: Task, remote: Remote, agent: Agent, ground: Ground, *, out: Path)
 
 
 def _story(task: Task, remote: Remote, agent: Agent, ground: Ground, diary: Diary) -> Refusal | None:
-    with diary.timing("checkout"):
+    with diary.phase("checkout"):
         workspace = diary.workspace = prepare(task.admission, remote, ground)
     _note(diary, *workspace.notes)
-    with diary.timing("setup"):
+    with diary.phase("setup"):
         _set_up(task, workspace, ground, diary)
     commands = judging_commands(task.config.checks, workspace.git, (workspace.start,))
     first = brief(task, workspace, commands)
     _note(diary, *first.notes)
     prompt = first.prompt
     for attempt in range(1, task.config.checks.attempts + 1):
-        ground.log(f"The agent begins (attempt {attempt} of {task.config.checks.attempts}).")
-        with diary.timing("agent"):
+        with diary.phase("agent", attempt, task.config.checks.attempts):
             report = _ask(task, agent, workspace, prompt, diary)
         refusal = _look(task, ground, diary, report)
         if not _mendable(refusal) or not _time_left(task, diary):
@@ -155,12 +158,12 @@ def _look(task: Task, ground: Ground, diary: Diary, report: AgentReport) -> Refu
     bounds = _bounds(task)
     if report.stopped_for == "cancelled" or ground.cancel.is_set:
         return cancelled()
-    with diary.timing("collect"):
+    with diary.phase("collect"):
         change, changed = _collect(task, ground, diary)
     ended_well = agent_refusal(report, bounds) is None and agents_own_words(report) is None
     diary.checks = ()
     if change is None and changed and ended_well:
-        with diary.timing("checks"):
+        with diary.phase("checks"):
             _run_checks(task, ground, diary)
     return judge(Facts(report, bounds, changed, change, diary.checks))
 
@@ -215,7 +218,7 @@ def _seal(task: Task, ground: Ground, diary: Diary, out: Path) -> Refusal | None
         return None
     stop: Stop = Deadline(time.monotonic() + PARTING_SECONDS) if ground.cancel.is_set else NeverStop()
     git = replace(diary.workspace.git, stop=stop)
-    with diary.timing("bundle"):
+    with diary.phase("bundle"):
         commit = commit_tree(git, diary.tree, diary.workspace.start, task.admission)
         make_bundle(git, task.admission, commit, out / BUNDLE_FILE)
     diary.commit = commit

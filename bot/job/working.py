@@ -20,6 +20,7 @@ from bot.job.session import ModelAccess, claude_session
 from bot.job.telling import telling_progress
 from bot.job.work import work
 from bot.job.workspace import Ground
+from bot.progress.events import Isolated
 
 
 def do_the_work(
@@ -38,21 +39,22 @@ def do_the_work(
     access = ModelAccess(
         admission.model, admission.usd, env.api_key, env.oauth_token, base_url=env.model_url, cli=env.claude
     )
-    report, screen = bench.report, Redactor(env.secrets)
+    journal, screen = bench.journal, Redactor(env.secrets)
     root = run_root()
     with (
-        telling_progress(env, admission, looked.config.notify, report),
-        isolation_for(looked.config.agent.isolation, root=root, log=report.log) as isolation,
+        telling_progress(env, admission, looked.config.notify, bench),
+        isolation_for(looked.config.agent.isolation, root=root, log=journal.say) as isolation,
     ):
         try:
-            ground = Ground(root, isolation, bench.cancel, screen, report.log, env.others)
-            report.log(f"Isolation: {isolation.name}.")
+            ground = Ground(root, isolation, bench.cancel, screen, journal.say, journal.tell, env.others)
+            journal.tell(Isolated(isolation.name))
             with claude_session(access, ground) as agent:
                 remote = remote_of(env.server_url, admission.repo, env.token)
                 outcome = work(task, remote, agent, ground, out=bench.out)
             if bench.cancel.is_set:  # tidying up may take longer than a cancel leaves us: 10 s and we are killed
                 with contextlib.suppress(OSError):  # a full disk: tidying up makes room, then it is written again
                     hand(outcome)
+            bench.conclude(outcome)
             return outcome
         finally:
             isolation.kill_all()

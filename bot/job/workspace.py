@@ -28,6 +28,7 @@ from bot.core.run import Admission
 from bot.errors import Blocked, InternalError
 from bot.job.fetch import fetch_commits
 from bot.job.git import BOT_EMAIL, BOT_NAME, Git, Remote, make_git_folder
+from bot.progress.events import Event
 
 HISTORY = 20
 """Commits the agent sees of the past: enough to learn a project's manners, little to fetch."""
@@ -67,6 +68,9 @@ class Ground:
     cancel: Cancel
     screen: Screen
     log: Callable[[str], None]
+    """For the live log alone."""
+    tell: Callable[[Event], None]
+    """For everybody who listens to the run."""
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Our environment; what passes to git and to commands is picked by name there."""
 

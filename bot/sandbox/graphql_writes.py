@@ -56,6 +56,13 @@ def _update_comment(ask: Asker, given: Json) -> Json:
     return {"issueComment": comment}
 
 
+def _delete_comment(ask: Asker, given: Json) -> Json:
+    comment = _of_type(ask, given["id"], Comment)
+    _require(ask, comment.issue, anyone=comment.user is ask.token.user)
+    ask.hub.issues.delete_comment(comment, ask.token)
+    return {}
+
+
 def _add_reaction(ask: Asker, given: Json) -> Json:
     subject = node(ask, given["subjectId"])
     if not isinstance(subject, Issue | Comment):
@@ -153,6 +160,7 @@ WRITES: dict[str, Callable[[Asker, Any, Json], Json]] = {
     "addReaction": _named(_add_reaction),
     "closeIssue": _named(_close_issue),
     "createLabel": _named(_create_label),
+    "deleteIssueComment": _named(_delete_comment),
     "removeLabelsFromLabelable": _named(_remove_labels),
     "updateIssueComment": _named(_update_comment),
     "updatePullRequest": _named(_update_pull),

@@ -57,7 +57,11 @@ def read_installations(desk: Desk) -> None:
     for gone in set(desk.store.installations()) - {each.id for each in living}:
         desk.store.drop_installation(gone)
     for installation in living:
-        _put(desk, installation)
+        try:
+            _put(desk, installation)
+        except GitHubError:
+            # It rests, or GitHub fails: on a lane of its own, so that the others are read all the same.
+            desk.store.make_due([installation_lane(installation.id)], desk.clock())
 
 
 def read_installation(desk: Desk, installation_id: int) -> None:

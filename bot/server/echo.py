@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from types import MappingProxyType
 
-from bot.core.effects import CloseIssue, PostComment, PutStatus, SetLabels
+from bot.core.effects import CloseIssue, DropComment, PostComment, PutStatus, SetLabels
 from bot.core.model import Actor, Comment, Issue, Snapshot
 from bot.core.names import GITHUB_ACTIONS_BOT_ID
 from bot.github.ports import Applied
@@ -35,6 +35,8 @@ def _written(issue: Issue, applied: Applied, snapshot: Snapshot) -> Issue:
             author = Actor(own_bot(snapshot), "", is_bot=True)
             comment = Comment(0, applied.node_id, author, body, snapshot.now)
             return replace(issue, comments=(*issue.comments, comment))
+        case DropComment(comment_node_id=dropped):
+            return replace(issue, comments=tuple(c for c in issue.comments if c.node_id != dropped))
         case CloseIssue():
             return replace(issue, open=False, closed_at=snapshot.now)
         case _:

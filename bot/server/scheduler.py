@@ -87,7 +87,8 @@ class Scheduler:
             time.sleep(0.02)
         finished = not self._held
         self._workers.shutdown(wait=finished, cancel_futures=True)
-        self._keeper.join(1.0)
+        if finished:
+            self._keeper.join(1.0)
         return finished
 
     def wake(self) -> None:
@@ -104,8 +105,8 @@ class Scheduler:
     def _feed(self) -> None:
         while not self._stopping.is_set():
             self._free.acquire()
-            work = self._take()
-            if work is None or self._stopping.is_set():
+            work = None if self._stopping.is_set() else self._take()
+            if work is None:
                 self._free.release()
                 self._woken.wait(self._desk.rules.idle)
                 self._woken.clear()

@@ -6,12 +6,13 @@ from datetime import timedelta
 
 import pytest
 
-from bot.core.effects import CancelRun, Dispatch, Effect, PostComment, PutStatus, ReleaseClaim, SetLabels
+from bot.core.effects import CancelRun, Dispatch, DropComment, Effect, PostComment, PutStatus, ReleaseClaim, SetLabels
 from bot.core.ledger import MOST_SPARED, Record, notes_of, records
-from bot.core.markers import reveal
+from bot.core.markers import hide, reveal
 from bot.core.messages.verdict import verdict_block
 from bot.core.model import (
     ActionsRun,
+    Actor,
     Claim,
     Comment,
     Issue,
@@ -350,6 +351,32 @@ def test_a_gate_takes_no_issue_whose_request_the_server_has_dispatched(label: St
     assert decided.survey.usage.active == 1
 
 
+SERVER = Actor(77, "ai-ready[bot]", is_bot=True)
+
+
+@pytest.mark.parametrize("authors", [(SERVER, BOT), (BOT, SERVER), (BOT, SERVER, BOT)], ids=["2nd", "1st", "several"])
+def test_of_several_status_comments_the_gates_stays(authors: tuple[Actor, ...]) -> None:
+    """A gate can't see the server's, so it made its own; the server sees both. Also where nothing else changes."""
+    done = verdict()
+    says = f"x\n{hide(STATUS_MARKER, {'v': 1})}"
+    spoken = [comment(600 + n, says, by, minutes=5) for n, by in enumerate(authors)]
+    ended = issue(1, "[A-1.2] two", labels=["ai-done"], comments=[done, *spoken])
+    snap = replace(snapshot(ended), own_ids=frozenset({BOT.id, SERVER.id}))
+    kept = next(each for each in spoken if each.author is BOT)
+    dropped = [DropComment(1, each.node_id) for each in spoken if each is not kept]
+
+    assert sorted(plan(snap, CONFIG).effects, key=str) == sorted(dropped, key=str)
+    assert [each for each in settled(snap).issues[1].comments if each is not done] == [kept]
+
+
+def test_what_somebody_else_forged_is_not_ours_to_delete() -> None:
+    says = f"x\n{hide(STATUS_MARKER, {'v': 1})}"
+    spoken = [comment(600, says, BOT, minutes=5), comment(601, says, SERVER, minutes=5)]
+    ended = issue(1, "[A-1.2] two", labels=["ai-done"], comments=[verdict(), *spoken])
+
+    assert plan(snapshot(ended), CONFIG).effects == ()
+
+
 @pytest.mark.parametrize("label", [StateLabel.QUEUED, StateLabel.RUNNING])
 def test_when_that_run_is_over_and_nothing_came_of_it_the_gate_goes_on(label: StateLabel) -> None:
     decided = plan(beside(label, state=RunState.ENDED), CONFIG, Own(42))
@@ -381,3 +408,43 @@ def test_a_lost_run_of_a_closed_issue_says_so_and_leaves_no_label() -> None:
     assert isinstance(decided.survey.situations[1], Lost)
     assert [data["code"] for data in said(decided.effects)] == [Reason.RUNNER_LOST]
     assert settled(snap).issues[1].labels == frozenset()
+
+
+# --------------------------------------------------------------------------------- nobody asks any more
+
+
+def without_label() -> Issue:
+    return replace(asked(), labels=frozenset({"ai-queued"}))
+
+
+def with_stop(reaction: str) -> Issue:
+    stop = replace(comment(700, "/ai stop", ANN, minutes=3), reactions=frozenset({reaction}))
+    return asked(labels=["ai-queued"], comments=[stop])
+
+
+@pytest.mark.parametrize(
+    ("told", "found", "labels"),
+    [
+        (True, without_label(), frozenset()),
+        (True, with_stop("eyes"), frozenset()),
+        (True, with_stop("confused"), frozenset({"ai-blocked"})),
+        (True, asked(labels=["ai-queued"]), frozenset({"ai-blocked"})),
+        (False, without_label(), frozenset({"ai-blocked"})),
+    ],
+    ids=["label off", "/ai stop", "/ai stop refused", "still asked for", "a person cancelled it"],
+)
+def test_a_run_taken_back_because_nobody_asks_blocks_nothing(told: bool, found: Issue, labels: frozenset[str]) -> None:
+    """The server asked GitHub to cancel it and no job said a word: one verdict; no state label but a real one."""
+    snap = settled(ledger(found, cancelled=told, state=RunState.ENDED, conclusion="cancelled"))
+
+    assert [record.code for record in records(snap.issues[1], snap.own_ids)] == [Reason.CANCELLED]
+    assert snap.issues[1].labels == labels
+
+
+def test_a_publisher_that_was_killed_leaves_a_withdrawn_run_to_the_next_plan() -> None:
+    """Its verdict is there; label and status are not."""
+    said_it = verdict(Reason.CANCELLED, withdrawn=True)
+    snap = settled(ledger(replace(without_label(), comments=(said_it,)), state=RunState.ENDED, conclusion="cancelled"))
+
+    assert snap.issues[1].labels == frozenset()
+    assert "**Withdrawn**" in status_in(snap)

@@ -11,6 +11,7 @@ from bot.core.effects import (
     CloseIssue,
     Continue,
     Dispatch,
+    DropComment,
     Effect,
     MakeClaim,
     OpenPull,
@@ -119,6 +120,8 @@ def _after(snap: Snapshot, effect: Effect) -> Snapshot:
             return _put(snap, number, body, node_id)
         case PostComment(number, body):
             return _put(snap, number, body, "")
+        case DropComment(number, node_id):
+            return edit(snap, number, comments=tuple(c for c in snap.issues[number].comments if c.node_id != node_id))
         case React(node_id, content):
             return _react(snap, node_id, content)
         case MakeClaim(number, key, run_id, until, usd):

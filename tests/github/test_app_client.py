@@ -551,6 +551,22 @@ def test_reading_what_changed_comes_to_the_same_as_reading_everything(app: AppSt
         assert (known.standings, known.truncated) == (fresh.standings, False)
 
 
+def test_a_list_that_outgrew_its_page_is_read_whole(app: AppStage) -> None:
+    """A later look asks for as many as there were; of forty more, none is missed, and the look after knows better."""
+    stage, client, crowded = app.stage, app.shop(), range(2, 42)
+    stage.asked()
+    client.snapshot(now=app.now)
+    for _ in crowded:
+        stage.asked()
+
+    found: dict[int, Issue] = {}
+    first = app.requests(lambda: found.update(client.snapshot(now=app.now).issues))
+    second = app.requests(lambda: client.snapshot(now=app.now))
+
+    assert {number for number, issue in found.items() if issue.detailed} == {1, *crowded}
+    assert (lists_of(first), lists_of(second)) == (2, 1)
+
+
 def test_a_pass_over_a_large_repository_reads_what_changed(app: AppStage) -> None:
     crowd(app, 310)
     client = app.shop()

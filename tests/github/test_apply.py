@@ -11,6 +11,7 @@ from bot.core.effects import (
     CloseIssue,
     Continue,
     Dispatch,
+    DropComment,
     Effect,
     MakeClaim,
     OpenPull,
@@ -134,6 +135,15 @@ def test_the_status_comment_is_edited_in_place(stage: Stage) -> None:
     assert good(*do(stage, PutStatus(issue.number, "two", status.node_id))) == [True]
 
     assert bodies(issue) == ["two"]
+
+
+def test_a_comment_of_which_there_is_another_one_is_deleted(stage: Stage) -> None:
+    issue = stage.asked()
+    do(stage, PutStatus(issue.number, "one"), PutStatus(issue.number, "two"))
+    first, second = issue.comments
+
+    assert good(*do(stage, DropComment(issue.number, second.node_id))) == [True]
+    assert issue.comments == [first]
 
 
 def test_a_status_comment_that_somebody_deleted_is_a_clear_no(stage: Stage) -> None:

@@ -9,6 +9,7 @@ from graphql.language import FragmentDefinitionNode, IntValueNode, SelectionSetN
 from bot.core.effects import (
     Assign,
     CloseIssue,
+    DropComment,
     PostComment,
     PutStatus,
     React,
@@ -30,6 +31,7 @@ EFFECTS = (
     PutStatus(7, "text"),
     PutStatus(7, "text", "IC_1"),
     PostComment(7, "text"),
+    DropComment(7, "IC_1"),
     React("IC_1", "eyes"),
     ReleaseClaim(7),
     Assign(31, "ada"),

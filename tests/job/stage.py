@@ -22,6 +22,10 @@ from bot.job.publish import Press, prepare_branch
 from bot.job.session import Ask
 from bot.job.work import work
 from bot.job.workspace import Ground, Workspace, prepare
+from bot.progress.events import Entry
+from bot.progress.journal import Journal
+from bot.progress.lines import line_for
+from bot.progress.state import Progress
 
 REPO = "acme/shop"
 IDENTITY = {
@@ -164,8 +168,16 @@ class OpenScreen:
 def standing(root: Path, *, isolated: bool = False, screen: OpenScreen | None = None) -> Iterator[Ground]:
     """A ground under `root`; with `isolated`, another uid."""
     lines: list[str] = []
+    screen = screen or OpenScreen()
+    environ = {"PATH": IDENTITY["PATH"]}
+
+    def listen(entry: Entry, progress: Progress) -> None:
+        line = line_for(entry, progress)
+        lines.extend([line.text] if line else [])
+
+    journal = Journal("7-L123-1", 7, screen=screen.text, log=lines.append, listeners=(listen,))
     with isolation_for("auto" if isolated else "none", root=root, log=lines.append) as isolation:
-        yield Ground(root, isolation, Cancel(), screen or OpenScreen(), lines.append, {"PATH": IDENTITY["PATH"]})
+        yield Ground(root, isolation, Cancel(), screen, lines.append, journal.tell, environ)
 
 
 def log_of(ground: Ground) -> list[str]:

@@ -204,7 +204,25 @@ def held(town: Town, issue: Issue) -> None:
     town.push({".github/ai-ready.yml": f"enabled: false\n{CONFIG}"})
 
 
-@pytest.mark.parametrize("cause", [withdrawn, stopped, nothing, held])
+@pytest.mark.parametrize("cause", [withdrawn, stopped])
+def test_a_run_whose_request_is_gone_before_it_began_leaves_nothing_blocked(
+    served: Served, cause: Callable[[Town, Issue], None]
+) -> None:
+    """One verdict, as every run has; but an issue for which nobody asks stands in nobody's way."""
+    town, issue = served.town, served.town.asked()
+    run = served.dispatches(served.admits(issue))
+    cause(town, issue)
+
+    run.publish("cancelled")
+    run.publish("cancelled")
+    run.end("cancelled")
+
+    assert town.verdict(issue) == "Blocked (cancelled): The run was cancelled."
+    assert town.labels(issue) == set()
+    assert "**Withdrawn**" in served.statuses(issue)[0]
+
+
+@pytest.mark.parametrize("cause", [nothing, held])
 def test_a_run_that_somebody_stopped_before_it_began_is_over(
     served: Served, cause: Callable[[Town, Issue], None]
 ) -> None:

@@ -226,7 +226,7 @@ ARTIFACTS = """
             with: {name: handed, path: "${{ runner.temp }}/out", if-no-files-found: error}
           - run: echo two > "$RUNNER_TEMP/out/one.txt"
           - uses: actions/upload-artifact@v7
-            with: {name: handed, path: "${{ runner.temp }}/out", overwrite: true}
+            with: {name: handed, path: "${{ runner.temp }}/out/one.txt\\n${{ runner.temp }}/out/absent", overwrite: true}
           - id: third
             continue-on-error: true
             uses: actions/upload-artifact@v7

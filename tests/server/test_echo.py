@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from bot.core.effects import CloseIssue, PostComment, PutStatus, React, SetLabels
+from bot.core.effects import CloseIssue, DropComment, PostComment, PutStatus, React, SetLabels
 from bot.core.markers import hide
 from bot.core.model import Issue, Snapshot
 from bot.core.names import GITHUB_ACTIONS_BOT_ID, REPLY_MARKER, STATUS_MARKER, VERDICT_MARKER
@@ -45,6 +45,13 @@ def test_what_was_not_done_is_not_there() -> None:
 
 def test_closing() -> None:
     assert not after(Applied(CloseIssue(7), ok=True)).open
+
+
+def test_deleting_a_comment() -> None:
+    made, dropped = Applied(PutStatus(7, STATUS), ok=True, node_id="IC_9"), Applied(DropComment(7, "IC_9"), ok=True)
+
+    assert after(made, dropped).comments == ()
+    assert len(after(dropped, made).comments) == 1
 
 
 def test_our_bot() -> None:

@@ -144,14 +144,15 @@ class ServerTown(People):
 
         def heard(event: Event) -> None:
             said = event.payload.get("comment", {}).get("body", "")
-            if (event.name, event.action) == ("issue_comment", "created") and VERDICT_MARKER in said:
+            is_new = (event.name, event.action) == ("issue_comment", "created")
+            if is_new and VERDICT_MARKER in said and said.startswith("Done"):
                 assert event.repo is not None
                 work.put(event.repo.issues[event.payload["issue"]["number"]])
 
         def review() -> None:
             while (issue := work.get()) is not None:
                 pull = self.pull_of(issue)
-                if pull is not None and self.verdicts(issue)[-1].startswith("Done"):
+                if pull is not None:
                     self.merge(pull)
 
         thread = threading.Thread(target=review, name="reviewer")

@@ -2,19 +2,23 @@
 
 import json
 import os
+import re
 import shutil
+import signal
 import tempfile
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bot.core.names import LABEL_LOOKS, REQUEST_LABEL
 from bot.sandbox.model import Scene, Script, Turn, bash, done, write
 from bot.sandbox.records import Issue
-from bot.sandbox.runs import Job, WorkflowRun
+from bot.sandbox.runs import Artifact, Job, WorkflowRun
 from bot.sandbox.stage import Setting, Stage, raise_curtain
 from tests.notify.channel import KEY, Channel, slack_channel
 from tests.stories.invariants import check_end, check_secrets
@@ -78,6 +82,19 @@ def texts(stage: Stage) -> list[str]:
     return [*found, *(run.display_title for run in runs)]
 
 
+def contents(artifact: Artifact) -> list[str]:
+    """Names of the files in an artifact."""
+    with zipfile.ZipFile(artifact.path) as archive:
+        return sorted(archive.namelist())
+
+
+def events(run: WorkflowRun) -> list[dict[str, Any]]:
+    """What the run told, from its artifact."""
+    [log] = [artifact for artifact in run.artifacts if artifact.name.startswith("ai-ready-log-")]
+    with zipfile.ZipFile(log.path) as archive:
+        return [json.loads(line) for line in archive.read("events.jsonl").splitlines()]
+
+
 def job_tokens(stage: Stage) -> list[str]:
     """The token of every job so far."""
     return [token.value for token in stage.hub.tokens._by_value.values() if token.kind == "job"]
@@ -129,7 +146,13 @@ def test_from_the_label_to_the_draft(stages: Raises, slack: Channel) -> None:
         "ai-ready / publish": "success",
     }
     assert stage.verdicts(issue) == ["Done: draft PR #2 is up for review."]
-    assert [artifact.name for artifact in run.artifacts] == ["ai-ready-1"]
+    handed, log = sorted(run.artifacts, key=lambda artifact: artifact.name)
+    assert (handed.name, contents(handed)) == ("ai-ready-1", ["outcome.json", "work.bundle"])
+    assert (log.name[:15], contents(log)) == ("ai-ready-log-1-", ["events.jsonl", "summary.md"])
+    assert events(run)[-1]["event"] == "verdict"
+    assert re.search(r"^##\[group\]\[0:\d\d\] test: \$ sh check\.sh$", "".join(job(run, "work").log), re.MULTILINE)
+    assert "### #1 Greet the world: the work has begun" in job(run, "work").summary
+    assert "**The work is done.**" in job(run, "work").summary
     assert "Done: draft PR" in job(run, "publish").summary
     assert f"/actions/runs/{run.id}" in stage.bot_comments(issue)[-1]
     asked_for = [one for one in stage.hub.requests.api() if one.job]
@@ -151,6 +174,7 @@ def test_stop_reaches_the_agent(stages: Raises) -> None:
     issue = asked(stage)
     run = at_work(stage, requests=2)
     wait_until(lambda: bool(alive("sleep\0004711") and alive(session(stage))), "the agent's command runs")
+    assert f"([live log]({stage.hub.url}/acme/shop/actions/runs/{run.id}))" in stage.status(issue)
     stage.comment(issue, "/ai stop")
     wait_until(lambda: run.cancel_requested, "gate cancels the run")
     began = time.monotonic()
@@ -167,6 +191,25 @@ def test_stop_reaches_the_agent(stages: Raises) -> None:
     assert stage.labels(issue) == {"ai-blocked"}
     assert stage.hub.repos.read(stage.repo, "ai/issue-1", "hello.py") == "print('hello')\n"
     assert alive("sleep\0004711") == alive(session(stage)) == []
+    assert (events(run)[-1]["event"], events(run)[-1]["data"]["reason"]) == ("verdict", "cancelled")
+
+
+def test_a_work_that_is_killed_leaves_its_log(stages: Raises) -> None:
+    """Nothing is handed over, but what was told up to then is there to be read."""
+    script = Script(Scene("", HELLO, Turn(delay=60)))
+    stage = stages(script)
+    issue = asked(stage)
+    run = at_work(stage, requests=2)
+    script.scenes[:] = [OK]  # it is tried again
+    ours = f"work\0--out\0{stage.hub.root.parent}/".encode()  # and nobody else's
+    [process] = [path for path in Path("/proc").glob("[0-9]*/cmdline") if ours in _read(path)]
+    os.kill(int(process.parent.name), signal.SIGKILL)
+
+    stage.actions.wait_idle(90)
+
+    assert stage.verdicts(issue)[0].startswith("Blocked (runner-lost)")
+    assert "write" in str(events(run)).lower()
+    assert "verdict" not in [event["event"] for event in events(run)]
 
 
 def test_a_runner_that_goes_away_is_replaced(stages: Raises) -> None:

@@ -213,6 +213,8 @@ def test_a_label_taken_off_while_it_is_queued_and_put_on_again(tmp_path: Path) -
         town.until(lambda: town.verdicts(issue), "its verdict")
         town.looks()
         assert [line.split(":")[0] for line in town.verdicts(issue)] == ["Blocked (cancelled)"]
+        assert town.labels(issue) == set()
+        assert "**Withdrawn**" in town.status(issue)
 
         town.actions.hold("")
         with town.clock.ago(-2):  # GitHub's times are whole seconds

@@ -179,7 +179,10 @@ def test_progress_is_told_while_the_agent_works(opens: Opens, channel: Channel, 
     run.all_jobs()
 
     assert town.verdict(issue).startswith("Done")
-    assert re.fullmatch(r"acme/shop#1 Greet the world: At work for 1\d s.*\. http.*/issues/1", channel.texts[0])
+    assert re.fullmatch(
+        r"acme/shop#1 Greet the world: At work for 1\d s: agent, 2 turns, \$0\.\d+ of at most \$1\.00\. http.*/issues/1",
+        channel.texts[0],
+    )
     assert channel.texts[-1].startswith("acme/shop#1 Greet the world: Done: ")
     said = "".join(town.prompts())
     assert "PATH=" in said

@@ -71,7 +71,7 @@ def status_text(why: Why) -> str:
                 f"may ask{' (a bot approves nothing)' if actor.is_bot else ''}."
             )
         case Withdrawn():
-            return f"**Withdrawn**: the request is gone. Label `{REQUEST_LABEL}` or `/ai run` asks again."
+            return withdrawn_text()
         case Closed(merged) if merged:
             return f"**Done**: #{merged} was merged."
         case Closed():
@@ -90,11 +90,18 @@ def status_text(why: Why) -> str:
 
 def ended_text(record: Record) -> str:
     """The status of an ended run; the same from `publish` and from any later plan."""
+    if record.withdrawn:
+        return withdrawn_text()
     if record.code == DONE:
         return f"**Done**: #{record.pull} is up for review."
     if record.again:
         return "**Waiting** again: the run ended before it began; the verdict comment says why."
     return f"**Blocked** ({record.code}): the verdict comment says why and what to do next."
+
+
+def withdrawn_text() -> str:
+    """The status of an issue for which nobody asks any more."""
+    return f"**Withdrawn**: the request is gone. Label `{REQUEST_LABEL}` or `/ai run` asks again."
 
 
 def queued_text(url: str) -> str:

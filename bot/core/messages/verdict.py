@@ -74,7 +74,8 @@ def verdict_block(record: Record) -> str:
         "pull": record.pull,
     }
     kind = {} if record.kind == "work" else {"kind": record.kind}
-    return hide(VERDICT_MARKER, {**data, **kind, **({"again": True} if record.again else {})})
+    flags = {name: True for name in ("again", "withdrawn") if getattr(record, name)}
+    return hide(VERDICT_MARKER, {**data, **kind, **flags})
 
 
 def done(record: Record, pull: Pull, outcome: Outcome, *, run_url: str = "") -> str:

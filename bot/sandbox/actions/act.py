@@ -209,6 +209,8 @@ class _Reader:
             step.outputs[str(event["name"])] = str(event["arg"])
         elif command == "summary":
             self._summaries[path] = str(event["content"])
+        elif command in ("group", "endgroup"):
+            self._write(f"##[{command}]{event['arg']}")
         elif command in ("error", "warning", "notice"):
             self._write(f"##[{command}]{str(event['msg']).partition('::')[2].partition('::')[2]}")
         elif str(event.get("msg", "")).startswith("⭐ Run Main"):

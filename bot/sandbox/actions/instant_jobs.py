@@ -21,7 +21,6 @@ from bot.github.action_client import Access, ActionGitHub
 from bot.github.courier import Timing
 from bot.job.admit import Gatekeeper
 from bot.job.endgame import Publisher, publish
-from bot.job.facts import utc_now
 from bot.job.handover import Digests, admission_from_json, hand_over
 from bot.job.recheck import Postponed, recheck
 from bot.report import Report
@@ -35,6 +34,8 @@ if TYPE_CHECKING:
 USD = 0.01
 """What a run has cost."""
 ROUNDS = 8
+PAUSE = 1.0
+"""Seconds until what was not, or not surely, done is looked for: as `publish` waits at first."""
 _JOBS = yaml.safe_load((CHECKOUT / ".github/workflows/ai-ready.yml").read_text())["jobs"]
 PERMISSIONS: dict[str, dict[str, str]] = {name: job["permissions"] for name, job in _JOBS.items()}
 """What each job's token may do, from the workflow file that users run."""
@@ -61,14 +62,15 @@ class InstantJobs:
         """Every job's token."""
         self._hub = hub
         self._folder = folder
-        self._timing = Timing()
+        self._timing = Timing(now=hub.now)
 
     def look_again(self, run: WorkflowRun) -> Outcome | None:
         """What `work` does before the agent begins; the outcome of a run that ends there."""
         admission = _admission(run)
         with self._job(run, "work") as at:
             try:
-                recheck(Gatekeeper(at.github, parse_repo_config, self._hub.url), admission, served=True)
+                keeper = Gatekeeper(at.github, parse_repo_config, self._hub.url, clock=self._hub.now)
+                recheck(keeper, admission, served=True)
             except Blocked as blocked:
                 again, key = isinstance(blocked, Postponed), admission.run_key
                 return Outcome(key, "blocked", blocked.code, blocked.text, blocked.details, again=again)
@@ -83,11 +85,13 @@ class InstantJobs:
             outcome = Outcome(admission.run_key, "done", usd=USD, turns=1, model=admission.model, commit_oid=oid)
             ending = Ending(admission, outcome, pushed_oid=oid, server=self._hub.url, served=True)
             for _ in range(ROUNDS):
-                snapshot = at.github.issue_snapshot(admission.issue, now=utc_now(), prerequisites=False)
+                snapshot = at.github.issue_snapshot(admission.issue, now=self._hub.now(), prerequisites=False)
                 step = next_step(ending, snapshot)
                 answers = at.github.apply(step.effects, snapshot) if step.effects else ()
                 if step.verdict and not any(answer.unsure for answer in answers):
                     return
+                if not all(answer.ok for answer in answers):
+                    self._timing.sleep(PAUSE)
         raise AiReadyError(f"The verdict of run {admission.run_key} could not be published.")
 
     def say_refused(self, run: WorkflowRun, outcome: Outcome) -> None:
@@ -112,7 +116,7 @@ class InstantJobs:
                 "AI_READY_WORK_RESULT": result,
             }
             env = ActionEnv.from_environ(environ, Step.PUBLISH)
-            publisher = Publisher(at.github, env, JobLog(job=at.job), folder, served=True)
+            publisher = Publisher(at.github, env, JobLog(job=at.job), folder, self._hub.now, served=True)
             publish(publisher, self._with_page(run), digests, result)
 
     def _with_page(self, run: WorkflowRun) -> Admission:

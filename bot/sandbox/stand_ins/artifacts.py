@@ -1,26 +1,31 @@
 """Keeps and gives back artifacts, as zip files in the run's folder. Run by the stand-ins, never imported.
 
-artifacts.py upload FOLDER NAME SOURCE warn|error|ignore OVERWRITE
+artifacts.py upload FOLDER NAME SOURCES warn|error|ignore OVERWRITE
 artifacts.py download FOLDER NAME TARGET
 """
 
+import os
 import sys
 import zipfile
 from pathlib import Path
 
 
-def upload(folder: str, name: str, source: str, missing: str, overwrite: str) -> str:
-    """Zip a file, or what is in a folder. Returns an error; empty: done."""
-    origin, target = Path(source), Path(folder, f"{name}.zip")
-    files = sorted(path for path in (origin.rglob("*") if origin.is_dir() else [origin]) if path.is_file())
+def upload(folder: str, name: str, sources: str, missing: str, overwrite: str) -> str:
+    """Zip files and what is in folders, one path a line, below what all have in common. Returns an error; empty: done."""
+    origins, target = [Path(line.strip()) for line in sources.splitlines() if line.strip()], Path(folder, f"{name}.zip")
+    files = sorted(
+        path for origin in origins for path in (origin.rglob("*") if origin.is_dir() else [origin]) if path.is_file()
+    )
     if not files:
-        return f"No files were found with the provided path: {source}." if missing == "error" else ""
+        return f"No files were found with the provided path: {sources.strip()}." if missing == "error" else ""
+    root = Path(os.path.commonpath(origins))
+    root = root if root.is_dir() else root.parent
     if target.exists() and overwrite != "true":
         return "Failed to CreateArtifact: an artifact with this name already exists on the workflow run"
     partial = target.with_suffix(".partial")
     with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as archive:
         for path in files:
-            archive.write(path, path.relative_to(origin if origin.is_dir() else origin.parent))
+            archive.write(path, path.relative_to(root))
     partial.replace(target)
     return ""
 

@@ -1,5 +1,6 @@
 """`SqlStore`: everything of `bot.server.ports.Store`, each method one transaction."""
 
+import uuid
 from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, final
@@ -202,8 +203,8 @@ class SqlStore:
         return self._database.read(lambda c: facts.counts(c, now))
 
     def ping(self) -> None:
-        """Write something, for good."""
-        self.remember("ping", "pong")
+        """Write something, for good: something new each time, for SQLite does not write what is there already."""
+        self.remember("ping", uuid.uuid4().hex)
 
     def remember(self, key: str, value: str) -> None:
         """Keep a small fact."""

@@ -1,7 +1,5 @@
 """The database away at run time: said within 9 seconds, nothing acknowledged is lost, and all goes on by itself."""
 
-import errno
-import os
 import signal
 import subprocess
 import sys
@@ -16,6 +14,7 @@ from bot.server.ports import StoreUnavailable
 from bot.server.store import SqlStore, open_store
 from bot.server.store.postgres import LOCK_SECONDS
 from bot.server.store.sqlite_file import BUSY_SECONDS
+from tests.disk import fill, small_disk
 from tests.postgres import Postgres, needs_postgres
 from tests.server.store.stage import NOW, Town, delivery
 
@@ -100,26 +99,8 @@ def test_a_locked_database_is_said_in_time_and_found_again(address: str, monkeyp
 @pytest.fixture
 def tiny(tmp_path: Path) -> Iterator[Path]:
     """A disk of one megabyte."""
-    if os.geteuid() != 0:
-        pytest.skip("mounts a disk")
-    disk = tmp_path / "tiny"
-    disk.mkdir()
-    if subprocess.run(("mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", disk), check=False).returncode != 0:
-        pytest.skip("no disk can be mounted here")
-    yield disk
-    subprocess.run(("umount", "-l", disk), check=True)
-
-
-def fill(path: Path) -> None:
-    """Take all the space there is."""
-    file = os.open(path, os.O_CREAT | os.O_WRONLY)
-    try:
-        while True:
-            os.write(file, b"0" * 4096)
-    except OSError as error:
-        assert error.errno == errno.ENOSPC  # noqa: PT017
-    finally:
-        os.close(file)
+    with small_disk(tmp_path / "tiny", megabytes=1) as disk:
+        yield disk
 
 
 def receive_many(store: SqlStore) -> None:
