@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from bot.core.cycles import SEARCH_BUDGET
 from bot.core.live import Following, LiveOrder
 from bot.core.model import Issue, Link, Ref, Source, Standing
-from bot.core.order import Arrangement, arrange
+from bot.core.order import Arrangement, Invalid, arrange
 from bot.core.settings import OrderRules
 from tests.core.test_order_laws import HERE, TITLES
 
@@ -102,7 +102,7 @@ def step(change: Change, live: LiveOrder, facts: Facts) -> frozenset[int]:
 
 
 @settings(max_examples=500, deadline=None)
-@given(rules, st.lists(issues, max_size=SIZE), st.sets(numbers, min_size=4), changes)
+@given(rules, st.lists(issues, max_size=SIZE), st.sets(numbers, min_size=1, max_size=4), changes)
 def test_after_any_changes_it_is_what_arrange_says(
     drawn: OrderRules, first: list[Issue], asked: set[int], given_changes: list[Change]
 ) -> None:
@@ -217,6 +217,32 @@ def test_a_cycle_that_is_far_away_is_left_alone() -> None:
     assert [each.number for each in live.arrangement().invalid] == [1, 2, 59, 60]
     assert live.update(replace(world[1], open=False), asked=True) == {1, 2}
     assert [each.number for each in live.arrangement().invalid] == [59, 60]
+
+
+@pytest.mark.parametrize(
+    ("world", "change"),
+    [
+        pytest.param([needing(1, 2), needing(2)], needing(2, 1), id="who is named now names"),
+        pytest.param([needing(1, title="[A-1.2] x")], needing(2, 1, title="[A-1.1] x"), id="one more of its series"),
+        pytest.param(
+            [needing(1, title="[A-1.1] x"), needing(2, 1, title="[A-1.2] x")],
+            needing(1, title="[A-1.3] x"),
+            id="later in its series",
+        ),
+        pytest.param(
+            [needing(1, title="[A-1.3] x"), needing(2, 1, title="[B-1.2] x")],
+            needing(1, title="[B-1.3] x"),
+            id="in another series",
+        ),
+    ],
+)
+def test_a_cycle_through_one_whom_nobody_asks_for_is_found(world: list[Issue], change: Issue) -> None:
+    """Of two that come to wait for each other only #1 is asked for."""
+    live = living({issue.number: issue for issue in world}, Texts(), 1)
+    assert live.arrangement().invalid == ()
+
+    assert 1 in live.update(change, asked=change.number == 1)
+    assert live.arrangement().invalid == (Invalid(1, "cycle", (1, 2, 1)),)
 
 
 def test_a_large_knots_path_depends_on_the_knot_alone() -> None:
