@@ -66,15 +66,18 @@ class Pass:
             GitHubError: GitHub could not be read; nothing is lost, look again later.
             StoreUnavailable: nor is it then.
         """
+        begun = self._desk.clock()
         runs = self._store.claims(self._repository)
         self._dispatcher.look_up(runs)
         if not self._work.marks:
             self._dispatcher.read_runs(runs)
         cached = self._cached()
+        if cached is None:
+            self._shelf.read_at = self._desk.clock()
         self._shelf.snapshot = cached or self._read()
         self._desk.trace("s5")
         if cached is None:
-            self._dispatch_ready()
+            self._dispatch_ready(begun)
         self._share_out(self._write(only_runs=cached is not None))
         self._shelf.fence = self._work.fence
         return min(self._due, default=None)
@@ -84,7 +87,7 @@ class Pass:
     def _cached(self) -> Snapshot | None:
         """What we know already, where only news of runs came and none of them ended."""
         known, now = self._shelf.snapshot, self._desk.clock()
-        if not self._work.news_only or known is None or (now - known.now).total_seconds() > CACHE_AGE:
+        if not self._work.news_only or known is None or (now - self._shelf.read_at).total_seconds() > CACHE_AGE:
             return None
         if self._work.fence != self._shelf.fence + 1:
             return None  # another replica served the lane since, and may have written
@@ -120,11 +123,13 @@ class Pass:
 
     # ---------------------------------------------------------------------------------- dispatching
 
-    def _dispatch_ready(self) -> None:
-        """Start what is ready, and take up or take back what an earlier pass had begun to start."""
-        now = self._desk.clock()
+    def _dispatch_ready(self, looked_up: datetime) -> None:
+        """Start what is ready, and take up or take back what an earlier pass had begun to start.
+
+        `looked_up`: when runs were looked for; however long reading took since, no list was younger.
+        """
         runs = self._store.claims(self._repository)
-        loose = {run.run_key: run for run in runs if is_loose(run, now, self._rules.settle)}
+        loose = {run.run_key: run for run in runs if is_loose(run, looked_up, self._rules.settle)}
         looked = self._look(self._shelf.known_snapshot, without=loose)
         if looked.starts and (paused := self._paused()) is not False:
             if paused is None:
