@@ -70,6 +70,8 @@ class Shelf:
     permissions: dict[int, tuple[Permission, datetime]] = field(default_factory=dict)
     """By user id, and when it was read."""
     pause: Pause = field(default_factory=Pause)
+    unstarted: int = 0
+    """Passes in a row that left something which could not be started: each is looked at again later than the one before."""
 
     @property
     def known_snapshot(self) -> Snapshot:
