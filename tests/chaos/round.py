@@ -133,7 +133,8 @@ class Round:
     # ---------------------------------------------------------------------------------------- kills
 
     def _up(self, kill: Kill | None = None) -> None:
-        for index in self._fleet.dead:
+        # The victims last: webhooks go to whoever came up last.
+        for index in sorted(self._fleet.dead, key=lambda index: kill is not None and index in kill.victims):
             trapped = kill is not None and index in kill.victims and kill.moment in BY_NAME
             if kill is not None and trapped and not BY_NAME[kill.moment].is_outside:
                 self._fleet.start(index, kill.moment, kill.times)
