@@ -7,7 +7,18 @@ import argparse
 import os
 from importlib import import_module
 
-SECTIONS = ("startup", "planner", "webhook", "latency", "repository_pass", "restart", "points", "requests", "overhead")
+SECTIONS = (
+    "startup",
+    "planner",
+    "webhook",
+    "latency",
+    "repository_pass",
+    "restart",
+    "points",
+    "requests",
+    "server_requests",
+    "overhead",
+)
 
 
 def main() -> None:

@@ -29,11 +29,11 @@ def main(_runs: int) -> None:
     """Measure and print."""
     first, asked = _stories(2)
     api = [request for request in asked if request.door != "git"]
-    per = Counter((request.job, _kind(request)) for request in api)
-    kinds = [kind for kind in KINDS if any(per[job, kind] for job in JOBS)]
-    rows = [(job, *(str(per[job, kind]) for kind in kinds), str(sum(per[job, kind] for kind in kinds))) for job in JOBS]
+    per = Counter((request.job, kind(request)) for request in api)
+    kinds = [each for each in KINDS if any(per[job, each] for job in JOBS)]
+    rows = [(job, *(str(per[job, each]) for each in kinds), str(sum(per[job, each] for each in kinds))) for job in JOBS]
     total = len(api)
-    rows.append(("all", *(str(sum(per[job, kind] for job in JOBS)) for kind in kinds), str(total)))
+    rows.append(("all", *(str(sum(per[job, each] for job in JOBS)) for each in kinds), str(total)))
     git = sum(request.door == "git" for request in asked)
     show(
         "GitHub API requests for one issue, label to Done",
@@ -47,7 +47,7 @@ def main(_runs: int) -> None:
     )
     for request in api:
         print(f"    {request.job:8} {request.method:6} {request.path}")
-    assert total == sum(per.values()) == sum(per[job, kind] for job in JOBS for kind in kinds), per
+    assert total == sum(per.values()) == sum(per[job, each] for job in JOBS for each in kinds), per
 
 
 def _stories(count: int) -> list[tuple[Request, ...]]:
@@ -74,5 +74,6 @@ def _story(stage: Stage) -> tuple[Request, ...]:
     return asked
 
 
-def _kind(request: Request) -> str:
+def kind(request: Request) -> str:
+    """One of `KINDS`."""
     return "GraphQL" if request.door == "graphql" else request.method

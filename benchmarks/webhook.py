@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.tables import milliseconds, show
+from benchmarks.tables import milliseconds, show, times
 from benchmarks.webhook_load import SECRET
 from benchmarks.webhook_servers import INSTALLATION, REPOSITORY
 from tests.fuzz.corpus import seeds
@@ -101,13 +101,16 @@ def _show(found: Mapping[tuple[str, int], list[dict[str, Any]]], titles: Sequenc
     def median(title: str, connections: int, key: str) -> float:  # of all rounds
         return statistics.median(float(seen[key]) for seen in found[title, connections])
 
+    probot = next((title for title in titles if title.startswith(PROBOT)), None)
     for connections in CONNECTIONS:
         floor = median(FLOOR, connections, "per_second")
+        rival = median(probot, connections, "per_second") if probot else 0.0
         rows = [
             (
                 title,
                 f"{median(title, connections, 'per_second'):,.0f}",
-                f"{median(title, connections, 'per_second') / floor:.2f} x",
+                times(median(title, connections, "per_second"), floor),
+                times(median(title, connections, "per_second"), rival),
                 milliseconds(median(title, connections, "p50")),
                 milliseconds(median(title, connections, "p99")),
             )
@@ -115,11 +118,13 @@ def _show(found: Mapping[tuple[str, int], list[dict[str, Any]]], titles: Sequenc
         ]
         plural = "connections" if connections > 1 else "connection"
         show(
-            f"Deliveries of {size:,} bytes, {connections} {plural}", ("", "per second", "to floor", "p50", "p99"), rows
+            f"Deliveries of {size:,} bytes, {connections} {plural}",
+            ("", "per second", "to floor", "to probot", "p50", "p99"),
+            rows,
         )
     speed, wait = median(OURS, GOAL_AT, "per_second"), median(OURS, GOAL_AT, "p99")
-    reached = "reached" if speed >= GOAL_PER_SECOND and wait < GOAL_P99 else "MISSED"
+    kept = "held" if speed >= GOAL_PER_SECOND and wait < GOAL_P99 else "NOT held"
     print(
-        f"  medians of {rounds} rounds of {SECONDS:g} s; goal at {GOAL_AT} connections: >= {GOAL_PER_SECOND:,} durable per"
+        f"  medians of {rounds} rounds of {SECONDS:g} s; must at {GOAL_AT} connections: >= {GOAL_PER_SECOND:,} durable per"
     )
-    print(f"  second with p99 < {GOAL_P99 * 1000:.0f} ms: {reached}\n", flush=True)
+    print(f"  second with p99 < {GOAL_P99 * 1000:.0f} ms: {kept}\n", flush=True)

@@ -5,9 +5,9 @@ Safe to kill and run again anywhere: what is already on GitHub is found, not mad
 
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -35,8 +35,10 @@ from bot.progress.events import RunBegan
 from bot.progress.summary import last_word
 from bot.report import Report
 
-ROUNDS = 8
+ROUNDS = 12
 """Reads before publishing gives up; two are normal."""
+LATE = timedelta(seconds=30)
+"""How old a list of GitHub's may be: a comment whose answer got lost is looked for that long before it is said again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,7 @@ def publish(publisher: Publisher, admission: Admission, digests: Digests, work_r
     outcome, server = received.outcome if received else None, publisher.env.server_url
     ending = Ending(admission, outcome, failure, server=server, served=publisher.served)
     prepared, said = False, None
+    unheard: datetime | None = None
     for attempt in range(ROUNDS):
         snapshot = _read(publisher, admission)
         if not prepared:
@@ -83,9 +86,14 @@ def publish(publisher: Publisher, admission: Admission, digests: Digests, work_r
             ending = _prepared(publisher, ending, received, snapshot)
             prepared = True
         step = next_step(ending, snapshot)
+        if unheard is not None and _says(step.effects) and publisher.clock() < unheard + LATE:
+            _pause(publisher, attempt)
+            continue
         answers = publisher.github.apply(_screened(publisher, step.effects), snapshot) if step.effects else ()
         failed = [answer for answer in answers if not answer.ok]
         said = _said(answers, snapshot) or said
+        if _says(answer.effect for answer in failed if answer.unsure):
+            unheard = publisher.clock()
         if step.verdict and not any(answer.unsure for answer in failed):
             end = _end(publisher, admission, step, failed)
             if said is not None:
@@ -93,8 +101,18 @@ def publish(publisher: Publisher, admission: Admission, digests: Digests, work_r
             return end
         ending = _after_opening(ending, answers)
         if failed or (attempt and not step.verdict):
-            publisher.sleep(min(1.0 + attempt, 5.0))  # an answer got lost, or a list is not up to date yet
+            _pause(publisher, attempt)
     raise GitHubError(f"The verdict of run {admission.run_key} could not be published; run this job again.")
+
+
+def _pause(publisher: Publisher, attempt: int) -> None:
+    """An answer got lost, or a list is not up to date yet."""
+    publisher.sleep(min(1.0 + attempt, 5.0))
+
+
+def _says(effects: Iterable[Effect]) -> bool:
+    """Whether the verdict is among them."""
+    return any(isinstance(effect, PostComment) for effect in effects)
 
 
 def _read(publisher: Publisher, admission: Admission) -> Snapshot:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Protocol
 
 from bot.core.live import Following
@@ -13,6 +13,8 @@ from bot.notify.notice import Tell
 from bot.server.pausing import Pause
 from bot.server.ports import AppGitHub, RepositoryGitHub, Store
 from bot.server.rules import Rules
+
+NEVER = datetime.min.replace(tzinfo=UTC)
 
 Trace = Callable[[str], None]
 """Called after each step of a dispatch: `s4` taken, `s5` read, `s6` intent committed, `s7` sent, `s8` recorded, `s9` said,
@@ -62,6 +64,8 @@ class Shelf:
     client: RepositoryGitHub
     snapshot: Snapshot | None = None
     """As last read, with our own writes since."""
+    read_at: datetime = NEVER
+    """When that reading began."""
     fence: int = 0
     """Of the pass that ended last here: with any other than the next one, somebody else served the lane in between."""
     permissions: dict[int, tuple[Permission, datetime]] = field(default_factory=dict)
@@ -69,6 +73,8 @@ class Shelf:
     order: Following = field(default_factory=Following)
     """Its issues in order as they were last planned: the next plan begins with what changed."""
     pause: Pause = field(default_factory=Pause)
+    unstarted: int = 0
+    """Passes in a row that left something which could not be started: each is looked at again later than the one before."""
 
     @property
     def known_snapshot(self) -> Snapshot:

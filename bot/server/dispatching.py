@@ -26,8 +26,8 @@ from bot.server.rules import QUEUED_AT_MOST
 PUBLISH_MINUTES = 15
 """Time limit of the job `publish`."""
 
-LOOK_BACK = timedelta(minutes=2)
-"""GitHub's clock and ours differ; a run is looked for from a little before it was asked for."""
+LOOK_BACK = timedelta(minutes=15)
+"""GitHub's clock and ours may differ by minutes; a run is looked for from well before it was asked for."""
 
 
 def intent(repository_id: int, order: Dispatch, usd: float, now: datetime) -> LedgerRun:
@@ -43,10 +43,14 @@ def order_for(snapshot: Snapshot, config: RepoConfig, start: Start, base_oid: st
 
 
 def is_loose(run: LedgerRun, now: datetime, settle: float) -> bool:
-    """Whether an intent was never sent, or was sent so long ago that GitHub would show it if it had it."""
-    if run.stage is not RunStage.INTENDED:
+    """Whether an intent was never sent, or was sent so long ago that GitHub would show it if it had it.
+
+    Where GitHub said yes, but not which run it is, and never showed one, that is as long as a run may wait for a runner.
+    """
+    if run.run_id or run.stage not in {RunStage.INTENDED, RunStage.DISPATCHED}:
         return False
-    return run.sent_at is None or now > run.sent_at + timedelta(seconds=settle)
+    shown_within = settle if run.stage is RunStage.INTENDED else QUEUED_AT_MOST
+    return run.sent_at is None or now > run.sent_at + timedelta(seconds=shown_within)
 
 
 class Dispatcher:

@@ -6,7 +6,7 @@ It is safe to stop anywhere: the next pass begins with what is in the ledger and
 comments (`Rules.said_at_once`); the rest waits for the lane's next turn, which comes after everybody else's.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -66,15 +66,18 @@ class Pass:
             GitHubError: GitHub could not be read; nothing is lost, look again later.
             StoreUnavailable: nor is it then.
         """
+        begun = self._desk.clock()
         runs = self._store.claims(self._repository)
         self._dispatcher.look_up(runs)
         if not self._work.marks:
             self._dispatcher.read_runs(runs)
         cached = self._cached()
+        if cached is None:
+            self._shelf.read_at = self._desk.clock()
         self._shelf.snapshot = cached or self._read()
         self._desk.trace("s5")
         if cached is None:
-            self._dispatch_ready()
+            self._dispatch_ready(begun)
         self._share_out(self._write(only_runs=cached is not None))
         self._shelf.fence = self._work.fence
         return min(self._due, default=None)
@@ -84,7 +87,7 @@ class Pass:
     def _cached(self) -> Snapshot | None:
         """What we know already, where only news of runs came and none of them ended."""
         known, now = self._shelf.snapshot, self._desk.clock()
-        if not self._work.news_only or known is None or (now - known.now).total_seconds() > CACHE_AGE:
+        if not self._work.news_only or known is None or (now - self._shelf.read_at).total_seconds() > CACHE_AGE:
             return None
         if self._work.fence != self._shelf.fence + 1:
             return None  # another replica served the lane since, and may have written
@@ -120,11 +123,13 @@ class Pass:
 
     # ---------------------------------------------------------------------------------- dispatching
 
-    def _dispatch_ready(self) -> None:
-        """Start what is ready, and take up or take back what an earlier pass had begun to start."""
-        now = self._desk.clock()
+    def _dispatch_ready(self, looked_up: datetime) -> None:
+        """Start what is ready, and take up or take back what an earlier pass had begun to start.
+
+        `looked_up`: when runs were looked for; however long reading took since, no list was younger.
+        """
         runs = self._store.claims(self._repository)
-        loose = {run.run_key: run for run in runs if is_loose(run, now, self._rules.settle)}
+        loose = {run.run_key: run for run in runs if is_loose(run, looked_up, self._rules.settle)}
         looked = self._look(self._shelf.known_snapshot, without=loose)
         if looked.starts and (paused := self._paused()) is not False:
             if paused is None:
@@ -208,7 +213,10 @@ class Pass:
             and (subject(effect) not in unsaid or isinstance(effect, React))
             and (not only_runs or subject(effect) in runs)
         ]
-        effects += [CancelRun(run.run_id) for run in runs.values() if self._to_be_stopped(run, looked.seen.now)]
+        orphans = () if only_runs else tuple(run for run in runs.values() if run.issue not in looked.seen.issues)
+        effects += [
+            CancelRun(run.run_id) for run in runs.values() if self._to_be_stopped(run, looked.seen.now, orphans)
+        ]
         released = [each.issue for each in effects if isinstance(each, ReleaseClaim) and each.issue in runs]
         mine = {runs[issue].run_key for issue in released if self._is_held_by_us(issue, looked.seen)}
         rest = [each for each in effects if not (isinstance(each, ReleaseClaim) and each.issue in released)]
@@ -216,9 +224,17 @@ class Pass:
         for issue in released:
             if issue not in failed and runs[issue].run_key in mine:
                 self._release(issue, runs[issue].run_key, rest)
+        for run in orphans:
+            if run.stage is RunStage.COMPLETED or is_stuck(run, looked.seen.now):
+                self._release(run.issue, run.run_key, ())
         if looked.decided.again:
             self._due.append(self._desk.clock() + SOON)
-        if waiting or any(run.ended_at is not None for run in runs.values()):
+        self._shelf.unstarted = self._shelf.unstarted + 1 if waiting else 0
+        if waiting:
+            # What the ledger refuses as run already may be an old list, or a verdict that somebody deleted for good.
+            wait = self._rules.again * 2.0 ** min(self._shelf.unstarted - 1, 10)
+            self._due.append(self._desk.clock() + timedelta(seconds=min(wait, self._rules.reconcile)))
+        if any(run.ended_at is not None for run in runs.values()):
             self._again()
         self._desk.trace("s9")
         return looked
@@ -234,8 +250,11 @@ class Pass:
         self._dispatcher.read_runs(doubted)
         return self._look(self._shelf.known_snapshot)
 
-    def _to_be_stopped(self, run: LedgerRun, now: datetime) -> bool:
-        return bool(run.run_id) and not run.cancelled and is_stuck(run, now)
+    def _to_be_stopped(self, run: LedgerRun, now: datetime, orphans: Collection[LedgerRun]) -> bool:
+        """Stuck; or its issue was deleted or transferred, so that nobody is left to be told of its end."""
+        if not run.run_id or run.cancelled or run.stage is RunStage.COMPLETED:
+            return False
+        return run in orphans or is_stuck(run, now)
 
     def _is_held_by_us(self, issue: int, seen: Snapshot) -> bool:
         claim = seen.claims.get(issue)

@@ -44,10 +44,12 @@ class Pen:
     def write(self, effects: Sequence[Effect]) -> frozenset[Effect]:
         """Do effects, each comment once; those that were done for sure."""
         store, now = self._desk.store, self._desk.clock()
+        # What was said a little before the snapshot was read need not be in it, however long ago that is now.
+        within = self._desk.rules.settle + (now - self._shelf.read_at).total_seconds()
         todo = []
         for effect in effects:
             name = digest(effect)
-            if not name or store.about_to_say(self._work, name, now=now, within=self._desk.rules.settle):
+            if not name or store.about_to_say(self._work, name, now=now, within=within):
                 todo.append(effect)
         if not todo:
             return frozenset()

@@ -311,6 +311,22 @@ def test_lists_that_are_late(opens_quick: Opens) -> None:
     assert_done_once(town, issue)
 
 
+def test_a_verdict_that_nobody_heard_of_and_no_list_shows_yet_is_said_once(opens_quick: Opens) -> None:
+    """Its answer gets lost, and what was posted is not in the lists for two seconds."""
+    town = opens_quick()
+    with town.clock.ago(60):
+        issue = town.asked()
+        run = worked(town)
+    (run.out / "outcome.json").unlink()
+    town.hub.faults.stale(2)
+    town.hub.faults.drop_after("graphql.*addComment")
+
+    run.publish("cancelled")
+    run.end("cancelled")
+
+    assert town.verdict(issue) == "Blocked (cancelled): The run was cancelled."
+
+
 def test_a_secondary_rate_limit_is_waited_out(opens_quick: Opens) -> None:
     """GitHub says `Retry-After: 1` to the pull request: it is sent again after that, once."""
     town = opens_quick()

@@ -1,0 +1,85 @@
+"""The same server over PostgreSQL, alone and as two replicas of one town."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from tests.postgres import Postgres, needs_postgres, postgres
+from tests.stories.server_town import (
+    QUICK,
+    InProcessServer,
+    Plan,
+    ServerTown,
+    check_server_town,
+    quick_town,
+    server_town,
+)
+
+__all__ = ["postgres"]
+pytestmark = needs_postgres
+
+PHASES = ("[A-1.1] First", "[A-1.2] Second", "[A-2.1] Third", "[B-1.1] Another series")
+MILL, SHOP = "acme/mill", "acme/shop"
+
+
+def test_issues_labelled_at_once_run_in_their_order(tmp_path: Path, postgres: Postgres) -> None:
+    with quick_town(tmp_path, Plan(database_url=postgres.database())) as town:
+        in_order(town)
+
+
+def test_two_replicas_do_everything_once(tmp_path: Path, postgres: Postgres) -> None:
+    """Webhooks come to one of them; both work."""
+    with replicas(tmp_path, Plan(database_url=postgres.database())) as (town, servers):
+        in_order(town)
+        assert all(server.served for server in servers)
+
+
+def test_replicas_share_an_installation_fairly(tmp_path: Path, postgres: Postgres) -> None:
+    """Which of them noted that a repository waits, and which one's run ended, makes no difference."""
+    plan = Plan(repos=(MILL, SHOP), database_url=postgres.database())
+    with replicas(tmp_path, plan, at_a_time=1) as (town, _):
+        mill, shop = town.repos
+        town.actions.hold("in_progress")
+        many = [town.asked(f"Grind {number}", repo=mill) for number in range(5)]
+        town.until(lambda: town.actions.dispatches, "the mill has the only place")
+        town.labelled(many[-1], "ai-ready", "ai-waiting")
+        one = town.asked("Greet", repo=shop)
+        town.labelled(one, "ai-ready", "ai-waiting")
+        town.actions.hold("")
+
+        for issue in [one, *many]:
+            assert town.verdict(issue).startswith("Done")
+        town.looks()
+        assert [each.repo for each in town.actions.dispatches].index(shop.full_name) <= 2
+        check_server_town(town)
+
+
+def in_order(town: ServerTown) -> None:
+    """The phases of one series one after the other, the other series beside them."""
+    issues = [town.issue(title) for title in PHASES]
+    with town.reviewing():
+        for issue in reversed(issues):
+            town.label(issue)
+        town.until(lambda: not any(issue.open for issue in issues), "everything merged", timeout=90)
+        town.until(lambda: not any(town.labels(issue) for issue in issues), "everything tidied up")
+    town.looks()
+
+    assert [number for number in town.order() if number != 4] == [1, 2, 3]
+    assert [len(town.verdicts(issue)) for issue in issues] == [1] * 4
+    check_server_town(town)
+
+
+@contextmanager
+def replicas(
+    folder: Path, plan: Plan, *, at_a_time: int = 10
+) -> Iterator[tuple[ServerTown, tuple[InProcessServer, InProcessServer]]]:
+    """A town with two servers over one database."""
+    rules = replace(QUICK, concurrent=at_a_time)
+    with server_town(folder, plan) as town, ExitStack() as stack:
+        one, other = (InProcessServer(town, folder / name, plan, rules=rules) for name in ("one", "other"))
+        for server in (one, other):
+            server.start()
+            stack.callback(server.stop)
+        town.server = other
+        yield town, (one, other)
