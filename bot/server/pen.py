@@ -42,8 +42,10 @@ class Pen:
         return failed | left
 
     def write(self, effects: Sequence[Effect]) -> frozenset[Effect]:
-        """Do effects, each comment once; those that were done for sure."""
+        """Do effects, each comment once; those that were done for sure. Nothing where the lane is another worker's now."""
         store, now = self._desk.store, self._desk.clock()
+        if not effects or not store.extend(self._work, now + timedelta(seconds=self._desk.rules.lease)):
+            return frozenset()
         # What was said a little before the snapshot was read need not be in it, however long ago that is now.
         within = self._desk.rules.settle + (now - self._shelf.read_at).total_seconds()
         todo = []
