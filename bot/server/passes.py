@@ -214,13 +214,13 @@ class Pass:
             and (not only_runs or subject(effect) in runs)
         ]
         orphans = () if only_runs else tuple(run for run in runs.values() if run.issue not in looked.seen.issues)
-        effects += [
-            CancelRun(run.run_id) for run in runs.values() if self._to_be_stopped(run, looked.seen.now, orphans)
-        ]
         released = [each.issue for each in effects if isinstance(each, ReleaseClaim) and each.issue in runs]
         mine = {runs[issue].run_key for issue in released if self._is_held_by_us(issue, looked.seen)}
         rest = [each for each in effects if not (isinstance(each, ReleaseClaim) and each.issue in released)]
         failed = self._pen.portion(rest)
+        stopped = [run for run in runs.values() if self._to_be_stopped(run, looked.seen.now, orphans)]
+        # Not before its verdict is there: its own job, cancelled, would find none and say another one.
+        self._pen.write([CancelRun(run.run_id) for run in stopped if run.issue not in failed])
         for issue in released:
             if issue not in failed and runs[issue].run_key in mine:
                 self._release(issue, runs[issue].run_key, rest)

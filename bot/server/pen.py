@@ -24,6 +24,8 @@ class Pen:
         self._desk, self._work, self._shelf = desk, work, shelf
         self.due: list[datetime] = []
         """When the lane wants another turn for what was not, or not surely, written."""
+        self._retry_after = 0.0
+        """Seconds; of what was written last, where a rate limit was in the way."""
 
     def portion(self, effects: Sequence[Effect]) -> frozenset[int]:
         """Write as much as one turn allows, whole issues at a time; issues of which something was not done."""
@@ -38,12 +40,17 @@ class Pen:
         done = self.write(effects[:cut])
         failed = frozenset(subject(effect) for effect in effects[:cut] if effect not in done)
         if failed:
-            self.due.append(self._desk.clock() + timedelta(seconds=self._desk.rules.again))
+            rules = self._desk.rules
+            # Only as long as GitHub says it is no use: reading again every few seconds would eat the next budget, too.
+            wait = max(rules.again, min(self._retry_after, rules.reconcile))
+            self.due.append(self._desk.clock() + timedelta(seconds=wait))
         return failed | left
 
     def write(self, effects: Sequence[Effect]) -> frozenset[Effect]:
-        """Do effects, each comment once; those that were done for sure."""
+        """Do effects, each comment once; those that were done for sure. Nothing where the lane is another worker's now."""
         store, now = self._desk.store, self._desk.clock()
+        if not effects or not store.extend(self._work, now + timedelta(seconds=self._desk.rules.lease)):
+            return frozenset()
         # What was said a little before the snapshot was read need not be in it, however long ago that is now.
         within = self._desk.rules.settle + (now - self._shelf.read_at).total_seconds()
         todo = []
@@ -60,6 +67,7 @@ class Pen:
         self._shelf.snapshot = echo(self._snapshot, answers)
         self._note_cancelled(answers)
         self._tell(answers)
+        self._retry_after = max((answer.retry_after or 0.0 for answer in answers), default=0.0)
         return frozenset(answer.effect for answer in answers if answer.ok)
 
     def release(self, issue: int, run_key: str, said: Iterable[Effect]) -> None:

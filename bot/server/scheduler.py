@@ -120,8 +120,10 @@ class Scheduler:
             return self._desk.store.take(self._desk.clock(), lease=self._desk.rules.lease)
         except StoreUnavailable as error:
             _store_away(error)
-            self._stopping.wait(STORE_PAUSE)
-            return None
+        except Exception as error:  # noqa: BLE001 (the door of the feeder: without it, nothing would ever be taken again)
+            _store_strange(error)
+        self._stopping.wait(STORE_PAUSE)
+        return None
 
     def _worked(self, work: Work) -> "Callable[[Future[None]], None]":
         def done(_: "Future[None]") -> None:
@@ -145,6 +147,8 @@ class Scheduler:
                     self._desk.store.extend(work, until)
                 except StoreUnavailable as error:
                     _store_away(error, work)
+                except Exception as error:  # noqa: BLE001 (the door of the keeper: every lease would run out)
+                    _store_strange(error)
 
     # -------------------------------------------------------------------------------------- working
 
@@ -209,6 +213,8 @@ class Scheduler:
                 self._desk.store.make_due([installation_lane(place.installation_id)], now)
         except StoreUnavailable as away:
             _store_away(away, work)
+        except Exception as strange:  # noqa: BLE001 (still the worker's door: the lane's lease runs out instead)
+            _store_strange(strange)
 
 
 def back_off(attempts: int, refusal: GitHubError | None, reconcile: float) -> float:
@@ -221,6 +227,11 @@ def back_off(attempts: int, refusal: GitHubError | None, reconcile: float) -> fl
     longest = min(LONGEST_RETRY, reconcile) if passes else LONGEST_RETRY
     wait = min(FIRST_RETRY * 2.0 ** min(attempts, DOUBLINGS), longest)
     return max(wait, refusal.retry_after or 0.0) if refusal else wait
+
+
+def _store_strange(error: Exception) -> None:
+    """The database answers, but not as the one that was opened: tables are missing, a right was taken away."""
+    event("store_failed", level=logging.ERROR, trace=error, error=type(error).__name__)
 
 
 def _store_away(error: StoreUnavailable, work: Work | None = None) -> None:

@@ -115,7 +115,7 @@ def test_a_lost_dispatch_is_found_by_a_server_whose_clock_is_wrong(tmp_path: Pat
             issue = town.asked()
             town.until(lambda: town.actions.dispatches, "a dispatch")
             town.clock.shift += timedelta(seconds=2)
-            town.looks()
+            town.until(lambda: any(run.run_id for run in claims(town)), "the run is found")
             sent = [(run.run_id, run.sends) for run in claims(town)]
             assert sent == [(each.run_id, 1) for each in town.actions.dispatches]
 

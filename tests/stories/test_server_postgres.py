@@ -5,6 +5,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import sqlalchemy as sa
+
 from tests.postgres import Postgres, needs_postgres, postgres
 from tests.stories.server_town import (
     QUICK,
@@ -52,6 +54,24 @@ def test_replicas_share_an_installation_fairly(tmp_path: Path, postgres: Postgre
             assert town.verdict(issue).startswith("Done")
         town.looks()
         assert [each.repo for each in town.actions.dispatches].index(shop.full_name) <= 2
+        check_server_town(town)
+
+
+def test_tables_that_are_gone_for_a_while_end_no_thread(tmp_path: Path, postgres: Postgres) -> None:
+    """Somebody restores a backup under the server's feet; once it is there the work goes on."""
+    url = postgres.database()
+    with quick_town(tmp_path, Plan(database_url=url)) as town:
+        town.looks()
+        engine = sa.create_engine(sa.make_url(url).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT")
+        with engine.connect() as database:
+            database.execute(sa.text("ALTER TABLE lane RENAME TO away"))
+            issue = town.asked()
+            town.hub.webhooks.flush()
+            database.execute(sa.text("ALTER TABLE away RENAME TO lane"))
+        engine.dispose()
+
+        assert town.verdict(issue).startswith("Done")
+        town.looks()
         check_server_town(town)
 
 

@@ -88,6 +88,21 @@ def test_a_run_that_never_ends_is_given_up_and_cancelled(tmp_path: Path, end: En
         check_server_town(town)
 
 
+def test_a_run_that_is_given_up_is_cancelled_only_when_that_was_said(tmp_path: Path) -> None:
+    """Or its own job would find no verdict, and say that somebody cancelled it."""
+    with quick_town(tmp_path, first_ends(STUCK)) as town:
+        issue = town.asked()
+        town.labelled(issue, "ai-ready", "ai-queued")
+        town.hub.faults.fail("graphql.*addComment", 403, times=1)
+        town.clock.shift += timedelta(hours=27)
+        assert town.verdict(issue, 2).startswith("Done")
+        town.labelled(issue, "ai-done")
+        town.looks()
+
+        assert verdicts(town) == [("Blocked (runner-lost)", "Done")]
+        check_server_town(town)
+
+
 def test_a_verdict_whose_answer_is_lost_is_said_once(tmp_path: Path) -> None:
     """GitHub took the comment, the connection broke, and its lists do not show it for a while."""
     with quick_town(tmp_path, first_ends(FORCED), rules=replace(QUICK, settle=2.0)) as town:
