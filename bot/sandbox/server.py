@@ -40,7 +40,12 @@ def serve(hub: "Hub", *, port: int = 0) -> Iterator["Hub"]:
         "control": control_app(),
         "page": pages_app(),
     }
-    door = Door(hub, rooms, lambda scope: connections[scope["client"]].abort())
+
+    def abort(scope: Scope) -> None:
+        if (transport := connections.get(scope["client"])) is not None:  # None: the client was quicker
+            transport.abort()
+
+    door = Door(hub, rooms, abort)
     config = uvicorn.Config(
         door,
         http=_protocol(connections),

@@ -35,6 +35,23 @@ def test_a_fault_meets_only_what_it_names(served: World) -> None:
         assert create(web).status_code == 500
 
 
+def test_a_connection_that_its_client_has_closed_need_not_be_dropped(
+    served: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A server that was killed while it waited is gone before GitHub hangs up."""
+    served.hub.faults.delay(0.5, r"POST .*/issues$")
+    served.hub.faults.drop(r"POST .*/issues$")
+    with client(served) as web, pytest.raises(httpx.ReadTimeout):
+        web.post("/repos/acme/shop/issues", json={"title": "x"}, timeout=0.1)
+
+    end = time.monotonic() + 20
+    while not served.hub.requests.api() and time.monotonic() < end:
+        time.sleep(0.02)
+    with client(served) as web:
+        assert web.get("/repos/acme/shop/issues").status_code == 200
+    assert [record.getMessage() for record in caplog.records if record.name == "uvicorn.error"] == []
+
+
 @pytest.mark.parametrize(("knob", "made"), [("drop", 0), ("drop_after", 1)])
 def test_a_dropped_connection_gives_no_answer(served: World, knob: str, made: int) -> None:
     """The client can't tell whether it happened; `drop_after` did it, `drop` did not."""
