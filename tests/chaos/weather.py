@@ -39,7 +39,7 @@ class Weather(StrEnum):
 
     FINE = "fine"
     SILENT = "silent"
-    """No webhook ever comes."""
+    """No webhook comes, but where a kill waits for one."""
     OLD = "old"
     """Every list is old, all the time."""
     WILD = "wild"
@@ -57,7 +57,7 @@ class Forecast:
         """Another turn."""
         match self._weather:
             case Weather.SILENT:
-                self._hub.webhooks.lose_share = 1.0
+                self._hub.webhooks.lose_share = 0.0 if need_webhooks else 1.0
             case Weather.OLD:
                 self._hub.faults.stale(OLD)
             case Weather.WILD:
