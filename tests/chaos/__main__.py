@@ -65,7 +65,7 @@ def _campaign(folder: Path, seed: str, count: int, stores: tuple[Store, ...], on
     print(f"{time.monotonic() - begun:.0f} s")
     bad = [store for store, total in totals.items() if not total.found.clean or total.never]
     if bad:
-        print(f"SEED={seed}: see one round again with `--only STORE/NUMBER`; logs are in {folder}")
+        print(f"see one round again with `N={count} SEED={seed} --only STORE/NUMBER`; logs are in {folder}")
         return 1
     shutil.rmtree(folder)
     return 0
