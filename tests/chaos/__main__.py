@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.chaos.campaign import Store, Total, mutated, rounds
-from tests.chaos.moments import ANYWHERE, DATABASE, MOMENTS
+from tests.chaos.moments import ANYWHERE, MOMENTS
 from tests.chaos.mutations import MUTATIONS
 from tests.chaos.round import play
 from tests.postgres import Postgres
@@ -102,7 +102,7 @@ def _table(totals: dict[Store, Total]) -> None:
             "".join(f"{totals[store].kills[moment.name]:10}" for store in stores) + f"  {moment.name}: {moment.about}"
         )
     print("".join(f"{totals[store].kills[ANYWHERE]:10}" for store in stores) + "  anywhere: by the clock")
-    print("".join(f"{totals[store].kills[DATABASE]:10}" for store in stores) + "  the database itself")
+    print("".join(f"{totals[store].database_restarts:10}" for store in stores) + "  (restarts of PostgreSQL itself)")
     print(f"\n{'store':10}{'rounds':>8}{'kills':>8}{'runs':>8}{'lost':>8}{'doubled':>9}{'early':>8}{'other':>8}")
     for store, total in totals.items():
         found = total.found

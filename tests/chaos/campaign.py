@@ -26,6 +26,7 @@ class Total:
     runs: int = 0
     kills: Counter[str] = field(default_factory=Counter)
     missed: Counter[str] = field(default_factory=Counter)
+    database_restarts: int = 0
     found: Found = field(default_factory=Found)
 
     def add(self, result: Result) -> None:
@@ -34,6 +35,7 @@ class Total:
         self.runs += result.runs
         self.kills += result.kills
         self.missed += result.missed
+        self.database_restarts += result.database_restarts
         self.found.add(result.found)
 
     @property

@@ -47,11 +47,16 @@ class Fleet:
         self._size = size
         self._context = _context()
         self._replicas: list[Replica | None] = [None] * size
+        self.strays: list[str] = []
+        """Servers that died of something else than a kill."""
 
     # ------------------------------------------------------------------------------------- up and down
 
     def start(self, index: int, moment: str = "", times: int = 1) -> None:
         """Start a replica that is down, and wait until it listens. Raises `RuntimeError` where it does not."""
+        before = self._replicas[index]
+        if before is not None and before.process.exitcode != -signal.SIGKILL:
+            self.strays.append(f"replica {index} ended by itself ({before.process.exitcode})")
         ours, theirs = self._context.Pipe(duplex=False)
         log = self.log(index)
         order = replace(self._order, log=log, moment=moment, times=times)
@@ -62,7 +67,7 @@ class Fleet:
             url = _address(ours)
         if not url:
             process.join(PATIENCE)
-            if not moment or process.exitcode != -signal.SIGKILL:  # else the trap was on the way up
+            if process.exitcode != -signal.SIGKILL:  # else it was killed on the way up, by its trap or by us
                 raise RuntimeError(f"a server did not come up ({process.exitcode}): {log.read_text()[-2000:]}")
         self._replicas[index] = Replica(process, url)
         if url:

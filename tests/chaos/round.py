@@ -71,6 +71,7 @@ class Result:
     """Processes that died, by moment."""
     missed: Counter[str] = field(default_factory=Counter)
     """Moments that did not come by in time."""
+    database_restarts: int = 0
     runs: int = 0
     seconds: float = 0.0
 
@@ -153,14 +154,18 @@ class Round:
             self._up(kill)
             self._crowd.turn(ask=moment is None or moment.is_of_a_run)
             came_by = self._wait(kill)
-        self._result.missed[kill.moment] += not came_by
-        self._fleet.kill(kill.victims)
-        self._result.kills[kill.moment if came_by else ANYWHERE] += len(kill.victims)
+        if came_by:
+            self._result.kills[kill.moment] += 1
+        else:
+            self._result.missed[kill.moment] += 1
+        self._result.kills[ANYWHERE] += self._fleet.kill(kill.victims)  # the other ones, or who never came by
 
     def _wait(self, kill: Kill) -> bool:
         """Wait until one of the victims is dead, or for as long as it may live."""
         if kill.moment == ANYWHERE:
             self._fleet.wait_for_deaths(kill.victims, kill.seconds)
+            self._fleet.strike(kill.victims[:1])
+            self._fleet.wait_for_deaths(kill.victims[:1], GIVE_UP)
             return True
         end = time.monotonic() + GIVE_UP
         while not self._fleet.wait_for_deaths(kill.victims, NUDGE):
@@ -197,7 +202,7 @@ class Round:
         self._crowd.turn(ask=True)
         self._fleet.wait_for_deaths((), 0.2)
         self._postgres.restart(signal.SIGQUIT)
-        self._result.kills[DATABASE] += 1
+        self._result.database_restarts += 1
 
     # ----------------------------------------------------------------------------------------- quiet
 
@@ -210,8 +215,8 @@ class Round:
         self._until(self._quiet)
         self._looks()
         self._until(self._quiet)
-        if dead := self._fleet.dead:
-            self._result.found.other.append(f"servers ended by themselves: {dead}")
+        self._result.found.other += self._fleet.strays
+        self._result.found.other += [f"replica {index} is dead, and nobody killed it" for index in self._fleet.dead]
 
     def _until(self, reached: Callable[[], bool]) -> None:
         """Wait, with people going on, until then; or until nothing has happened on GitHub for a while."""
