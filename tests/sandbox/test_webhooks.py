@@ -357,6 +357,8 @@ def schema(request: pytest.FixtureRequest) -> dict[str, Any]:
         loaded["definitions"][name]["properties"] |= {field: {"type": ["object", "null"]} for field in fields}
     for name in ("app", "installation"):
         loaded["definitions"][name]["properties"]["events"]["items"]["enum"] += ["issue_dependencies", "sub_issues"]
+    rights = loaded["definitions"]["installation"]["properties"]["permissions"]["properties"]
+    rights.setdefault("actions_variables", {"type": "string", "enum": ["read", "write"]})
     return loaded
 
 
