@@ -78,6 +78,7 @@ CALLER_WORKFLOW = "ai-ready.yml"
 STATUS_MARKER = "ai-ready:status"
 VERDICT_MARKER = "ai-ready:verdict"
 REPLY_MARKER = "ai-ready:reply"
+THREAD_MARKER = "ai-ready:thread"
 
 CONTINUE_EVENT = "ai-ready"
 """`repository_dispatch` type by which `publish` asks for another look when something is on hold."""

@@ -16,7 +16,7 @@ from pathlib import Path
 from bot.agent.prompt import follow_up_prompt
 from bot.core.names import Reason
 from bot.core.outbound import one_line
-from bot.core.run import AgentReport, Check, Outcome
+from bot.core.run import AgentReport, Check, Outcome, Reply
 from bot.core.verdict import (
     Bounds,
     Facts,
@@ -40,6 +40,7 @@ from bot.job.git import GitFailed, NeverStop, Remote, Stop
 from bot.job.handover import BUNDLE_FILE
 from bot.job.merge import unresolved
 from bot.job.protect import inspect_change, rules_of
+from bot.job.round import replies_of
 from bot.job.session import Agent, Ask
 from bot.job.workspace import Ground, Workspace, prepare
 from bot.progress.events import Event, Phase
@@ -269,9 +270,14 @@ def _outcome(task: Task, ground: Ground, diary: Diary, refusal: Refusal | None) 
         agent_version=last.version,
         isolation=ground.isolation.name,
         commit_oid=diary.commit,
+        replies=tuple(replace(each, text=show(each.text)) for each in _replies(task, last)),
         notes=tuple(show(one_line(note, 500)) for note in (*diary.notes, *diary.change_notes)),
         metrics={phase: round(seconds, 3) for phase, seconds in diary.metrics.items()},
     )
+
+
+def _replies(task: Task, report: AgentReport) -> tuple[Reply, ...]:
+    return replies_of(report.structured or {}, task.round.conversation.threads) if task.round else ()
 
 
 def _bounds(task: Task) -> Bounds:

@@ -16,6 +16,7 @@ from bot.job.brief import Task
 from bot.job.git import remote_of
 from bot.job.recheck import Recheck
 from bot.job.redact import Redactor
+from bot.job.round import screened
 from bot.job.session import ModelAccess, claude_session
 from bot.job.telling import telling_progress
 from bot.job.work import work
@@ -35,7 +36,8 @@ def do_the_work(
     os.umask(0o022)  # some self-hosted runners have 0, and then the agent could write our git folder
     env.model_key()
     body = looked.snapshot.issues[admission.issue].body
-    task = Task(admission, looked.config, body, tuple(Said(author, text) for author, text in looked.comments))
+    comments = tuple(Said(author, text) for author, text in looked.comments)
+    task = Task(admission, looked.config, body, comments, screened(looked.round, Redactor(env.secrets).text))
     access = ModelAccess(
         admission.model, admission.usd, env.api_key, env.oauth_token, base_url=env.model_url, cli=env.claude
     )
