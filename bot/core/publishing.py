@@ -114,7 +114,7 @@ def pull_gone(admission: Admission, snapshot: Snapshot) -> Refusal | None:
     """A review round whose pull request is not open any more: no other one is opened for it."""
     if admission.kind != "fix" or any(pull.number == admission.pull and pull.open for pull in snapshot.pulls):
         return None
-    return Refusal(Reason.CANCELLED, f"#{admission.pull} was merged or closed before this review round could end")
+    return Refusal(Reason.CANCELLED, "The pull request was merged or closed before this review round could end")
 
 
 def _replies(ending: Ending, failure: Refusal | None) -> tuple[Effect, ...]:

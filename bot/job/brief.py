@@ -47,7 +47,7 @@ def brief(task: Task, workspace: Workspace, commands: tuple[Planned, ...]) -> Br
     body = sanitise(task.body)
     comments = [(said.author, sanitise(said.text)) for said in task.comments]
     texts = [body, sanitise(task.admission.title), *(clean for _, clean in comments)]
-    asked = shown(task.round, task.admission.pull) if task.round else None
+    asked = shown(task.round, task.admission) if task.round else None
     merge = workspace.merge
     fence = f"data-{secrets.token_hex(6)}"
     admission = task.admission

@@ -51,8 +51,8 @@ def screened(found: Round | None, screen: Callable[[str], str]) -> Round | None:
     return replace(found, failed=tuple(replace(job, log=screen(job.log)) for job in found.failed))
 
 
-def shown(found: Round, pull: int) -> Shown:
-    """The round as the agent reads it."""
+def shown(found: Round, admission: Admission) -> Shown:
+    """The round as the agent reads it; a review that asked for it is the guidance, and not said twice."""
     cleaned: list[Clean] = []
 
     def words(remark: Remark) -> Words:
@@ -69,7 +69,8 @@ def shown(found: Round, pull: int) -> Shown:
         )
         for name, thread in zip(names_of(said.threads), said.threads, strict=True)
     )
-    facts = RoundFacts(pull, threads, tuple(map(words, said.reviews)), tuple(map(_job, found.failed)))
+    others = [review for review in said.reviews if review.body.strip() != admission.guidance.strip()]
+    facts = RoundFacts(admission.pull, threads, tuple(map(words, others)), tuple(map(_job, found.failed)))
     return Shown(facts, sum(clean.hidden for clean in cleaned), sum(clean.images for clean in cleaned))
 
 
