@@ -161,7 +161,7 @@ class Explainer:
         self.snapshot = snapshot
         self.seen = seen
         self.config = config
-        self.chain = Chain(seen.arrangement, self._stand)
+        self.chain = Chain(seen.arrangement, self.stand)
 
     def short(self, issue: int, situation: Situation) -> Why:
         """For the status comment that says `situation`.
@@ -224,7 +224,8 @@ class Explainer:
     def _situation(self, issue: int) -> Situation:
         return self.seen.situations.get(issue, _UNASKED)
 
-    def _stand(self, number: int) -> Stand:
+    def stand(self, number: int) -> Stand:
+        """How far an open issue of this repository is."""
         situation, issue = self.seen.situations.get(number), self.snapshot.issues[number]
         pull = self._pulls.get(number, 0)
         return Stand(_progress(situation, issue.labels, pull), pull, situation)

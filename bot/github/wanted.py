@@ -58,6 +58,8 @@ class Memory:
     known: Known | None = None
     """None: the next one must read everything."""
     pages: Pages = Pages()
+    trackers: tuple[int, ...] = ()
+    """Open META issues: their boards are kept, so they are read in detail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,7 @@ class Wanted:
     known: Known | None = None
     """What this read may leave out."""
     pages: Pages = Pages()
+    trackers: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +132,7 @@ class Scope:
             remember=self.remember and prerequisites,
             known=known,
             pages=memory.pages if self.remember else Pages(),
+            trackers=memory.trackers if everything else (),
         )
 
 

@@ -25,6 +25,7 @@ from bot.core.verdict import Refusal, cancelled, missing_outcome
 from bot.errors import Blocked, GitHubError
 from bot.github.ports import Applied
 from bot.job.admit import GitHub
+from bot.job.boards import has_board, renew_boards
 from bot.job.facts import refuse_a_person, utc_now, with_permissions
 from bot.job.git import remote_of
 from bot.job.handover import Digests, Received, receive
@@ -98,6 +99,8 @@ def publish(publisher: Publisher, admission: Admission, digests: Digests, work_r
             end = _end(publisher, admission, step, failed)
             if said is not None:
                 _tell(publisher, ending, said, snapshot)
+            if not publisher.served and has_board(snapshot):
+                renew_boards(publisher.github, publisher.clock, publisher.report.log)
             return end
         ending = _after_opening(ending, answers)
         if failed or (attempt and not step.verdict):

@@ -10,6 +10,7 @@ from bot.sandbox.graphql_records import Asker, Blob, Branch, ReactionGroup, Tree
 from bot.sandbox.issues import REACTIONS
 from bot.sandbox.records import Comment, Issue, Label, Repo, TimelineEvent
 from bot.sandbox.repos import git
+from bot.sandbox.shapes.accounts import association
 
 CONTENTS = {
     "THUMBS_UP": "+1", "THUMBS_DOWN": "-1", "LAUGH": "laugh", "CONFUSED": "confused",
@@ -314,6 +315,7 @@ READS: dict[tuple[str, str], Resolver] = {
         "issue": _issue, "issueOrPullRequest": _issue_or_pull, "issues": _issues, "pullRequests": _pulls,
     }),
     **_fields(["Issue"], {
+        "authorAssociation": lambda _ask, issue, _args: association(issue.repo, issue.user),
         "stateReason": _state_reason, "timelineItems": _timeline, "blockedBy": _blocked_by, "subIssues": _sub_issues,
         "issueDependenciesSummary": _dependencies, "subIssuesSummary": _sub_summary,
     }),

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from bot.core.effects import CancelRun, Dispatch, Effect, React, ReleaseClaim
+from bot.core.effects import CancelRun, Dispatch, Effect, PutBoard, React, ReleaseClaim
 from bot.core.limits import Cap
 from bot.core.model import Host, Permission, Snapshot
 from bot.core.names import CONFIG_PATH
@@ -211,7 +211,7 @@ class Pass:
             for effect in looked.decided.effects
             if not isinstance(effect, Dispatch)
             and (subject(effect) not in unsaid or isinstance(effect, React))
-            and (not only_runs or subject(effect) in runs)
+            and (not only_runs or subject(effect) in runs or isinstance(effect, PutBoard))
         ]
         orphans = () if only_runs else tuple(run for run in runs.values() if run.issue not in looked.seen.issues)
         released = [each.issue for each in effects if isinstance(each, ReleaseClaim) and each.issue in runs]
