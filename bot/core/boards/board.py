@@ -26,7 +26,7 @@ REMEMBERED = 1_000
 """Issues a board remembers at most, the newest ones: more would not fit into an issue's body."""
 NEXT = 3
 """Issues that are said to be next."""
-WAITS = 3
+WAITS = 2
 """Prerequisites named of one of those."""
 
 

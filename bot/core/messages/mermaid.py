@@ -83,6 +83,9 @@ def _chart_of_issues(board: Board, title: int) -> Iterator[str]:
         yield "  end"
     yield from (f"  {_node(member, title)}" for member in board.members if not isinstance(member.key, Keyed))
     yield from (f"  {edge}" for edge in islice(_edges(board, phases), EDGES))
+    if phases:
+        yield f"  class {','.join(f'p{at}' for at in range(len(phases)))} phase"
+        yield "  classDef phase fill:none,stroke:#8c959f"
     yield from _styles({member.state for member in board.members})
 
 
