@@ -65,7 +65,7 @@ document.getElementById("answer").textContent = JSON.stringify(answers);
 
 
 def member(number: int, title: str, phase: int = 1, state: State = State.WAITING) -> Member:
-    return Member(number, Keyed("A", phase, number % 100), title, state, "prefix:A")
+    return Member(number, Keyed("A", phase, number % 100), title, state, "prefix:A", number)
 
 
 def board(*members: Member) -> Board:
