@@ -117,6 +117,23 @@ def test_a_run_that_was_lost_meanwhile_gets_its_verdict_when_the_app_is_back(
         check_server_town(town)
 
 
+@pytest.mark.parametrize("lists", ["/app/installations", "/installation/repositories"])
+def test_a_list_that_lacks_something_takes_nothing_away(tmp_path: Path, lists: str) -> None:
+    """GitHub's lists may be behind; what is absent from one is asked about by itself, and goes on."""
+    with quick_town(tmp_path, rules=replace(QUICK, refresh=0.3)) as town:
+        assert town.verdict(town.asked()).startswith("Done")
+        town.hub.faults.empty(f"{lists}$")
+        asked = town.hub.requests.api
+        before = len(asked())
+        town.until(lambda: sum(f"{lists}?" in one.path for one in asked()[before:]) > 2, "lists were read")
+
+        assert town.verdict(town.asked("More")).startswith("Done")
+        assert isinstance(town.server, InProcessServer)
+        assert town.server.store is not None
+        assert len(town.server.store.places()) == 1
+        check_server_town(town)
+
+
 # --------------------------------------------------------------------------------- one of several
 
 
