@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
-from bot.core.model import ActionsRun, Claim, Issue, Json, Pull, Ref, Snapshot, Standing
+from bot.core.model import ActionsRun, Claim, Issue, Json, Pull, Ref, RunState, Snapshot, Standing
 from bot.core.names import GITHUB_ACTIONS_BOT_ID
 from bot.errors import GitHubError
 from bot.github import queries, read
@@ -105,6 +105,21 @@ class Gathering:
             found += [Part(queries.pulls_of(number), self._take_heads) for number in unseen]
         self._looked_up |= self._run_before()
         return found
+
+    def ended_since(self) -> list[Part]:
+        """Issues that are to be read once more, because the run that holds them turned out to be over.
+
+        A run says its verdict before it ends, but it may have done both after the issue was read: then it is no lost one.
+        """
+        over = {RunState.ENDED, RunState.GONE}
+        ended = [
+            claim.issue
+            for claim in self.claims.values()
+            if claim.issue in self.details and claim.run_id in self.runs and self.runs[claim.run_id].state in over
+        ]
+        for number in ended:
+            del self.details[number]
+        return [Part(queries.one_issue(number), self._taker(number)) for number in sorted(ended)]
 
     def _run_before(self) -> set[int]:
         """Issues that a run may have opened a pull request for."""
