@@ -15,16 +15,15 @@ from bot.core.names import GITHUB_ACTIONS_BOT_ID
 from bot.errors import GitHubError
 from bot.github import queries, read
 from bot.github.claims import read_claim
+from bot.github.recent import OVERLAP, Lately
 from bot.github.wanted import Known, Memory, NodeIds, Pages, Wanted
 
 OPEN_PAGES = 200
 RECENT_PAGES = 40
 INNER_PAGES = 10
-"""Pages read at most: 20,000 open issues, 2,000 issues touched lately, 1,000 comments of one issue."""
+"""Pages read at most: 20,000 open issues, 1,000 comments of one issue; of those touched lately, 2,000 in one look."""
 REFS_AT_MOST = 1000
 """Prerequisites looked up for one snapshot; those beyond stay unknown, and unknown waits."""
-OVERLAP = timedelta(seconds=60)
-"""Changes are asked for from this long before the newest one that was seen: lists may be a little behind."""
 LOOK_BACK = timedelta(hours=2)
 """How far back unread comments on issues without a label of ours are looked for (an hourly plan, missed once)."""
 
@@ -52,6 +51,8 @@ class Gathering:
         self.labels: frozenset[str] = frozenset()
         self.viewer_id = 0
         self._known = wanted.known
+        midnight = wanted.now.replace(hour=0, minute=0, second=0, microsecond=0)
+        self._lately = Lately(min(midnight, wanted.now - LOOK_BACK), wanted.recent)
         self._newest: datetime | None = None
         self._open_now = 0
         self.light: dict[int, Issue] = dict(wanted.known.issues) if wanted.known is not None else {}
@@ -84,6 +85,8 @@ class Gathering:
             found.append(Part(queries.tide(), self._take_tide))
         if self.wanted.everything:
             found += [self._asked_part("", 1), self._recent_part("", 1)]
+            again = sorted(self._lately.matter - set(self.wanted.focus))
+            found += [Part(queries.one_issue(number), self._taker(number)) for number in again]
         return found
 
     def followers(self) -> list[Part]:
@@ -212,14 +215,18 @@ class Gathering:
         return Part(queries.asked_issues(after, first=self._pages(page).asked), take)
 
     def _recent_part(self, after: str, page: int) -> Part:
-        midnight = self.wanted.now.replace(hour=0, minute=0, second=0, microsecond=0)
-        since = min(midnight, self.wanted.now - LOOK_BACK)
-
         def take(data: Json) -> Iterable[Part]:
-            more = [part for node in self._kept(data["recent"], "recent") for part in self._take_issue(node)]
+            nodes = self._kept(data["recent"], "recent")
+            if self.wanted.remember:
+                self._lately.take(nodes)
+            more = [part for node in nodes for part in self._take_issue(node)]
+            if page == RECENT_PAGES and data["recent"]["pageInfo"]["hasNextPage"]:
+                self._lately.cut = True
+                return more
             return [*more, *self._next(data["recent"], page, RECENT_PAGES, self._recent_part)]
 
-        return Part(queries.recent_issues(after, since=since, first=self._pages(page).recent), take)
+        first, going_on = self._pages(page).recent, self.wanted.remember
+        return Part(queries.recent_issues(after, since=self._lately.since, first=first, oldest_first=going_on), take)
 
     def _refs_part(self, after: str, page: int) -> Part:
         def take(data: Json) -> Iterable[Part]:
@@ -348,7 +355,8 @@ class Gathering:
 
     def memory(self) -> Memory:
         """What the next read need not find out again."""
-        return Memory(self._now_known(), self.wanted.pages.after(self._listed))
+        recent = self._lately.after(self.details, self._own_ids) if self.wanted.everything else self.wanted.recent
+        return Memory(self._now_known(), self.wanted.pages.after(self._listed), recent)
 
     def _now_known(self) -> Known | None:
         if self.truncated or self._newest is None:
@@ -365,7 +373,7 @@ class Gathering:
             default_branch=self.default_branch,
             issues=MappingProxyType(issues),
             standings=MappingProxyType(dict(self.standings)),
-            own_ids=frozenset({GITHUB_ACTIONS_BOT_ID, self.viewer_id} - {0}) | self.wanted.own_ids,
+            own_ids=self._own_ids,
             claims=MappingProxyType(dict(self.claims)),
             runs=MappingProxyType(dict(self.runs)),
             pulls=tuple(self.pulls[number] for number in sorted(self.pulls)),
@@ -374,8 +382,12 @@ class Gathering:
             config_text=self.config_text,
             paused=self.wanted.paused,
             labels=self.labels,
-            truncated=self.truncated,
+            truncated=self.truncated or self._lately.cut,
         )
+
+    @property
+    def _own_ids(self) -> frozenset[int]:
+        return frozenset({GITHUB_ACTIONS_BOT_ID, self.viewer_id} - {0}) | self.wanted.own_ids
 
 
 def _people(node: Json) -> Iterable[Json]:

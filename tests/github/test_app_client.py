@@ -658,6 +658,44 @@ def test_everything_is_read_again_every_hour(app: AppStage) -> None:
     assert lists_of(app.requests(lambda: client.snapshot(now=app.now))) == 2
 
 
+def test_more_issues_touched_in_a_day_than_a_look_reads_are_read_by_and_by(
+    app: AppStage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each look goes on where the last one stopped; what the day's plan needs is among what every later look reads."""
+    monkeypatch.setattr("bot.github.gathering.RECENT_PAGES", 2)
+    stage, hub, ada, client = app.stage, app.stage.world.hub, app.stage.world.by("ada"), app.shop()
+    asked, unread = stage.asked(), stage.world.issue("Please")
+    hub.issues.add_comment(unread, ada, "/ai run")
+    for _ in range(4):
+        for _ in range(50):
+            stage.world.issue("touched")
+        app.pass_time(minutes=2)
+    ended = stage.world.issue("Ended")
+    client.apply([PostComment(ended.number, "Done")], client.snapshot(now=app.now))
+
+    def look() -> tuple[bool, bool]:
+        seen = client.snapshot(now=app.now)
+        wanted = {asked.number, unread.number}
+        assert wanted <= {number for number, issue in seen.issues.items() if issue.detailed}
+        return seen.truncated, ended.number in seen.issues and seen.issues[ended.number].detailed
+
+    looks = []
+    while not looks or looks[-1][0]:
+        looks.append(look())
+        app.pass_time(seconds=60)
+        assert len(looks) < 10
+    assert len(looks) > 1
+    app.pass_time(minutes=30)
+    assert look() == (False, True)
+    later = app.requests(look)
+    assert lists_of(later) == 1
+    hub.issues.add_comment(stage.world.shop.issues[9], ada, "/ai run")
+    assert client.snapshot(now=app.now).issues[9].comments
+    app.pass_time(days=1)
+    assert not client.snapshot(now=app.now).truncated
+    assert client._memory.recent is None
+
+
 def test_a_list_that_was_cut_short_is_not_remembered(app: AppStage, monkeypatch: pytest.MonkeyPatch) -> None:
     crowd(app, 230)
     client = app.shop()
