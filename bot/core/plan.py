@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, assert_never
 
+from bot.core.boards.keeping import keep_boards
 from bot.core.effects import (
     CancelRun,
     CloseIssue,
@@ -91,6 +92,7 @@ def plan(
         if situation is mine and mine is not None:
             continue
         effects += _Writer(explainer, snapshot.issues[number], own).effects(situation)
+    effects += keep_boards(explainer)
     claim = None
     if mine is not None and own is not None:
         until = snapshot.now + timedelta(minutes=mine.minutes) + CLAIM_SLACK

@@ -79,7 +79,7 @@ class AppClient:
         self._observer = observer
         self._timing = timing or Timing()
         self._clock = Clock(self._timing.now)
-        self._connection = Connection(access.api_url, observer)
+        self._connection = Connection(access.api_url, observer, self._timing)
         self._jwt = AppJwt(access.app_id, access.key, self._clock)
         self._strikes: dict[int, Strikes] = {}
         self._repositories: WeakValueDictionary[Place, AppRepository] = WeakValueDictionary()

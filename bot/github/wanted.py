@@ -59,6 +59,8 @@ class Memory:
     known: Known | None = None
     """None: the next one must read everything."""
     pages: Pages = Pages()
+    trackers: tuple[int, ...] = ()
+    """Open META issues: their boards are kept, so they are read in detail."""
     recent: Recent | None = None
     """None: the next one reads all that was touched lately."""
 
@@ -89,6 +91,7 @@ class Wanted:
     known: Known | None = None
     """What this read may leave out."""
     pages: Pages = Pages()
+    trackers: tuple[int, ...] = ()
     recent: Recent | None = None
     """How far those touched lately have been read."""
 
@@ -134,6 +137,7 @@ class Scope:
             remember=self.remember and prerequisites,
             known=known,
             pages=memory.pages if self.remember else Pages(),
+            trackers=memory.trackers if everything else (),
             recent=memory.recent if self.remember else None,
         )
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
 
+from bot.core.access import ASKERS
 from bot.core.live import Following
 from bot.core.model import Actor, Permission, Snapshot
 from bot.core.settings import ConfigProblem, RepoConfig
@@ -87,12 +88,13 @@ class Shelf:
         assert self.snapshot is not None  # noqa: S101
         return self.snapshot
 
-    def known(self, now: datetime, age: float) -> dict[int, Permission]:
+    def known(self, now: datetime, rules: Rules) -> dict[int, Permission]:
         """Permissions that are young enough to be believed."""
         return {
             person: may
             for person, (may, at) in self.permissions.items()
-            if may is not Permission.UNKNOWN and (now - at).total_seconds() < age
+            if may is not Permission.UNKNOWN
+            and (now - at).total_seconds() < (rules.permission if may in ASKERS else rules.refusal)
         }
 
     def learn(self, people: dict[Actor, Permission], now: datetime) -> None:

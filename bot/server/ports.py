@@ -119,6 +119,8 @@ class Received:
     interesting: bool = True
     """False: kept for its GUID alone; makes nothing due."""
     run: RunNews | None = None
+    wait: float = 0.0
+    """Seconds until its lane is due, unless something else makes it due before."""
 
 
 class Inbox(Protocol):

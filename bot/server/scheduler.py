@@ -31,6 +31,9 @@ FIRST_RETRY, LONGEST_RETRY = 2.0, 300.0
 DOUBLINGS = 10
 """More change nothing; and a lane may fail for so long that the doubling would not fit into a float."""
 
+SET_BACK = timedelta(seconds=30)
+"""From here on it matters that the clock was set back."""
+
 STORE_PAUSE = 1.0
 """Seconds between two tries while the database is away."""
 
@@ -138,12 +141,14 @@ class Scheduler:
     def _keep_leases(self) -> None:
         """Extend the lease of whatever is under way, so that a short lease does not mean short work."""
         every = self._desk.rules.lease / 3
+        before = self._desk.clock()
         while not self._stopping.wait(every) or self._held:
             if self._stopping.is_set():
                 time.sleep(min(every, 0.1))
             with self._lock:
                 held = list(self._held)
-            until = self._desk.clock() + timedelta(seconds=self._desk.rules.lease)
+            now = self._desk.clock()
+            until, set_back, before = now + timedelta(seconds=self._desk.rules.lease), now < before - SET_BACK, now
             for work in held:
                 try:
                     self._desk.store.extend(work, until)
@@ -151,6 +156,17 @@ class Scheduler:
                     _store_away(error, work)
                 except Exception as error:  # noqa: BLE001 (the door of the keeper: every lease would run out)
                     _store_strange(error)
+            if set_back:
+                self._start_timers()
+
+    def _start_timers(self) -> None:
+        """The clock was hours ahead until GitHub was heard: what was planned until then is not waited for so long."""
+        try:
+            self._desk.store.make_due(TIMERS, self._desk.clock())
+        except StoreUnavailable as error:
+            _store_away(error)
+        except Exception as error:  # noqa: BLE001 (the keeper's door, as above)
+            _store_strange(error)
 
     # -------------------------------------------------------------------------------------- working
 

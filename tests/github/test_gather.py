@@ -258,6 +258,23 @@ def test_branches_claims_and_pull_requests(stage: Stage) -> None:
     assert claim.oid == seen.branches["ai/claim-1"]
 
 
+def test_open_meta_issues_are_read_in_detail_with_what_closed_last(stage: Stage) -> None:
+    """Their boards are kept: text and author; of what is closed, what a board shows. Asked for at once the next time."""
+    hub, ada = stage.world.hub, stage.world.by("ada")
+    meta, old = stage.world.issue("META: all", body="Goals"), stage.world.issue("[AUTH-1.1] old")
+    hub.issues.close(old, ada, reason="not_planned")
+    stage.world.clock.advance(86_400 * 2)
+    client = stage.client()
+
+    seen = client.snapshot(now=stage.now)
+    issue, closed = seen.issues[meta.number], seen.closed[old.number]
+    assert (issue.detailed, issue.body, issue.insider) == (True, "Goals", True)
+    assert (closed.title, closed.open, closed.state_reason) == ("[AUTH-1.1] old", False, "not_planned")
+    assert closed.closed_at == old.closed_at
+    log = stage.requests(lambda: client.snapshot(now=stage.now))
+    assert len(log) == 1
+
+
 def test_closed_pull_requests_are_found_when_their_branch_is_long_gone(stage: Stage) -> None:
     """Sixty newer pull requests and a deleted branch do not hide that the issue's own was closed."""
     hub, ada, shop = stage.world.hub, stage.world.by("ada"), stage.world.shop

@@ -67,6 +67,10 @@ DOCUMENTS = {
             queries.pulls_of(7),
         ],
     ),
+    "a text": queries.document("acme/shop", [queries.body_of(7)]),
+    "board": str(
+        (mutations.document([mutations.Mutation("updateIssue", {"id": "I_7", "body": "text"})]).body or {})["query"]
+    ),
     "node ids": queries.document("acme/shop", queries.node_ids([7, 31], ["ai-ready", "größe: XL"])),
     "standings": queries.document("", (), others=queries.standings([Ref("acme/shop", 5), Ref("other/repo", 6)])),
     "mutations": str(

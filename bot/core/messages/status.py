@@ -44,6 +44,11 @@ def status(situation: Situation, *, notes: Mapping[str, Any], why: Why | None = 
     return f"{bounded(status_text(why or bare(situation)))}\n\n{hide(STATUS_MARKER, dict(notes))}"
 
 
+def headline(comment: str) -> str:
+    """What a status comment says first; empty where there is none."""
+    return comment.partition("\n")[0]
+
+
 def status_text(why: Why) -> str:
     """Where an issue stands and why, for the status comment and for `/ai status`."""
     situation = why.situation
@@ -155,20 +160,36 @@ STEPS = (10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000)
 
 
 def _waiting(why: Why, actor: Actor) -> str:
-    some = why.total > NEAR
-    count = f"more than {max(step for step in STEPS if step < why.total):,}" if some else str(why.total)
-    issues = "issue" if why.total == 1 else "issues"
-    rows = ["| waits for | because of | state |", "|---|---|---|"]
-    rows += [f"| {ref_text(r)} | {source_text(r)} | {_state(r)} |" for r in why.reasons[:NEAR]]
+    some, rows = why.total > len(why.reasons), why.reasons[:NEAR]
     parts = [
-        f"**Waiting** for {count} {issues} to close. It starts by itself then.",
-        "\n".join([*rows, *(["| … and more | | |"] if some else [])]),
+        f"**Waiting** for {_count(why)} to close. It starts by itself then.",
+        "\n".join(
+            [
+                "| waits for | because of | state |",
+                "|---|---|---|",
+                *(f"| {ref_text(r)} | {source_text(r)} | {_state(r)} |" for r in rows),
+                *([f"| … and {'what comes before in its series' if why.series else 'more'} | | |"] if some else []),
+            ]
+        ),
         "`/ai why` says what it comes down to." if some else "",
         _behind(why),
         dated(why, "of all that are ready or waiting"),
         f"Asked for by {name(actor)}. Taking the label `{REQUEST_LABEL}` off, or `/ai stop`, withdraws it.",
     ]
     return "\n\n".join(part for part in parts if part)
+
+
+def _count(why: Why) -> str:
+    """How many; only as exact as it can be without changing whenever something far ahead closes."""
+    if why.series:
+        return f"{_issues(len(why.reasons))} and what comes before"
+    if why.total > NEAR:
+        return f"more than {max(step for step in STEPS if step < why.total):,} issues"
+    return _issues(why.total)
+
+
+def _issues(count: int) -> str:
+    return f"{count} issue{'' if count == 1 else 's'}"
 
 
 def _behind(why: Why) -> str:
