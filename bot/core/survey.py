@@ -198,8 +198,8 @@ class _Surveyor:
                 )
                 self.found[number] = replace(situation, confirmed=stands)
             if isinstance(situation, Running) and number in self.view.snapshot.claims:
-                late = isinstance(place, Waiting) and not _unsure(place)
-                self.found[number] = replace(situation, place=place if late else None)
+                late = place if isinstance(place, Waiting) and not _unsure(place) else None
+                self.found[number] = replace(situation, place=late)
             if isinstance(situation, Lost) and situation.claim.cancelled and situation.conclusion == "cancelled":
                 self.found[number] = replace(situation, place=place if _same(place, situation) else None)
 

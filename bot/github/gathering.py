@@ -408,7 +408,6 @@ class Gathering:
         return frozenset({GITHUB_ACTIONS_BOT_ID, self.viewer_id} - {0}) | self.wanted.own_ids
 
 
-
 def _prepend(node: Json, page: Json | None, name: str) -> None:
     """Put an earlier page of `name` before what is there."""
     earlier = (page or {}).get(name) or {"nodes": [], "pageInfo": {"hasPreviousPage": False}}

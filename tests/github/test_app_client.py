@@ -679,7 +679,7 @@ def test_more_issues_touched_in_a_day_than_a_look_reads_are_read_by_and_by(
         assert wanted <= {number for number, issue in seen.issues.items() if issue.detailed}
         return seen.truncated, ended.number in seen.issues and seen.issues[ended.number].detailed
 
-    looks = []
+    looks: list[tuple[bool, bool]] = []
     while not looks or looks[-1][0]:
         looks.append(look())
         app.pass_time(seconds=60)
