@@ -11,21 +11,20 @@ from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from bot.core import titles
-from bot.core.model import ActionsRun, Claim, Issue, Json, Pull, Ref, Snapshot, Standing
+from bot.core.model import ActionsRun, Claim, Issue, Json, Pull, Ref, RunState, Snapshot, Standing
 from bot.core.names import GITHUB_ACTIONS_BOT_ID
 from bot.errors import GitHubError
 from bot.github import queries, read
 from bot.github.claims import read_claim
+from bot.github.recent import OVERLAP, Lately
 from bot.github.wanted import Known, Memory, NodeIds, Pages, Wanted
 
 OPEN_PAGES = 200
 RECENT_PAGES = 40
 INNER_PAGES = 10
-"""Pages read at most: 20,000 open issues, 2,000 issues touched lately, 1,000 comments of one issue."""
+"""Pages read at most: 20,000 open issues, 1,000 comments of one issue; of those touched lately, 2,000 in one look."""
 REFS_AT_MOST = 1000
 """Prerequisites looked up for one snapshot; those beyond stay unknown, and unknown waits."""
-OVERLAP = timedelta(seconds=60)
-"""Changes are asked for from this long before the newest one that was seen: lists may be a little behind."""
 MOST_TRACKERS = 10
 """META issues read in detail: anybody may open one."""
 LOOK_BACK = timedelta(hours=2)
@@ -55,6 +54,8 @@ class Gathering:
         self.labels: frozenset[str] = frozenset()
         self.viewer_id = 0
         self._known = wanted.known
+        midnight = wanted.now.replace(hour=0, minute=0, second=0, microsecond=0)
+        self._lately = Lately(min(midnight, wanted.now - LOOK_BACK), wanted.recent)
         self._newest: datetime | None = None
         self._open_now = 0
         self.light: dict[int, Issue] = dict(wanted.known.issues) if wanted.known is not None else {}
@@ -88,6 +89,8 @@ class Gathering:
             found.append(Part(queries.tide(), self._take_tide))
         if self.wanted.everything:
             found += [self._asked_part("", 1), self._recent_part("", 1)]
+            again = sorted(self._lately.matter - set(self._singled_out()))
+            found += [Part(queries.one_issue(number), self._taker(number)) for number in again]
         return found
 
     def _singled_out(self) -> list[int]:
@@ -115,6 +118,21 @@ class Gathering:
             found += [Part(queries.pulls_of(number), self._take_heads) for number in unseen]
         self._looked_up |= self._run_before()
         return found
+
+    def ended_since(self) -> list[Part]:
+        """Issues that are to be read once more, because the run that holds them turned out to be over.
+
+        A run says its verdict before it ends, but it may have done both after the issue was read: then it is no lost one.
+        """
+        over = {RunState.ENDED, RunState.GONE}
+        ended = [
+            claim.issue
+            for claim in self.claims.values()
+            if claim.issue in self.details and claim.run_id in self.runs and self.runs[claim.run_id].state in over
+        ]
+        for number in ended:
+            del self.details[number]
+        return [Part(queries.one_issue(number), self._taker(number)) for number in sorted(ended)]
 
     def _trackers(self) -> tuple[int, ...]:
         """Open META issues, the oldest ones."""
@@ -212,14 +230,18 @@ class Gathering:
         return Part(queries.asked_issues(after, first=self._pages(page).asked), take)
 
     def _recent_part(self, after: str, page: int) -> Part:
-        midnight = self.wanted.now.replace(hour=0, minute=0, second=0, microsecond=0)
-        since = min(midnight, self.wanted.now - LOOK_BACK)
-
         def take(data: Json) -> Iterable[Part]:
-            more = [part for node in self._kept(data["recent"], "recent") for part in self._take_issue(node)]
+            nodes = self._kept(data["recent"], "recent")
+            if self.wanted.remember:
+                self._lately.take(nodes)
+            more = [part for node in nodes for part in self._take_issue(node)]
+            if page == RECENT_PAGES and data["recent"]["pageInfo"]["hasNextPage"]:
+                self._lately.cut = True
+                return more
             return [*more, *self._next(data["recent"], page, RECENT_PAGES, self._recent_part)]
 
-        return Part(queries.recent_issues(after, since=since, first=self._pages(page).recent), take)
+        first, going_on = self._pages(page).recent, self.wanted.remember
+        return Part(queries.recent_issues(after, since=self._lately.since, first=first, oldest_first=going_on), take)
 
     def _refs_part(self, after: str, page: int) -> Part:
         def take(data: Json) -> Iterable[Part]:
@@ -287,7 +309,7 @@ class Gathering:
             return []
         self.details[number] = node
         self.ids.issues[number] = str(node["id"])
-        for who in _people(node):
+        for who in read.people(node):
             if who.get("id"):
                 self.ids.users[str(who["login"]).lower()] = str(who["id"])
         self.standings.update(read.linked(node))
@@ -350,7 +372,8 @@ class Gathering:
 
     def memory(self) -> Memory:
         """What the next read need not find out again."""
-        return Memory(self._now_known(), self.wanted.pages.after(self._listed), self._trackers())
+        recent = self._lately.after(self.details, self._own_ids) if self.wanted.everything else self.wanted.recent
+        return Memory(self._now_known(), self.wanted.pages.after(self._listed), self._trackers(), recent)
 
     def _now_known(self) -> Known | None:
         if self.truncated or self._newest is None:
@@ -368,7 +391,7 @@ class Gathering:
             issues=MappingProxyType(issues),
             closed=MappingProxyType(dict(self.closed)),
             standings=MappingProxyType(dict(self.standings)),
-            own_ids=frozenset({GITHUB_ACTIONS_BOT_ID, self.viewer_id} - {0}) | self.wanted.own_ids,
+            own_ids=self._own_ids,
             claims=MappingProxyType(dict(self.claims)),
             runs=MappingProxyType(dict(self.runs)),
             pulls=tuple(self.pulls[number] for number in sorted(self.pulls)),
@@ -377,16 +400,12 @@ class Gathering:
             config_text=self.config_text,
             paused=self.wanted.paused,
             labels=self.labels,
-            truncated=self.truncated,
+            truncated=self.truncated or self._lately.cut,
         )
 
-
-def _people(node: Json) -> Iterable[Json]:
-    """Everybody an issue's answer names."""
-    found = [node.get("author")]
-    found += [event.get("actor") for event in read.nodes(node.get("timelineItems"))]
-    found += [remark.get("author") for remark in read.nodes(node.get("comments"))]
-    return (who for who in found if isinstance(who, dict))
+    @property
+    def _own_ids(self) -> frozenset[int]:
+        return frozenset({GITHUB_ACTIONS_BOT_ID, self.viewer_id} - {0}) | self.wanted.own_ids
 
 
 def _prepend(node: Json, page: Json | None, name: str) -> None:

@@ -126,12 +126,13 @@ def asked_issues(after: str, *, first: int = DETAIL_PAGE) -> str:
     )
 
 
-def recent_issues(after: str, *, since: datetime, first: int = DETAIL_PAGE) -> str:
-    """A page of the issues touched since `since`, open or closed, in detail, newest first."""
+def recent_issues(after: str, *, since: datetime, first: int = DETAIL_PAGE, oldest_first: bool = False) -> str:
+    """A page of the issues touched since `since`, open or closed, in detail, by when they were touched."""
+    direction, touched = ("ASC", "updatedAt ") if oldest_first else ("DESC", "")
     return (
         f"recent: issues(filterBy: {{since: {_time(since)}}}, first: {first}, "
-        f"orderBy: {{field: UPDATED_AT, direction: DESC}}{_after(after)}) "
-        "{ pageInfo { hasNextPage endCursor } nodes { ...Detail } }"
+        f"orderBy: {{field: UPDATED_AT, direction: {direction}}}{_after(after)}) "
+        f"{{ pageInfo {{ hasNextPage endCursor }} nodes {{ {touched}...Detail }} }}"
     )
 
 

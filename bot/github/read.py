@@ -118,6 +118,14 @@ def _label_events(events: Iterable[Json]) -> tuple[LabelEvent, ...]:
     return tuple(sorted(found, key=lambda event: event.at))
 
 
+def people(node: Json) -> Iterable[Json]:
+    """Everybody an issue's answer names."""
+    found = [node.get("author")]
+    found += [event.get("actor") for event in nodes(node.get("timelineItems"))]
+    found += [remark.get("author") for remark in nodes(node.get("comments"))]
+    return (who for who in found if isinstance(who, dict))
+
+
 def comment(data: Json) -> Comment:
     """A `Remark`."""
     mine = {str(group["content"]) for group in data.get("reactionGroups") or () if group["viewerHasReacted"]}

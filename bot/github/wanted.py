@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from bot.core.model import Issue
 from bot.core.names import CALLER_WORKFLOW
 from bot.github.queries import DETAIL_PAGE, LIGHT_PAGE
+from bot.github.recent import Recent
 
 WORTH_KNOWING = 100
 """Open issues that come in one page anyway; of more, only changes are read."""
@@ -60,6 +61,8 @@ class Memory:
     pages: Pages = Pages()
     trackers: tuple[int, ...] = ()
     """Open META issues: their boards are kept, so they are read in detail."""
+    recent: Recent | None = None
+    """None: the next one reads all that was touched lately."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,8 @@ class Wanted:
     """What this read may leave out."""
     pages: Pages = Pages()
     trackers: tuple[int, ...] = ()
+    recent: Recent | None = None
+    """How far those touched lately have been read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +138,7 @@ class Scope:
             known=known,
             pages=memory.pages if self.remember else Pages(),
             trackers=memory.trackers if everything else (),
+            recent=memory.recent if self.remember else None,
         )
 
 

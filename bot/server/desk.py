@@ -11,8 +11,9 @@ from bot.core.model import Actor, Permission, Snapshot
 from bot.core.settings import ConfigProblem, RepoConfig
 from bot.github.ports import Place
 from bot.notify.notice import Tell
+from bot.server.github_ports import AppGitHub, RepositoryGitHub
 from bot.server.pausing import Pause
-from bot.server.ports import AppGitHub, RepositoryGitHub, Store
+from bot.server.ports import Store
 from bot.server.rules import Rules
 
 NEVER = datetime.min.replace(tzinfo=UTC)
@@ -39,6 +40,10 @@ class Meters(Protocol):
 
     def redelivered(self, result: str) -> None:
         """GitHub was asked for a delivery once more: `ok`, `refused`."""
+        ...
+
+    def cut(self, what: str) -> None:
+        """A list of GitHub's is longer than what is read of it: `installations`, `repositories`, `deliveries`."""
         ...
 
 

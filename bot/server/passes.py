@@ -76,6 +76,7 @@ class Pass:
         if cached is None:
             self._shelf.read_at = self._desk.clock()
         self._shelf.snapshot = cached or self._read()
+        self._dispatcher.note_gone()
         self._desk.trace("s5")
         if cached is None:
             self._dispatch_ready(begun)
@@ -259,6 +260,7 @@ class Pass:
         if not doubted:
             return looked
         self._dispatcher.read_runs(doubted)
+        self._dispatcher.note_gone()
         return self._look(self._shelf.known_snapshot)
 
     def _to_be_stopped(self, run: LedgerRun, now: datetime, orphans: Collection[LedgerRun]) -> bool:

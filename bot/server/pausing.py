@@ -13,7 +13,7 @@ from bot.server.logs import event
 
 
 class Asked(Protocol):
-    """Whoever can read the variable (`bot.server.ports.RepositoryGitHub`)."""
+    """Whoever can read the variable (`bot.server.github_ports.RepositoryGitHub`)."""
 
     def paused(self) -> bool:
         """What it says now. Raises `GitHubError`."""

@@ -318,6 +318,30 @@ def test_the_run_behind_a_claim_is_looked_up(stage: Stage, status: str, conclusi
     assert len(log) == 1
 
 
+def test_a_verdict_said_while_the_repository_was_read_is_seen(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The run said it and ended between the reading of its issue and the question what became of the run."""
+    hub, shop, ada = stage.world.hub, stage.world.shop, stage.world.by("ada")
+    issue, client = stage.asked(), stage.client()
+    run = hub.actions.create_run(
+        shop, hub.actions.workflow(shop, ".github/workflows/ai.yml"), event="issues", actor=hub.user("ada")
+    )
+    claim = MakeClaim(issue.number, "1-x-1", run.id, stage.now + timedelta(hours=1), 5.0)
+    client.apply([claim], client.snapshot(now=stage.now))
+    get = hub.actions.get
+
+    def meanwhile(*asked: Any) -> Any:
+        if run.status != "completed":
+            hub.issues.add_comment(issue, ada, "Done")
+            hub.actions.update_run(run, status="completed", conclusion="success")
+        return get(*asked)
+
+    monkeypatch.setattr(hub.actions, "get", meanwhile)
+    seen = client.snapshot(now=stage.now)
+
+    assert seen.runs[run.id].state is RunState.ENDED
+    assert [comment.body for comment in seen.issues[issue.number].comments] == ["Done"]
+
+
 def test_dispatched_runs_are_looked_up_while_an_issue_is_queued(stage: Stage) -> None:
     """The run key in the run-name says which run a dispatch started."""
     hub, shop = stage.world.hub, stage.world.shop

@@ -60,7 +60,7 @@ DOCUMENTS = {
             queries.changed_issues("c", since=SINCE),
             queries.open_issues('a"b'),
             queries.asked_issues("c"),
-            queries.recent_issues("c", since=SINCE),
+            queries.recent_issues("c", since=SINCE, oldest_first=True),
             queries.our_refs("c"),
             queries.more_comments(7, "c"),
             queries.more_events(7, "c"),

@@ -31,6 +31,9 @@ from bot.core.situation import (
 )
 from bot.core.why import NEAR, Caps, Place, Progress, Reason, Why, bare
 
+AT_WORK = ("**Queued**", "**Running**")
+"""How the status of a run that has not ended begins. A write that was long on its way can come after its end."""
+
 
 def status(situation: Situation, *, notes: Mapping[str, Any], why: Why | None = None) -> str:
     """The status comment: what is so, why, and what a person can do. The machine block is its last line.
@@ -63,7 +66,12 @@ def status_text(why: Why) -> str:
             return queued_text(situation.url)
         case Running(claim, url):
             log = f" ([live log]({url}))" if url else ""
-            return f"**Running**{log} since {clock(claim.at)}, at most ${claim.usd:.2f}.\n\n`/ai stop` ends it; the work so far is kept."
+            parts = [
+                f"**Running**{log} since {clock(claim.at)}, at most ${claim.usd:.2f}.",
+                _too_late(situation.place),
+                "`/ai stop` ends it; the work so far is kept.",
+            ]
+            return "\n\n".join(part for part in parts if part)
         case Ended(record):
             return ended_text(record)
         case Unstartable(_, _, reason, text):
@@ -91,6 +99,18 @@ def status_text(why: Why) -> str:
             return "Nobody asks for anything here."
         case _:
             assert_never(situation)
+
+
+def _too_late(place: Waiting | None) -> str:
+    """What opened again, or came up, when the run was under way."""
+    if place is None:
+        return ""
+    named = [f"#{each.ref.number}" if each.local else str(each.ref) for each in place.on[:NEAR]]
+    more = " and more" if place.total > len(named) else ""
+    return (
+        f"It would have to wait for {', '.join(named)}{more} now, which was not so when it began. The run goes on; look "
+        "at that before you merge what it makes."
+    )
 
 
 def ended_text(record: Record) -> str:
