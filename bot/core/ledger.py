@@ -15,6 +15,8 @@ AGAIN = frozenset({Reason.RUNNER_LOST})
 
 _KINDS: Final[Mapping[str, RunKind]] = {"plan": "plan", "fix": "fix"}
 
+_MOST_USD = 1e9
+
 MOST_SPARED = 5
 """Runs of one request that may end before they begin, without being counted as attempts: then it is over, so that a
 server and a job that read differently can't go on for ever."""
@@ -140,11 +142,11 @@ def _record(data: Mapping[str, Any], issue: int) -> Record | None:
     at, asked = _time(data.get("at")), _time(data.get("asked"))
     if not is_run_key(key, issue) or not code or at is None:
         return None
-    usd, pull = data.get("usd"), data.get("pull")
+    pull = data.get("pull")
     return Record(
         run_key=key,
         code=code,
-        usd=float(usd) if isinstance(usd, int | float) else 0.0,
+        usd=_dollars(data.get("usd")),
         at=at,
         requested_at=asked or at,
         pull=pull if isinstance(pull, int) else 0,
@@ -162,6 +164,11 @@ def _object(data: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 def _text(data: Mapping[str, Any], key: str) -> str:
     value = data.get(key)
     return value if isinstance(value, str) else ""
+
+
+def _dollars(value: object) -> float:
+    """What a run cost. People with write can edit our comments, and JSON knows NaN and integers without end."""
+    return float(value) if isinstance(value, int | float) and 0 <= value <= _MOST_USD else 0.0
 
 
 def _time(value: object) -> datetime | None:

@@ -208,6 +208,7 @@ def test_listed_means_first_in_its_item() -> None:
 
 def test_a_board_begins_when_somebody_asks() -> None:
     assert boards(snapshot(meta(), *series(by=None))) == {}
+    assert boards(snapshot(meta(), *series(by=BOB))) == {}, "somebody who may not ask"
     assert list(boards(snapshot(meta(by=ANN), *series(by=None)))) == [1]
     assert list(boards(snapshot(meta(), *series()))) == [1]
 
