@@ -1,7 +1,7 @@
 """Who asked for what: requests and unread commands, derived again each time from label events and comments.
 
-A request is the newest of: the request label while it is on the issue (its last label event), and `/ai run` or
-`/ai retry` comments that nobody edited. It is over when a run of it ended for good, when a later `/ai stop` was
+A request is the newest of: the request label while it is on the issue (its last label event), and `/ai run`,
+`/ai retry` or `/ai approve` comments that nobody edited. It is over when a run of it ended for good, when a later `/ai stop` was
 accepted, when the issue was closed (reopening it does not ask again), or when the label is gone.
 """
 
@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bot.core.commands import BadCommand, Command, Retry, Run, Stop, parse_command
+from bot.core.commands import Approve, BadCommand, Command, Retry, Run, Stop, parse_command
 from bot.core.ledger import records, request_of
 from bot.core.model import Actor, Comment, Issue, LabelEvent
 from bot.core.names import REQUEST_LABEL
@@ -32,7 +32,7 @@ class Request:
     """`L<epoch seconds of the label event>` or `C<comment id>`: the same seen through REST, GraphQL or a webhook."""
     actor: Actor
     at: datetime
-    command: Run | Retry | None = None
+    command: Run | Retry | Approve | None = None
     """What the comment said; None for the label."""
 
 
@@ -97,7 +97,7 @@ def comment_requests(issue: Issue) -> tuple[Request, ...]:
     return tuple(
         Request(comment_request_id(item.comment), item.comment.author, item.comment.created_at, item.command)
         for item in commands_of(issue)
-        if isinstance(item.command, Run | Retry) and "confused" not in item.comment.reactions
+        if isinstance(item.command, Run | Retry | Approve) and "confused" not in item.comment.reactions
     )
 
 
