@@ -24,7 +24,9 @@ def compared(refusal: Refusal, failed: Check, task: Task, ground: Ground, diary:
 
 def _passes_without(failed: Check, task: Task, ground: Ground, diary: Diary) -> bool:
     workspace, checks = diary.there, task.config.checks
-    tree = workspace.git.line("rev-parse", f"{workspace.start}^{{tree}}")
+    conflicts = workspace.merge is not None and bool(workspace.merge.conflicts)
+    without = task.admission.base_oid if conflicts else workspace.start  # a tree with conflicts in it passes nothing
+    tree = workspace.git.line("rev-parse", f"{without}^{{tree}}")
     setup = () if failed.name == "fresh setup" else fresh_setup_command(checks)
     commands = (*setup, Planned(failed.name, failed.command, failed.detected))
     with fresh_place(workspace, tree, task.admission, ground) as place:

@@ -28,6 +28,8 @@ class Diary:
     checks_missing: bool = False
     tree: str = ""
     """The tree of the last look that found nothing forbidden; empty: there is none, or it equals the start's."""
+    unresolved: tuple[str, ...] = ()
+    """Where the last look found conflicts with the base that are left."""
     notes: dict[str, None] = field(default_factory=dict)
     """In order, each once."""
     change_notes: tuple[str, ...] = ()

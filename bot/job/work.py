@@ -39,6 +39,7 @@ from bot.job.fetch import disk_full
 from bot.job.fresh import Place, fresh_place
 from bot.job.git import GitFailed, NeverStop, Remote, Stop
 from bot.job.handover import BUNDLE_FILE
+from bot.job.merge import unresolved
 from bot.job.parting import summarise
 from bot.job.planning import make_plan
 from bot.job.protect import inspect_change, rules_of
@@ -93,7 +94,7 @@ def _story(task: Task, remote: Remote, agent: Agent, ground: Ground, diary: Diar
         refusal = _look(task, ground, diary, report)
         if _stopped(refusal, report):
             diary.summary = summarise(task, agent, ground, diary)
-        if refusal is None or not _mendable(refusal):
+        if refusal is None or not _mendable(refusal, diary):
             return refusal
         failed, last = _failed(diary.checks), attempt == attempts or not _time_left(task, diary)
         if failed and (attempt == 1 if may_ask_people(task.config) else last):
@@ -101,7 +102,7 @@ def _story(task: Task, remote: Remote, agent: Agent, ground: Ground, diary: Diar
             last = last or broke
         if last:
             return refusal
-        prompt = follow_up_prompt(failed, fence=first.fence)
+        prompt = follow_up_prompt(failed, diary.unresolved, fence=first.fence)
     return refusal
 
 
@@ -139,28 +140,32 @@ def _look(task: Task, ground: Ground, diary: Diary, report: AgentReport) -> Refu
         change, changed = _collect(task, ground, diary)
     ended_well = agent_refusal(report, bounds) is None and agents_own_words(report) is None
     diary.checks = ()
-    if change is None and changed and ended_well:
+    if change is None and changed and ended_well and not diary.unresolved:
         with diary.phase("checks"):
             _run_checks(task, ground, diary)
-    return at_turn_interval(judge(Facts(report, bounds, changed, change, diary.checks)), task.config)
+    judged = judge(Facts(report, bounds, changed, change, diary.unresolved, diary.checks))
+    return at_turn_interval(judged, task.config)
 
 
 def _collect(task: Task, ground: Ground, diary: Diary) -> tuple[Refusal | None, bool]:
     """What is wrong with the change as a change, and whether there is one."""
     workspace = diary.there
-    diary.tree = ""
+    diary.tree, diary.unresolved = "", ()
     ground.isolation.reclaim(workspace.tree.path)
     found = collect(workspace, diary.before)
     if not ground.cancel.is_set:  # else nobody works there any more, and every second counts
         ground.isolation.own(workspace.tree.path)
     if found.refusal:
         return found.refusal, True
+    merge = workspace.merge
     base = workspace.git.line("rev-parse", f"{workspace.start}^{{tree}}")
-    if found.tree == base:
+    if found.tree == base and not (merge and (merge.conflicts or task.admission.kind == "fix")):
         return None, False
     inspection = inspect_change(workspace.git, workspace.start, found.tree, rules_of(task.config), ground.screen)
     diary.change_notes = inspection.notes
-    if inspection.refusal is None:
+    if merge:
+        diary.unresolved = unresolved(workspace.git, merge, found.tree, task.admission)
+    if inspection.refusal is None and not diary.unresolved:
         diary.tree = found.tree
     return inspection.refusal, True
 
@@ -196,7 +201,7 @@ def _seal(task: Task, ground: Ground, diary: Diary, out: Path) -> Refusal | None
     stop: Stop = Deadline(time.monotonic() + PARTING_SECONDS) if ground.cancel.is_set else NeverStop()
     git = replace(diary.workspace.git, stop=stop)
     with diary.phase("bundle"):
-        commit = commit_tree(git, diary.tree, diary.workspace.start, task.admission)
+        commit = commit_tree(git, diary.tree, task.admission, merged=diary.workspace.merge is not None)
         make_bundle(git, task.admission, commit, out / BUNDLE_FILE)
     diary.commit = commit
     return None
@@ -251,8 +256,9 @@ def _stopped(refusal: Refusal | None, report: AgentReport) -> bool:
     return refusal is not None and refusal.reason is Reason.NEEDS_INPUT and not report.structured
 
 
-def _mendable(refusal: Refusal) -> bool:
-    return refusal.reason is Reason.TESTS_FAILED
+def _mendable(refusal: Refusal, diary: Diary) -> bool:
+    """It says that it is done, and what is left can be named."""
+    return refusal.reason is Reason.TESTS_FAILED or (refusal.reason is Reason.BASE_CHANGED and bool(diary.unresolved))
 
 
 def _failed(checks: tuple[Check, ...]) -> tuple[Check, ...]:

@@ -28,6 +28,7 @@ EVENT_NEEDS: Mapping[str, tuple[str, ...]] = {
     "issues": ("issues",),
     "pull_request": ("pull_requests",),
     "pull_request_review": ("pull_requests",),
+    "pull_request_review_comment": ("pull_requests",),
     "push": ("contents",),
     "repository": ("metadata",),
     "repository_dispatch": ("contents",),

@@ -1,26 +1,18 @@
 """GraphQL's read resolvers: one small function per field that isn't simply an attribute of a record."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from bot.sandbox.connections import Page, paginate
 from bot.sandbox.errors import Refused
-from bot.sandbox.graphql_records import Asker, Blob, Branch, ReactionGroup, Tree, Viewer, tips
-from bot.sandbox.issues import REACTIONS
-from bot.sandbox.records import Comment, Issue, Label, Repo, TimelineEvent
+from bot.sandbox.graphql_fields import THING, Args, Resolver, attr, connection, fields, time, url
+from bot.sandbox.graphql_records import Asker, Blob, Branch, Tree, Viewer, tips
+from bot.sandbox.graphql_reviews import REVIEWS
+from bot.sandbox.records import Comment, Issue, Label, Repo, Review, ReviewComment, ReviewThread, TimelineEvent
 from bot.sandbox.repos import git
 
-CONTENTS = {
-    "THUMBS_UP": "+1", "THUMBS_DOWN": "-1", "LAUGH": "laugh", "CONFUSED": "confused",
-    "HEART": "heart", "HOORAY": "hooray", "ROCKET": "rocket", "EYES": "eyes",
-}  # fmt: skip
-_CONTENT_OF = {word: name for name, word in CONTENTS.items()}
 _BLOB_LIMIT = 512_000
-
-
-Args = dict[str, Any]
-Resolver = Callable[[Asker, Any, Args], Any]
 
 
 def readable(ask: Asker, issue: Issue) -> Issue:
@@ -56,7 +48,9 @@ def _node(ask: Asker, _root: Any, args: Args) -> Any:
 def node(ask: Asker, node_id: str) -> Any:
     """The record with a node id, if the asker may know of it. Raises `Refused` 404."""
     found = ask.hub.node(node_id)
-    repo = found.issue.repo if isinstance(found, Comment) else getattr(found, "repo", found)
+    issue = found.issue if isinstance(found, Comment | Review | ReviewThread) else found
+    issue = found.thread.issue if isinstance(found, ReviewComment) else issue
+    repo = getattr(issue, "repo", found)
     if found is None or (isinstance(repo, Repo) and not ask.token.sees(repo)):
         raise Refused(404, f"Could not resolve to a node with the global id of '{node_id}'.")
     return found
@@ -225,112 +219,59 @@ def _sub_summary(_ask: Asker, issue: Issue, _args: Args) -> dict[str, int]:
     return {"total": total, "completed": done, "percentCompleted": 100 * done // total if total else 0}
 
 
-def _reaction_groups(ask: Asker, subject: Issue | Comment, _args: Args) -> list[ReactionGroup]:
-    mine = {reaction.content for reaction in subject.reactions if reaction.user is ask.token.user}
-    return [ReactionGroup(_CONTENT_OF[word], word in mine) for word in REACTIONS]
-
-
-# ------------------------------------------------------------------------------------------------ git
-
-
-def _iso(at: datetime | None) -> str | None:
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if at is not None else None
-
-
-def _url(ask: Asker, issue: Issue, _args: Args) -> str:
-    return f"{ask.hub.url}/{issue.repo.full_name}/{'pull' if issue.pull else 'issues'}/{issue.number}"
-
-
-def _comment_url(ask: Asker, comment: Comment, args: Args) -> str:
-    return f"{_url(ask, comment.issue, args)}#issuecomment-{comment.id}"
-
-
-def _attr(path: str) -> Resolver:
-    """The attribute at a dotted path."""
-
-    def read(_ask: Asker, source: Any, _args: Args) -> Any:
-        for name in path.split("."):
-            source = getattr(source, name)
-        return source
-
-    return read
-
-
-def _time(name: str) -> Resolver:
-    return lambda _ask, source, _args: _iso(getattr(source, name))
-
-
-def _connection(name: str, attribute: str) -> Resolver:
-    return lambda _ask, source, args: paginate(getattr(source, attribute), name, args)
-
-
-def _fields(names: Sequence[str], fields: dict[str, Resolver]) -> dict[tuple[str, str], Resolver]:
-    """The same resolvers for several types."""
-    return {(name, field): resolver for name in names for field, resolver in fields.items()}
-
-
 _ACCOUNT = {
-    "id": _attr("node_id"),
-    "databaseId": _attr("id"),
-    "login": _attr("graphql_login"),
+    "id": attr("node_id"),
+    "databaseId": attr("id"),
+    "login": attr("graphql_login"),
     "url": lambda ask, user, _args: f"{ask.hub.url}/{user.graphql_login}",
 }
-_THING = {
-    "id": _attr("node_id"),
-    "databaseId": _attr("id"),
-    "fullDatabaseId": lambda _ask, thing, _args: str(thing.id),
-    "author": lambda _ask, thing, _args: None if thing.user.login == "ghost" else thing.user,
-    "createdAt": _time("created_at"),
-    "updatedAt": _time("updated_at"),
-    "lastEditedAt": _time("last_edited_at"),
-    "reactionGroups": _reaction_groups,
-}
 _BOTH = {
-    **_THING,
+    **THING,
     "state": lambda _ask, issue, _args: state(issue),
-    "repository": _attr("repo"),
-    "closedAt": _time("closed_at"),
-    "url": _url,
-    "labels": _connection("labels", "labels"),
-    "assignees": _connection("assignees", "assignees"),
+    "repository": attr("repo"),
+    "closedAt": time("closed_at"),
+    "url": url,
+    "labels": connection("labels", "labels"),
+    "assignees": connection("assignees", "assignees"),
     "comments": _comments,
 }
-_EVENT = {"id": _attr("node_id"), "createdAt": _time("created_at"), "actor": _attr("actor")}
+_EVENT = {"id": attr("node_id"), "createdAt": time("created_at"), "actor": attr("actor")}
 
 READS: dict[tuple[str, str], Resolver] = {
-    **_fields(["Query"], {"viewer": _viewer, "repository": _repository, "node": _node}),
-    **_fields(["User", "Bot", "Mannequin", "Organization"], _ACCOUNT),
-    **_fields(["Issue", "PullRequest"], _BOTH),
-    **_fields(["IssueComment"], {**_THING, "url": _comment_url}),
-    **_fields(["Label", "Milestone", "Reaction"], {"id": _attr("node_id"), "databaseId": _attr("id")}),
-    **_fields(["ClosedEvent"], _EVENT),
-    **_fields(["LabeledEvent"], {**_EVENT, "label": lambda _ask, event, _args: event.detail["label"]}),
-    **_fields(["RenamedTitleEvent"], {**_EVENT, "currentTitle": lambda _ask, event, _args: event.detail["after"],
+    **REVIEWS,
+    **fields(["Query"], {"viewer": _viewer, "repository": _repository, "node": _node}),
+    **fields(["User", "Bot", "Mannequin", "Organization"], _ACCOUNT),
+    **fields(["Issue", "PullRequest"], _BOTH),
+    **fields(["IssueComment"], {**THING, "url": lambda ask, one, args: f"{url(ask, one.issue, args)}#issuecomment-{one.id}"}),
+    **fields(["Label", "Milestone", "Reaction"], {"id": attr("node_id"), "databaseId": attr("id")}),
+    **fields(["ClosedEvent"], _EVENT),
+    **fields(["LabeledEvent"], {**_EVENT, "label": lambda _ask, event, _args: event.detail["label"]}),
+    **fields(["RenamedTitleEvent"], {**_EVENT, "currentTitle": lambda _ask, event, _args: event.detail["after"],
                                       "previousTitle": lambda _ask, event, _args: event.detail["before"]}),
-    **_fields(["Repository"], {
-        "id": _attr("node_id"), "databaseId": _attr("id"), "nameWithOwner": _attr("full_name"),
-        "isPrivate": _attr("private"), "isEmpty": lambda ask, repo, _args: not ask.hub.repos.refs(repo),
+    **fields(["Repository"], {
+        "id": attr("node_id"), "databaseId": attr("id"), "nameWithOwner": attr("full_name"),
+        "isPrivate": attr("private"), "isEmpty": lambda ask, repo, _args: not ask.hub.repos.refs(repo),
         "defaultBranchRef": _default_branch, "object": _object, "label": _label, "ref": _ref, "refs": _refs,
         "issue": _issue, "issueOrPullRequest": _issue_or_pull, "issues": _issues, "pullRequests": _pulls,
     }),
-    **_fields(["Issue"], {
+    **fields(["Issue"], {
         "stateReason": _state_reason, "timelineItems": _timeline, "blockedBy": _blocked_by, "subIssues": _sub_issues,
         "issueDependenciesSummary": _dependencies, "subIssuesSummary": _sub_summary,
     }),
-    **_fields(["PullRequest"], {
+    **fields(["PullRequest"], {
         "fullDatabaseId": lambda _ask, issue, _args: str(issue.pull.id),
-        "merged": _attr("pull.merged"), "isDraft": _attr("pull.draft"), "headRefName": _attr("pull.head"),
-        "headRefOid": _attr("pull.head_oid"), "baseRefName": _attr("pull.base"),
+        "merged": attr("pull.merged"), "isDraft": attr("pull.draft"), "headRefName": attr("pull.head"),
+        "headRefOid": attr("pull.head_oid"), "baseRefName": attr("pull.base"),
         "isCrossRepository": lambda _ask, _issue, _args: False,
     }),
-    **_fields(["Ref"], {
-        "id": _attr("node_id"), "name": lambda _ask, ref, _args: ref.full.removeprefix("refs/heads/"),
+    **fields(["Ref"], {
+        "id": attr("node_id"), "name": lambda _ask, ref, _args: ref.full.removeprefix("refs/heads/"),
         "prefix": lambda _ask, _ref, _args: "refs/heads/",
-        "target": _attr("tip"), "associatedPullRequests": _pulls_of_ref,
+        "target": attr("tip"), "associatedPullRequests": _pulls_of_ref,
     }),
-    **_fields(["Commit", "Tree", "Blob"], {"id": _attr("oid")}),
-    **_fields(["Commit"], {"committedDate": _time("committed"), "tree": lambda _ask, tip, _args: Tree(tip.tree)}),
-    **_fields(["Blob"], {
+    **fields(["Commit", "Tree", "Blob"], {"id": attr("oid")}),
+    **fields(["Commit"], {"committedDate": time("committed"), "tree": lambda _ask, tip, _args: Tree(tip.tree)}),
+    **fields(["Blob"], {
         "text": lambda _ask, blob, _args: blob.data[:_BLOB_LIMIT].decode(errors="replace"),
         "isTruncated": lambda _ask, blob, _args: len(blob.data) > _BLOB_LIMIT,
         "isBinary": lambda _ask, blob, _args: b"\0" in blob.data,

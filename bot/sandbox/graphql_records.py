@@ -5,8 +5,20 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from bot.sandbox.records import Comment, Issue, Label, Reaction, Repo, TimelineEvent, User
+from bot.sandbox.records import (
+    Comment,
+    Issue,
+    Label,
+    Reaction,
+    Repo,
+    Review,
+    ReviewComment,
+    ReviewThread,
+    TimelineEvent,
+    User,
+)
 from bot.sandbox.repos import git
+from bot.sandbox.runs import Job, WorkflowRun
 
 if TYPE_CHECKING:
     from bot.sandbox.state import Hub
@@ -34,6 +46,7 @@ class Viewer:
 class Tip:
     """A commit, read from git."""
 
+    repo: Repo
     oid: str
     tree: str
     committed: datetime
@@ -52,6 +65,19 @@ class Branch:
     def node_id(self) -> str:
         """Made of the repository's and the name, as on GitHub."""
         return f"REF_{self.repo.node_id}:{self.full}"
+
+
+@dataclass(frozen=True, slots=True)
+class PullCommit:
+    """A commit of a pull request."""
+
+    issue: Issue
+    tip: Tip
+
+    @property
+    def node_id(self) -> str:
+        """Made of both, as on GitHub."""
+        return f"PURC_{self.issue.node_id}:{self.tip.oid}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +113,8 @@ def type_name(value: Any) -> str:
         return {"closed": "ClosedEvent", "labeled": "LabeledEvent", "renamed": "RenamedTitleEvent"}[value.event]
     names: dict[type, str] = {
         Branch: "Ref", Tip: "Commit", Tree: "Tree", Blob: "Blob", Repo: "Repository", Label: "Label", Comment: "IssueComment", Reaction: "Reaction",
+        Review: "PullRequestReview", ReviewThread: "PullRequestReviewThread", ReviewComment: "PullRequestReviewComment",
+        WorkflowRun: "WorkflowRun", Job: "CheckRun", PullCommit: "PullRequestCommit",
     }  # fmt: skip
     return names.get(type(value), type(value).__name__)
 
@@ -99,5 +127,6 @@ def tips(repo: Repo, oids: Iterable[str]) -> dict[str, Tip]:
     shown = git(repo, "log", "--no-walk", "--format=%H%x00%T%x00%ct%x00%B%x1e", *wanted)
     fields = (record.lstrip("\n").split("\0", 3) for record in shown.split("\x1e") if record.strip())
     return {
-        oid: Tip(oid, tree, datetime.fromtimestamp(int(at), UTC), text.rstrip("\n")) for oid, tree, at, text in fields
+        oid: Tip(repo, oid, tree, datetime.fromtimestamp(int(at), UTC), text.rstrip("\n"))
+        for oid, tree, at, text in fields
     }

@@ -4,9 +4,10 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from bot.sandbox.errors import Refused
-from bot.sandbox.graphql_reads import CONTENTS, node
+from bot.sandbox.graphql_fields import CONTENTS
+from bot.sandbox.graphql_reads import node
 from bot.sandbox.graphql_records import Asker
-from bot.sandbox.records import Comment, Issue, Label, Repo, User
+from bot.sandbox.records import Comment, Issue, Label, Repo, ReviewThread, User
 from bot.sandbox.repos import ZERO
 
 T = TypeVar("T")
@@ -97,6 +98,19 @@ def _add_assignees(ask: Asker, given: Json) -> Json:
     return {"assignable": issue}
 
 
+def _reply_in_thread(ask: Asker, given: Json) -> Json:
+    thread = _of_type(ask, given["pullRequestReviewThreadId"], ReviewThread)
+    ask.token.require(thread.issue.repo, "pull_requests", "write", anyone=True)
+    return {"comment": ask.hub.reviews.answer(thread, ask.token, str(given["body"]))}
+
+
+def _resolve_thread(ask: Asker, given: Json) -> Json:
+    thread = _of_type(ask, given["threadId"], ReviewThread)
+    ask.token.require(thread.issue.repo, "pull_requests", "write")
+    ask.hub.reviews.resolve(thread, ask.token)
+    return {"thread": thread}
+
+
 def _update_refs(ask: Asker, given: Json) -> Json:
     """All or nothing: every `beforeOid` must hold before anything changes."""
     repo = _of_type(ask, given["repositoryId"], Repo)
@@ -161,7 +175,9 @@ WRITES: dict[str, Callable[[Asker, Any, Json], Json]] = {
     "closeIssue": _named(_close_issue),
     "createLabel": _named(_create_label),
     "deleteIssueComment": _named(_delete_comment),
+    "addPullRequestReviewThreadReply": _named(_reply_in_thread),
     "removeLabelsFromLabelable": _named(_remove_labels),
+    "resolveReviewThread": _named(_resolve_thread),
     "updateIssueComment": _named(_update_comment),
     "updatePullRequest": _named(_update_pull),
     "updateRefs": _named(_update_refs),

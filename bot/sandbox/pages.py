@@ -228,7 +228,7 @@ def _act(request: Request, form: Form) -> Response:
 
 
 def _review(hub: "Hub", issue: Issue, me: Token, form: dict[str, str]) -> None:
-    hub.pulls.review(issue, me, event=form.get("event", "COMMENT"), body=form.get("body", ""))
+    hub.reviews.submit(issue, me, event=form.get("event", "COMMENT"), body=form.get("body", ""))
 
 
 def _comment(hub: "Hub", issue: Issue, me: Token, form: dict[str, str]) -> None:

@@ -92,6 +92,12 @@ def _review(change: Change) -> Json:
     return {"review": review, "pull_request": pulls.pull_simple(change.hub, issue)}
 
 
+def _review_comment(change: Change) -> Json:
+    issue, made = change.parts["issue"], change.parts["comment"]
+    comment = pulls.review_comment(change.hub, issue, made.thread, made)
+    return {"comment": comment, "pull_request": pulls.pull_simple(change.hub, issue)}
+
+
 def _push(change: Change) -> Json:
     ref, before, after = change.parts["ref"], change.parts["before"], change.parts["oid"]
     new = [] if after == ZERO else _new_commits(change, before, after)
@@ -210,6 +216,7 @@ _BODIES: dict[str, Callable[[Change], Json]] = {
     "issue_comment": _comment,
     "pull_request": _pull,
     "pull_request_review": _review,
+    "pull_request_review_comment": _review_comment,
     "push": _push,
     "create": _create,
     "delete": _delete,

@@ -100,7 +100,8 @@ def story(issue: Issue) -> list[TimelineEvent | Comment | Review]:
     shown = (one for one in issue.timeline if told(one) and not (issue.merged and one.event == "closed"))
     entries: list[TimelineEvent | Comment | Review] = [*issue.comments, *shown]
     if issue.pull is not None:
-        entries += issue.pull.reviews
+        answers = {comment.review_id for thread in issue.pull.threads for comment in thread.comments[1:]}
+        entries += [review for review in issue.pull.reviews if review.id not in answers]
     return sorted(entries, key=lambda one: (_moment(one), one.id))
 
 

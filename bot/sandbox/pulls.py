@@ -1,11 +1,11 @@
-"""Pull requests: opening, pushing, reviewing, merging; and what a merge closes."""
+"""Pull requests: opening, pushing, merging; and what a merge closes. Their reviews are in `reviews`."""
 
 import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Literal
 
 from bot.sandbox.errors import Refused, not_found
-from bot.sandbox.records import Issue, Pull, Repo, Review, ReviewComment, ReviewThread, User
+from bot.sandbox.records import Issue, Pull, Repo
 from bot.sandbox.repos import ZERO, git
 
 if TYPE_CHECKING:
@@ -161,56 +161,6 @@ class Pulls:
                     self._hub.issues.changed(issue)
                     self._hub.emit("pull_request", "review_requested", issue.repo, by, issue=issue, reviewer=user)
 
-    def review(
-        self, issue: Issue, by: "Token", *, event: str = "COMMENT", body: str = "", comments: Iterable[Any] = ()
-    ) -> Review:
-        """APPROVE, REQUEST_CHANGES or COMMENT; `comments` are {path, line, body} and start threads."""
-        states: dict[str, Any] = {
-            "APPROVE": "APPROVED", "REQUEST_CHANGES": "CHANGES_REQUESTED", "COMMENT": "COMMENTED",
-        }  # fmt: skip
-        with self._hub.lock:
-            if event not in states:
-                raise Refused.validation("PullRequestReview", "event", "invalid")
-            if by.user is issue.user and event != "COMMENT":
-                raise Refused(422, "Can not approve your own pull request")
-            if event != "APPROVE" and not body and not comments:
-                raise Refused.validation("PullRequestReview", "body", "missing_field")
-            pull, now = part(issue), self._hub.now()
-            review = Review(*self._hub.new_node("PRR"), by.user, body, states[event], pull.head_oid, now)
-            pull.reviews.append(self._hub.register(review))
-            for comment in comments:
-                self._thread(issue, by.user, review, comment)
-            if by.user in pull.requested_reviewers:
-                pull.requested_reviewers.remove(by.user)
-            self._hub.issues.changed(issue)
-            self._hub.emit("pull_request_review", "submitted", issue.repo, by, issue=issue, review=review)
-            return review
-
-    def _thread(self, issue: Issue, user: User, review: Review, comment: Any) -> None:
-        pull, now = part(issue), self._hub.now()
-        made = ReviewComment(*self._hub.new_node("PRRC"), user, comment["body"], now, now, review.id)
-        line = int(comment.get("line") or comment.get("position") or 1)
-        thread = ReviewThread(*self._hub.new_node("PRRT"), comment["path"], line, pull.head_oid, [made])
-        pull.threads.append(self._hub.register(thread))
-        self._hub.register(made)
-
-    def reply(self, issue: Issue, by: "Token", comment_id: int, body: str) -> tuple[ReviewThread, ReviewComment]:
-        """Answer in the thread that this comment is in. Raises `Refused` 404."""
-        with self._hub.lock:
-            for thread in part(issue).threads:
-                if any(comment.id == comment_id for comment in thread.comments):
-                    now, first = self._hub.now(), thread.comments[0]
-                    node = self._hub.new_node("PRRC")
-                    made = ReviewComment(*node, by.user, body, now, now, first.review_id, in_reply_to=first.id)
-                    thread.comments.append(self._hub.register(made))
-                    return thread, made
-            raise not_found()
-
-    def resolve_thread(self, thread: ReviewThread, by: "Token", *, resolved: bool = True) -> None:
-        """Mark a conversation as resolved, or open it again."""
-        with self._hub.lock:
-            thread.resolved_by = by.user if resolved else None
-
     def merge(self, issue: Issue, by: "Token", *, method: MergeMethod = "merge", title: str = "") -> str:
         """A real merge (or squash) commit on the base; closes what `Closes #n` names; the merge commit's id."""
         with self._hub.lock:
@@ -275,6 +225,7 @@ class Pulls:
     def _moved(self, issue: Issue, by: "Token", old: str, new: str) -> None:
         pull = part(issue)
         pull.head_oid = new
+        self._hub.reviews.follow(issue, old, new)
         git(issue.repo, "update-ref", f"refs/pull/{issue.number}/head", new)
         if self._hub.repos.is_ancestor(issue.repo, new, f"refs/heads/{pull.base}"):
             self._hub.issues.close(issue, by)  # nothing left to propose

@@ -1,4 +1,4 @@
-"""The sandbox's nouns: what GitHub stores, as plain mutable records. Who changes them: `issues`, `pulls`, `repos`, `runs`.
+"""The sandbox's nouns: what GitHub stores, as plain mutable records. Who changes them: `issues`, `pulls`, `reviews`, `repos`, `runs`.
 
 Every record with a `node_id` can be found by `Hub.node(node_id)`. Times are aware UTC datetimes. Change records only
 through the hub's verbs (they write the timeline, emit the events and keep what stale lists show).
@@ -128,6 +128,7 @@ class Review:
     state: Literal["APPROVED", "CHANGES_REQUESTED", "COMMENTED", "DISMISSED", "PENDING"]
     commit_id: str
     submitted_at: datetime
+    issue: "Issue" = field(repr=False)
 
 
 @dataclass(eq=False, slots=True)
@@ -136,6 +137,7 @@ class ReviewComment:
 
     id: int
     node_id: str
+    thread: "ReviewThread" = field(repr=False)
     user: User
     body: str
     created_at: datetime
@@ -150,12 +152,16 @@ class ReviewThread:
 
     id: int
     node_id: str
+    issue: "Issue" = field(repr=False)
     path: str
     line: int
+    """On the head's side, now; 0: that line was changed since (the conversation is outdated)."""
+    original_line: int
     commit_id: str
+    """The head when it began."""
+    diff_hunk: str = ""
     comments: list[ReviewComment] = field(default_factory=list)
     resolved_by: User | None = None
-    outdated: bool = False
 
 
 @dataclass(eq=False, slots=True)

@@ -5,15 +5,18 @@ Claude CLI, the tests of the repository. What is not: GitHub (the hub) and what 
 """
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from bot.core.names import REQUEST_LABEL
 from bot.sandbox.actions import Actions
 from bot.sandbox.model import Script, ScriptedModel, serve_model
-from bot.sandbox.records import Issue, Repo
+from bot.sandbox.pulls import part
+from bot.sandbox.records import Issue, Repo, Review
+from bot.sandbox.runs import WorkflowRun
 from bot.sandbox.server import serve
 from bot.sandbox.state import Hub
 from bot.sandbox.tokens import Token
@@ -80,11 +83,42 @@ class People:
         """Somebody comments."""
         self.hub.issues.add_comment(issue, by or self.maintainer, body)
 
+    def review(
+        self,
+        pull: Issue,
+        state: Literal["approved", "changes_requested", "commented"] = "changes_requested",
+        body: str = "",
+        comments: Iterable[tuple[str, int, str]] = (),
+        *,
+        by: Token | None = None,
+    ) -> Review:
+        """Somebody submits a review; `comments` are (path, line of the new file, text) and start conversations."""
+        event = {"approved": "APPROVE", "changes_requested": "REQUEST_CHANGES", "commented": "COMMENT"}[state]
+        threads = [{"path": path, "line": line, "body": text} for path, line, text in comments]
+        return self.hub.reviews.submit(pull, by or self.maintainer, event=event, body=body, comments=threads)
+
+    def ci(self, pull: Issue, conclusion: str = "failure", *, name: str = "CI", log: str = "") -> WorkflowRun:
+        """The repository's own CI has run on the head of a pull request: a workflow run with one job and its log."""
+        actions, head = self.hub.actions, part(pull).head
+        with self.hub.lock:
+            workflow = actions.workflow(pull.repo, f".github/workflows/{name.lower()}.yml")
+            run = actions.create_run(
+                pull.repo, workflow, event="pull_request", actor=pull.user, ref=head, title=pull.title
+            )
+            job = actions.add_job(run, name.lower())
+            actions.append_log(job, log)
+            if conclusion:
+                actions.update_job(job, status="completed", conclusion=conclusion)
+                actions.update_run(run, status="completed", conclusion=conclusion)
+            else:
+                actions.update_run(run, status="in_progress")
+        return run
+
     def merge(self, pull: Issue, *, by: Token | None = None) -> None:
         """Somebody takes a draft pull request out of draft, approves it and merges it."""
         person = by or self.maintainer
         self.hub.pulls.set_draft(pull, person, draft=False)
-        self.hub.pulls.review(pull, person, event="APPROVE")
+        self.hub.reviews.submit(pull, person, event="APPROVE")
         self.hub.pulls.merge(pull, person)
 
     def pulls(self) -> list[Issue]:

@@ -6,7 +6,7 @@
     issue = hub.issues.create(shop, hub.person("ada"), title="[AUTH-1.1] Log in")
     hub.issues.add_labels(issue, ["ai-ready"], hub.person("ada"))
 
-Verbs live in rooms of the hub: `issues`, `pulls`, `repos` (git), `actions` (runs), `tokens`, `apps`, `webhooks`,
+Verbs live in rooms of the hub: `issues`, `pulls`, `reviews`, `repos` (git), `actions` (runs), `tokens`, `apps`, `webhooks`,
 `faults`. Every verb takes the token that acts (`hub.person(login)` for a person's click), changes state under the lock
 and emits one or more `Event`s. Verbs check what GitHub's *validation* checks (422); who may do it is checked by the doors (REST,
 GraphQL, git) with `token.require(repo, area, level)`.
@@ -29,6 +29,7 @@ from bot.sandbox.rates import Rates
 from bot.sandbox.records import App, Event, Repo, User
 from bot.sandbox.repos import Repos
 from bot.sandbox.requests import RequestLog
+from bot.sandbox.reviews import Reviews
 from bot.sandbox.runs import Actions
 from bot.sandbox.tokens import Token, Tokens, utc_now
 from bot.sandbox.webhooks import Webhooks
@@ -66,6 +67,7 @@ class Hub:
         self.issues = Issues(self)
         self.links = Links(self)
         self.pulls = Pulls(self)
+        self.reviews = Reviews(self)
         self.actions = Actions(self)
         self.app_registry = Apps(self)
         self.webhooks = Webhooks(self)

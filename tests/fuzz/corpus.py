@@ -34,7 +34,7 @@ def _play(world: World) -> None:
     hub.links.add_child(second, first, ada)
     hub.issues.close(first, ada)
     pull = world.pull("ai/issue-2", body="Closes #2")
-    hub.pulls.review(pull, ada, event="COMMENT", body="hm")
+    hub.reviews.submit(pull, ada, event="COMMENT", body="hm")
     hub.pulls.merge(pull, ada)
     _, installation = world.app()
     flow = hub.actions.find_workflow(shop, "ai.yml")

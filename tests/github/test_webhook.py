@@ -96,7 +96,7 @@ def play(world: World, first: Any, second: Any) -> None:
     hub.links.block(second, first, ada)
     hub.links.add_child(second, first, ada)
     pull = world.pull("ai/issue-2", body="Closes #2")
-    hub.pulls.review(pull, ada, event="COMMENT", body="hm")
+    hub.reviews.submit(pull, ada, event="COMMENT", body="hm")
     _, installation = world.app()
     flow = hub.actions.find_workflow(world.shop, "ai.yml")
     hub.actions.dispatch(world.shop, flow, ada, ref="main", inputs={"issue": "1", "run_key": "1-x-1"})

@@ -63,7 +63,7 @@ def furnished(world: World, root: Any) -> Kit:
     hub.links.add_child(parent, issue, ada)
     pull = world.pull(body="Closes #1")
     hub.pulls.request_reviewers(pull, ["ada"], bob)
-    hub.pulls.review(pull, ada, event="REQUEST_CHANGES", body="no", comments=[{"path": "1.txt", "body": "hm"}])
+    hub.reviews.submit(pull, ada, event="REQUEST_CHANGES", body="no", comments=[{"path": "1.txt", "body": "hm"}])
     run, job, artifact = a_run(world, root)
     shop.variables["COLOUR"] = "red"
     hook = hub.repos.add_hook(shop, "http://127.0.0.1:9/none", secret="s", events=("label",))

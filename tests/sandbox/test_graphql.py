@@ -15,7 +15,10 @@ from graphql import (
 
 from bot.sandbox import graphql
 from bot.sandbox.errors import Refused
+from bot.sandbox.pulls import part
+from bot.sandbox.records import Issue
 from bot.sandbox.repos import ZERO
+from bot.sandbox.runs import WorkflowRun
 from bot.sandbox.tokens import Token
 from tests.npm import installed, needs_npm
 from tests.sandbox.world import World
@@ -119,8 +122,85 @@ def test_every_field_has_somebody_who_answers_it(world: World) -> None:
     hub.issues.add_comment(pull, ada, "hello")
     hub.issues.assign(issue, ["bob"], ada)
     hub.links.block(issue, world.issue("blocker"), ada)
+    review = hub.reviews.submit(pull, ada, body="hm", comments=[{"path": "1.txt", "line": 1, "body": "why?"}])
+    assert review.state == "COMMENTED"
+    hub.reviews.answer(part(pull).threads[0], world.by("bob"), "because")
+    _ci(world, pull)
 
     assert "errors" not in ask(world, _everything(graphql.schema()))
+
+
+def _ci(world: World, pull: Issue, conclusion: str = "failure") -> WorkflowRun:
+    actions = world.hub.actions
+    workflow = actions.workflow(world.shop, ".github/workflows/ci.yml")
+    run = actions.create_run(world.shop, workflow, event="pull_request", actor=pull.user, ref=part(pull).head)
+    actions.update_job(actions.add_job(run, "ci"), status="completed", conclusion=conclusion)
+    actions.update_run(run, status="completed", conclusion=conclusion)
+    return run
+
+
+def test_a_pull_requests_reviews_conversations_and_checks(world: World) -> None:
+    hub, pull = world.hub, world.pull()
+    hub.reviews.submit(
+        pull, world.by("ada"), event="REQUEST_CHANGES", body="no", comments=[{"path": "1.txt", "line": 1, "body": "?"}]
+    )
+    hub.reviews.submit(pull, world.by("ada"), body="hm")
+    run = _ci(world, pull)
+
+    shown = data(
+        world,
+        f"""pullRequest: issueOrPullRequest(number: {pull.number}) {{ ... on PullRequest {{
+        reviews(last: 9, states: [CHANGES_REQUESTED]) {{ nodes {{ body state author {{ login }} commit {{ oid }} }} }}
+        reviewThreads(first: 9) {{ nodes {{ isResolved isOutdated path line
+          comments(first: 9) {{ nodes {{ body pullRequestReview {{ state }} }} }} }} }}
+        commits(last: 1) {{ nodes {{ commit {{ oid checkSuites(last: 9) {{ nodes {{ databaseId status conclusion
+          workflowRun {{ workflow {{ resourcePath }} }}
+          checkRuns(first: 9, filterBy: {{conclusions: [FAILURE]}}) {{ nodes {{ name }} }} }} }} }} }} }} }} }}""",
+    )["pullRequest"]
+
+    head = part(pull).head_oid
+    review = {"body": "no", "state": "CHANGES_REQUESTED", "author": {"login": "ada"}, "commit": {"oid": head}}
+    assert shown["reviews"]["nodes"] == [review]
+    said = {"body": "?", "pullRequestReview": {"state": "CHANGES_REQUESTED"}}
+    thread = {"isResolved": False, "isOutdated": False, "path": "1.txt", "line": 1, "comments": {"nodes": [said]}}
+    assert shown["reviewThreads"]["nodes"] == [thread]
+    suite = {
+        "databaseId": run.id,
+        "status": "COMPLETED",
+        "conclusion": "FAILURE",
+        "workflowRun": {"workflow": {"resourcePath": "/acme/shop/actions/workflows/ci.yml"}},
+        "checkRuns": {"nodes": [{"name": "ci"}]},
+    }
+    assert shown["commits"]["nodes"] == [{"commit": {"oid": head, "checkSuites": {"nodes": [suite]}}}]
+
+
+def test_checks_need_their_own_permission(world: World) -> None:
+    pull = world.pull()
+    asked = (
+        f"p: issueOrPullRequest(number: {pull.number}) {{ ... on PullRequest {{ number "
+        "commits(last: 1) { nodes { commit { checkSuites(last: 1) { nodes { status } } } } } } }"
+    )
+
+    answer = repository(world, asked, job(world, pull_requests="read", contents="read"))
+
+    assert answer["errors"][0]["type"] == "FORBIDDEN"
+    assert answer["data"]["repository"]["p"]["commits"]["nodes"] == [{"commit": {"checkSuites": None}}]
+
+
+def test_a_conversation_is_answered_and_resolved(world: World) -> None:
+    pull = world.pull()
+    world.hub.reviews.submit(pull, world.by("ada"), comments=[{"path": "1.txt", "line": 1, "body": "?"}])
+    thread = part(pull).threads[0]
+    bot = job(world, pull_requests="write")
+
+    reply = {"pullRequestReviewThreadId": thread.node_id, "body": "because"}
+    assert "errors" not in mutate(world, "addPullRequestReviewThreadReply", reply, bot)
+    assert "errors" not in mutate(world, "resolveReviewThread", {"threadId": thread.node_id}, bot)
+    refused = mutate(world, "addPullRequestReviewThreadReply", reply, job(world, pull_requests="read"))
+
+    assert [comment.body for comment in thread.comments] == ["?", "because"]
+    assert thread.resolved_by is bot.user
+    assert refused["errors"][0]["type"] == "FORBIDDEN"
 
 
 def _everything(schema: GraphQLSchema) -> str:

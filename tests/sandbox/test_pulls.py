@@ -132,16 +132,57 @@ def test_files_say_what_happened_to_each(world: World) -> None:
     assert world.hub.pulls.sizes(pull) == (1, 3, 3, 1)
 
 
+def test_a_conversation_moves_with_its_line_until_that_is_changed(world: World) -> None:
+    hub, ada = world.hub, world.by("ada")
+    lines = "".join(f"{number}\n" for number in range(1, 9))
+    hub.repos.commit_files(world.shop, "work", {"a.txt": lines}, world.by("bob"))
+    pull = hub.pulls.create(world.shop, world.by("bob"), title="x", head="work", base="main")
+    hub.reviews.submit(pull, ada, body="", comments=[{"path": "a.txt", "line": 5, "body": "why 5?"}])
+    thread = part(pull).threads[0]
+    assert thread.diff_hunk.splitlines() == ["@@ -0,0 +1,8 @@", "+1", "+2", "+3", "+4", "+5"]
+
+    hub.repos.commit_files(world.shop, "work", {"a.txt": f"new\n{lines}"}, world.by("bob"))
+    assert thread.line == 6
+    hub.repos.commit_files(world.shop, "work", {"a.txt": f"new\n{lines}".replace("5", "five")}, world.by("bob"))
+    assert (thread.line, thread.original_line) == (0, 5)
+
+
+def test_an_answer_in_a_conversation_is_a_submitted_review_as_well(world: World) -> None:
+    pull = world.pull()
+    world.hub.reviews.submit(pull, world.by("ada"), comments=[{"path": "1.txt", "line": 1, "body": "why?"}])
+    seen = world.events()
+
+    world.hub.reviews.answer(part(pull).threads[0], world.by("bob"), "because")
+
+    names = [(event.name, event.action) for event in seen]
+    assert names == [("pull_request_review", "submitted"), ("pull_request_review_comment", "created")]
+    assert [review.state for review in part(pull).reviews] == ["COMMENTED", "COMMENTED"]
+
+
+def test_a_dismissed_review_no_longer_requests_changes(world: World) -> None:
+    pull = world.pull()
+    seen = world.events()
+    review = world.hub.reviews.submit(pull, world.by("ada"), event="REQUEST_CHANGES", body="no")
+    mere = world.hub.reviews.submit(pull, world.by("ada"), body="hm")
+
+    world.hub.reviews.dismiss(pull, review.id, world.by("bob"), "done")
+
+    assert review.state == "DISMISSED"
+    assert (seen[-1].name, seen[-1].action) == ("pull_request_review", "dismissed")
+    with pytest.raises(Refused, match="commented"):
+        world.hub.reviews.dismiss(pull, mere.id, world.by("bob"), "done")
+
+
 def test_reviews_keep_their_threads_and_nobody_approves_their_own(world: World) -> None:
     pull = world.pull()
     line = {"path": "1.txt", "line": 1, "body": "why?"}
-    world.hub.pulls.review(pull, world.by("ada"), event="REQUEST_CHANGES", body="no", comments=[line])
+    world.hub.reviews.submit(pull, world.by("ada"), event="REQUEST_CHANGES", body="no", comments=[line])
 
     thread = part(pull).threads[0]
-    world.hub.pulls.reply(pull, world.by("bob"), thread.comments[0].id, "because")
-    world.hub.pulls.resolve_thread(thread, world.by("bob"))
+    world.hub.reviews.reply(pull, world.by("bob"), thread.comments[0].id, "because")
+    world.hub.reviews.resolve(thread, world.by("bob"))
 
     assert [comment.body for comment in thread.comments] == ["why?", "because"]
     assert thread.resolved_by is world.hub.user("bob")
     with pytest.raises(Refused, match="own pull request"):
-        world.hub.pulls.review(pull, world.by("bob"), event="APPROVE")
+        world.hub.reviews.submit(pull, world.by("bob"), event="APPROVE")

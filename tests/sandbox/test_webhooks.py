@@ -302,7 +302,7 @@ def pulls(world: World) -> None:
     hub.pulls.set_draft(pull, bob, draft=False)
     hub.pulls.request_reviewers(pull, ["ada"], bob)
     hub.repos.commit_files(world.shop, "ai/issue-1", {"more": "2"}, bob)
-    hub.pulls.review(pull, ada, event="APPROVE")
+    hub.reviews.submit(pull, ada, event="APPROVE")
     hub.issues.close(pull, ada)
     hub.issues.reopen(pull, ada)
     hub.issues.add_comment(pull, ada, "nice")

@@ -124,7 +124,15 @@ def create_review(ask: Asked, number: int) -> Response:
     """`event`: APPROVE, REQUEST_CHANGES or COMMENT; `comments` start threads."""
     issue = ask.pull(number, "write", anyone=True)
     event, body = ask.text("event", "COMMENT"), ask.text("body", "")
-    made = ask.hub.pulls.review(issue, ask.by, event=event, body=body, comments=ask.body.get("comments") or ())
+    made = ask.hub.reviews.submit(issue, ask.by, event=event, body=body, comments=ask.body.get("comments") or ())
+    return answer(shapes.review(ask.hub, issue, made))
+
+
+@router.put("/{number:int}/reviews/{review_id:int}/dismissals")
+def dismiss_review(ask: Asked, number: int, review_id: int) -> Response:
+    """With a `message`."""
+    issue = ask.pull(number, "write")
+    made = ask.hub.reviews.dismiss(issue, review_id, ask.by, ask.text("message", ""))
     return answer(shapes.review(ask.hub, issue, made))
 
 
@@ -155,5 +163,5 @@ def list_requested_reviewers(ask: Asked, number: int) -> Response:
 def reply(ask: Asked, number: int, comment_id: int) -> Response:
     """Answer in a thread."""
     issue = ask.pull(number, "write", anyone=True)
-    made = ask.hub.pulls.reply(issue, ask.by, comment_id, ask.text("body"))
+    made = ask.hub.reviews.reply(issue, ask.by, comment_id, ask.text("body"))
     return answer(shapes.review_comment(ask.hub, issue, *made), 201)

@@ -131,9 +131,9 @@ def review_comment(hub: "Hub", record: Issue, thread: ReviewThread, one: ReviewC
         "pull_request_review_id": one.review_id or None,
         "id": one.id,
         "node_id": one.node_id,
-        "diff_hunk": "",
+        "diff_hunk": thread.diff_hunk,
         "path": thread.path,
-        "commit_id": thread.commit_id,
+        "commit_id": part(record).head_oid if thread.line else thread.commit_id,
         "original_commit_id": thread.commit_id,
         "user": user(hub, one.user),
         "body": one.body,
@@ -143,8 +143,8 @@ def review_comment(hub: "Hub", record: Issue, thread: ReviewThread, one: ReviewC
         "pull_request_url": pull_url(hub, record),
         "author_association": association(record.repo, one.user),
         "_links": links,
-        "line": thread.line,
-        "original_line": thread.line,
+        "line": thread.line or None,
+        "original_line": thread.original_line,
         "side": "RIGHT",
     }
     return shown | ({"in_reply_to_id": one.in_reply_to} if one.in_reply_to else {})
