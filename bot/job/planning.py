@@ -32,7 +32,7 @@ def make_plan(task: Task, remote: Remote, agent: Agent, ground: Ground, diary: D
         read_only=True,
         context=task.config.checkpoints.context,
     )
-    with diary.phase("agent"):
+    with diary.phase("agent", 1, 1):
         report = diary.ask(agent, ask)
     if report.stopped_for == "cancelled" or ground.cancel.is_set:
         return cancelled()
