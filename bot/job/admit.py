@@ -11,7 +11,7 @@ from http import HTTPStatus
 from typing import Protocol
 
 from bot.core.branches import choose_branch
-from bot.core.effects import Continue, Dispatch, Effect, PostComment, PutStatus, React, ReleaseClaim
+from bot.core.effects import Continue, Dispatch, Effect, PostComment, PutBoard, PutStatus, React, ReleaseClaim
 from bot.core.model import Issue, Permission, Snapshot
 from bot.core.names import CONFIG_PATH
 from bot.core.plan import Plan, dispatch_failed, plan
@@ -171,7 +171,7 @@ def _portion(decided: Plan, snapshot: Snapshot, only: int) -> tuple[Effect, ...]
     most = SAID_BESIDE if admitted else SAID_ALONE
     said = 0
     for index, effect in enumerate(rest):
-        said += isinstance(effect, PutStatus | PostComment | React)
+        said += isinstance(effect, PutStatus | PutBoard | PostComment | React)
         if said > most:
             return (*mine, *rest[:index], Continue())
     return (*mine, *rest)
