@@ -260,6 +260,17 @@ def test_only_people_who_may_ask_approve(waiting: Life) -> None:
     assert "only people with write" in waiting.replies()[0]
 
 
+def test_an_approval_in_the_second_in_which_the_plan_was_asked_for(waiting: Life) -> None:
+    """A plan may be quick, and GitHub's times are of whole seconds: what was said after it answers it."""
+    one = waiting.snap.issues[1]
+    [record] = records(one, waiting.snap.own_ids)
+    approve = replace(comment(6001, "/ai approve"), created_at=record.requested_at)
+    waiting.snap = edit(waiting.snap, 1, comments=(*one.comments, approve))
+    waiting.look()
+
+    assert waiting.kinds == ["plan", "work"]
+
+
 def test_an_unacknowledged_stop_counts_before_an_approval(waiting: Life) -> None:
     """Both were said before anybody looked."""
     one = waiting.snap.issues[1]
