@@ -101,3 +101,18 @@ def test_gates_keep_the_board_and_close_it(opens_quick: Opens) -> None:
     assert meta.body.endswith(f"{END}\r\nSeen #{pull.number}.")
     assert not meta.open
     assert closings(meta) == 1
+
+
+def test_a_board_that_cannot_be_written_keeps_nothing_from_running(opens_quick: Opens) -> None:
+    """GitHub fails at every edit of the issue: the run starts and ends all the same, and the next gate catches up."""
+    town = opens_quick()
+    meta, first = town.issue("META: SHOP A shop", GOALS), town.asked(PHASES[0])
+    town.hub.faults.fail(r"graphql.*updateIssue\(", 502, times=-1)
+
+    town.settle()
+    assert town.verdict(first).startswith("Done")
+    assert meta.body == GOALS
+
+    town.hub.faults.clear()
+    town.start().all_jobs()
+    assert f"**In review:** #{first.number}" in meta.body
