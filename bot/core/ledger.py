@@ -41,6 +41,8 @@ class Record:
     withdrawn: bool = False
     """It ended before it began, because nobody asked for it any more: nothing is blocked."""
     kind: RunKind = "work"
+    planned: bool = False
+    """Its comment holds a plan that waits for approval: the request goes on."""
 
     @property
     def request_id(self) -> str:
@@ -53,8 +55,8 @@ class Record:
         return int(self.run_key.split("-")[2])
 
     def final(self, attempts: int) -> bool:
-        """Whether this ended its request: all but a run that never began, and a lost runner while attempts are left."""
-        return not self.again and (self.code not in AGAIN or self.attempt - self.spared >= attempts)
+        """Whether this ended its request: all but a run that never began, a plan, and a lost runner while attempts are left."""
+        return not (self.again or self.planned) and (self.code not in AGAIN or self.attempt - self.spared >= attempts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +77,16 @@ class Notes:
 
 def records(issue: Issue, own_ids: frozenset[int]) -> tuple[Record, ...]:
     """Every ended run of the issue, oldest first, one per run key."""
-    found: dict[str, Record] = {}
-    for _, data in ours(issue.comments, own_ids, VERDICT_MARKER):
+    return tuple(record for _, record in verdicts(issue, own_ids))
+
+
+def verdicts(issue: Issue, own_ids: frozenset[int]) -> tuple[tuple[Comment, Record], ...]:
+    """The same, each with the comment that says it."""
+    found: dict[str, tuple[Comment, Record]] = {}
+    for comment, data in ours(issue.comments, own_ids, VERDICT_MARKER):
         if (record := _record(data, issue.number)) is not None:
-            found.setdefault(record.run_key, replace(record, spared=_spared(found.values(), record.request_id)))
+            earlier = _spared((each for _, each in found.values()), record.request_id)
+            found.setdefault(record.run_key, (comment, replace(record, spared=earlier)))
     return tuple(found.values())
 
 
@@ -153,6 +161,7 @@ def _record(data: Mapping[str, Any], issue: int) -> Record | None:
         again=data.get("again") is True,
         withdrawn=data.get("withdrawn") is True,
         kind=_KINDS.get(_text(data, "kind"), "work"),
+        planned=data.get("planned") is True,
     )
 
 

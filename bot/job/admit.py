@@ -258,13 +258,15 @@ def admission_for(
         guidance=command.guidance if command else "",
         run_id=run_id,
         run_url=run_url,
+        kind=start.kind,
         server_id=server_id,
     )
 
 
 def job_minutes(config: RepoConfig, start: Start) -> int:
     """Time limit of the `work` job, in minutes."""
-    return start.minutes + SETUP_MINUTES + config.checks.minutes * (1 + 3 * config.checks.attempts)
+    before, compared = 1, 2  # setup; and setup and one check where the run started, to tell a regression
+    return start.minutes + SETUP_MINUTES + config.checks.minutes * (before + 3 * config.checks.attempts + compared)
 
 
 def why_not(situation: Situation | None) -> str:
