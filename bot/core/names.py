@@ -79,6 +79,8 @@ STATUS_MARKER = "ai-ready:status"
 VERDICT_MARKER = "ai-ready:verdict"
 REPLY_MARKER = "ai-ready:reply"
 THREAD_MARKER = "ai-ready:thread"
+BOARD_MARKER = "ai-ready:board"
+"""Of the comment with which a board is closed."""
 
 CONTINUE_EVENT = "ai-ready"
 """`repository_dispatch` type by which `publish` asks for another look when something is on hold."""

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, assert_never
 
+from bot.core.boards.keeping import keep_boards
 from bot.core.effects import (
     CancelRun,
     CloseIssue,
@@ -27,13 +28,14 @@ from bot.core.effects import (
     ReleaseClaim,
 )
 from bot.core.ledger import MOST_SPARED, Record, notes_of, request_of, spared, surplus
-from bot.core.messages.status import status
+from bot.core.messages.status import AT_WORK, status
 from bot.core.messages.verdict import blocked, lost_reason, lost_text
 from bot.core.model import Claim, Issue, Snapshot
 from bot.core.names import Reason, StateLabel
 from bot.core.order import Arrange, arrange
+from bot.core.plans import is_dropped, kind_of
 from bot.core.replies import answer_commands
-from bot.core.requests import answered_until, boxless_sha, is_withdrawn, label_request, unchanged_since
+from bot.core.requests import answered_until, boxless_sha, label_request, unchanged_since
 from bot.core.settings import ConfigProblem, RepoConfig
 from bot.core.situation import (
     Closed,
@@ -41,6 +43,7 @@ from bot.core.situation import (
     Hold,
     Invalid,
     Lost,
+    PlanState,
     PullClosed,
     PullMerged,
     Queued,
@@ -55,7 +58,7 @@ from bot.core.situation import (
 )
 from bot.core.survey import Survey, survey
 from bot.core.verdict import still_waits
-from bot.core.view import Own
+from bot.core.view import Own, View
 from bot.core.why import Explainer
 from bot.core.writing import end_label, kept_request, move_labels, put_status
 
@@ -91,6 +94,7 @@ def plan(
         if situation is mine and mine is not None:
             continue
         effects += _Writer(explainer, snapshot.issues[number], own).effects(situation)
+    effects += keep_boards(explainer)
     claim = None
     if mine is not None and own is not None:
         until = snapshot.now + timedelta(minutes=mine.minutes) + CLAIM_SLACK
@@ -186,7 +190,11 @@ class _Writer:
     def _running(self, situation: Running) -> tuple[Effect, ...]:
         if not situation.confirmed:
             return (ReleaseClaim(self.issue.number),)
-        return self._say(situation, StateLabel.RUNNING, keep_request=True) if situation.ours else ()
+        if situation.ours:
+            return self._say(situation, StateLabel.RUNNING, keep_request=True)
+        # The gate of another run; the server says it of its own, and leaves a gate's to gates.
+        gates = not self.snapshot.host.concurrent and StateLabel.RUNNING in self.issue.labels
+        return self._status(situation, "") if situation.place is not None and gates else ()
 
     def _lost(self, situation: Lost) -> tuple[Effect, ...]:
         reason, text = lost_reason(situation.conclusion), lost_text(situation.claim, situation.conclusion)
@@ -200,7 +208,7 @@ class _Writer:
             self._record(key, reason, asked, usd=situation.claim.usd),
             again=goes_on,
             spared=earlier,
-            withdrawn=cancelled and is_withdrawn(request_of(key), self.issue),
+            withdrawn=cancelled and is_dropped(request_of(key), self.issue, self.snapshot.own_ids),
         )
         verdict, release = self._verdict(record, text, situation.url), ReleaseClaim(self.issue.number)
         if not self.issue.open:
@@ -218,7 +226,8 @@ class _Writer:
         if not self.issue.open:
             return (*self._say(Closed(), None, keep_request=False), *release)
         moving = self.issue.labels & {StateLabel.WAITING, StateLabel.QUEUED, StateLabel.RUNNING}
-        if moving or release or self._stale_request(situation.record):
+        late = self.notes is not None and self.notes.comment.body.startswith(AT_WORK)
+        if moving or release or late or self._stale_request(situation.record):
             label = end_label(situation.record)
             return (*self._say(situation, label, keep_request=situation.again), *release)
         return ()
@@ -252,7 +261,8 @@ class _Writer:
         if claim is not None and claim.ledger:
             block["dispatched"] = self._dispatched(claim)
         request = getattr(situation, "request", None)
-        if request is None:
+        held_by_plan = isinstance(situation, Hold) and situation.plan is not PlanState.NONE
+        if request is None or held_by_plan:  # a plan waits for a person: no slot that becomes free starts it
             return {**block, **kept_request(self.notes)}
         block["request"] = {"id": request.id, "actor": request.actor.id}
         known = self.notes is not None and self.notes.request_id == request.id
@@ -275,7 +285,10 @@ class _Writer:
         return frozenset({sha} if sha else ())
 
     def _record(self, key: str, reason: str, asked: Any, *, usd: float = 0.0) -> Record:
-        return Record(key, reason, usd, self.snapshot.now, asked)
+        config = self.explainer.config
+        view = View(self.snapshot, RepoConfig() if isinstance(config, ConfigProblem) else config)
+        kind = kind_of(view, self.issue, request_of(key))
+        return Record(key, reason, usd, self.snapshot.now, asked, kind=kind)
 
     def _verdict(self, record: Record, text: str, url: str = "") -> PostComment:
         body = blocked(record, text, run_url=url)

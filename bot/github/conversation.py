@@ -26,7 +26,9 @@ def page(repo: str, number: int, before: str = "") -> str:
         f"comments(last: {REMARKS_PAGE}) {{ totalCount nodes {{ body author {{ ...Who }} }} }} }} }}"
     )
     inside = f"{threads} {'' if before else reviews}"
-    return queries.document(repo, [f"pull: issueOrPullRequest(number: {number}) {{ ... on PullRequest {{ {inside} }} }}"])
+    return queries.document(
+        repo, [f"pull: issueOrPullRequest(number: {number}) {{ ... on PullRequest {{ {inside} }} }}"]
+    )
 
 
 def read_conversation(repo: str, number: int) -> Story[Conversation]:

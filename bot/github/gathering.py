@@ -10,21 +10,23 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
-from bot.core.model import ActionsRun, Claim, Issue, Json, Pull, Ref, Snapshot, Standing
+from bot.core import titles
+from bot.core.model import ActionsRun, Claim, Issue, Json, Pull, Ref, RunState, Snapshot, Standing
 from bot.core.names import GITHUB_ACTIONS_BOT_ID
 from bot.errors import GitHubError
 from bot.github import queries, read
 from bot.github.claims import read_claim
+from bot.github.recent import OVERLAP, Lately
 from bot.github.wanted import Known, Memory, NodeIds, Pages, Wanted
 
 OPEN_PAGES = 200
 RECENT_PAGES = 40
 INNER_PAGES = 10
-"""Pages read at most: 20,000 open issues, 2,000 issues touched lately, 1,000 comments of one issue."""
+"""Pages read at most: 20,000 open issues, 1,000 comments of one issue; of those touched lately, 2,000 in one look."""
 REFS_AT_MOST = 1000
 """Prerequisites looked up for one snapshot; those beyond stay unknown, and unknown waits."""
-OVERLAP = timedelta(seconds=60)
-"""Changes are asked for from this long before the newest one that was seen: lists may be a little behind."""
+MOST_TRACKERS = 10
+"""META issues read in detail: anybody may open one."""
 LOOK_BACK = timedelta(hours=2)
 """How far back unread comments on issues without a label of ours are looked for (an hourly plan, missed once)."""
 
@@ -52,10 +54,13 @@ class Gathering:
         self.labels: frozenset[str] = frozenset()
         self.viewer_id = 0
         self._known = wanted.known
+        midnight = wanted.now.replace(hour=0, minute=0, second=0, microsecond=0)
+        self._lately = Lately(min(midnight, wanted.now - LOOK_BACK), wanted.recent)
         self._newest: datetime | None = None
         self._open_now = 0
         self.light: dict[int, Issue] = dict(wanted.known.issues) if wanted.known is not None else {}
         self.details: dict[int, Json] = {}
+        self.closed: dict[int, Issue] = {}
         self.standings: dict[Ref, Standing] = {}
         self.pulls: dict[int, Pull] = {}
         self.all_pulls_seen = False
@@ -75,7 +80,7 @@ class Gathering:
             Part(queries.basics(), self._take_basics),
             self._refs_part("", 1),
             Part(queries.recent_pulls(), self._take_pulls),
-            *(Part(queries.one_issue(number), self._taker(number)) for number in self.wanted.focus),
+            *(Part(queries.one_issue(number), self._taker(number)) for number in self._singled_out()),
         ]
         if self.wanted.prerequisites:
             found.append(self._open_part("", 1) if self._known is None else self._changed_part("", 1, self._known))
@@ -84,7 +89,12 @@ class Gathering:
             found.append(Part(queries.tide(), self._take_tide))
         if self.wanted.everything:
             found += [self._asked_part("", 1), self._recent_part("", 1)]
+            again = sorted(self._lately.matter - set(self._singled_out()))
+            found += [Part(queries.one_issue(number), self._taker(number)) for number in again]
         return found
+
+    def _singled_out(self) -> list[int]:
+        return sorted({*self.wanted.focus, *self.wanted.trackers})
 
     def followers(self) -> list[Part]:
         """What turns out to be missing once every page is there: details of labelled issues, pull requests of runs."""
@@ -94,6 +104,9 @@ class Gathering:
             for issue in self.light.values()
             if self.wanted.everything and issue.labels & ours and issue.number not in self.details
         ]
+        if self.wanted.everything:
+            unread = (number for number in self._trackers() if number not in self.details)
+            found += [Part(queries.one_issue(number), self._taker(number)) for number in unread]
         # A gate that died after its claim may have left no label, on an issue that nobody touched since.
         bare = self.claims.keys() - self.details.keys() - self._claims_seen if self.wanted.everything else set()
         self._claims_seen |= bare
@@ -105,6 +118,26 @@ class Gathering:
             found += [Part(queries.pulls_of(number), self._take_heads) for number in unseen]
         self._looked_up |= self._run_before()
         return found
+
+    def ended_since(self) -> list[Part]:
+        """Issues that are to be read once more, because the run that holds them turned out to be over.
+
+        A run says its verdict before it ends, but it may have done both after the issue was read: then it is no lost one.
+        """
+        over = {RunState.ENDED, RunState.GONE}
+        ended = [
+            claim.issue
+            for claim in self.claims.values()
+            if claim.issue in self.details and claim.run_id in self.runs and self.runs[claim.run_id].state in over
+        ]
+        for number in ended:
+            del self.details[number]
+        return [Part(queries.one_issue(number), self._taker(number)) for number in sorted(ended)]
+
+    def _trackers(self) -> tuple[int, ...]:
+        """Open META issues, the oldest ones."""
+        named = (n for n, issue in self.light.items() if type(titles.parse(issue.title)) is titles.Meta)
+        return tuple(sorted(named)[:MOST_TRACKERS])
 
     def _run_before(self) -> set[int]:
         """Issues that a run may have opened a pull request for."""
@@ -197,14 +230,18 @@ class Gathering:
         return Part(queries.asked_issues(after, first=self._pages(page).asked), take)
 
     def _recent_part(self, after: str, page: int) -> Part:
-        midnight = self.wanted.now.replace(hour=0, minute=0, second=0, microsecond=0)
-        since = min(midnight, self.wanted.now - LOOK_BACK)
-
         def take(data: Json) -> Iterable[Part]:
-            more = [part for node in self._kept(data["recent"], "recent") for part in self._take_issue(node)]
+            nodes = self._kept(data["recent"], "recent")
+            if self.wanted.remember:
+                self._lately.take(nodes)
+            more = [part for node in nodes for part in self._take_issue(node)]
+            if page == RECENT_PAGES and data["recent"]["pageInfo"]["hasNextPage"]:
+                self._lately.cut = True
+                return more
             return [*more, *self._next(data["recent"], page, RECENT_PAGES, self._recent_part)]
 
-        return Part(queries.recent_issues(after, since=since, first=self._pages(page).recent), take)
+        first, going_on = self._pages(page).recent, self.wanted.remember
+        return Part(queries.recent_issues(after, since=self._lately.since, first=first, oldest_first=going_on), take)
 
     def _refs_part(self, after: str, page: int) -> Part:
         def take(data: Json) -> Iterable[Part]:
@@ -250,6 +287,8 @@ class Gathering:
     def _take_closed(self, data: Json) -> Iterable[Part]:
         for node in read.nodes(data["closed"]):
             self.standings[read.linked_ref(node)] = read.standing(node)
+            issue = read.closed_issue(node)
+            self.closed[issue.number] = issue
         return ()
 
     def _taker(self, number: int) -> Callable[[Json], Iterable[Part]]:
@@ -270,7 +309,7 @@ class Gathering:
             return []
         self.details[number] = node
         self.ids.issues[number] = str(node["id"])
-        for who in _people(node):
+        for who in read.people(node):
             if who.get("id"):
                 self.ids.users[str(who["login"]).lower()] = str(who["id"])
         self.standings.update(read.linked(node))
@@ -333,7 +372,8 @@ class Gathering:
 
     def memory(self) -> Memory:
         """What the next read need not find out again."""
-        return Memory(self._now_known(), self.wanted.pages.after(self._listed))
+        recent = self._lately.after(self.details, self._own_ids) if self.wanted.everything else self.wanted.recent
+        return Memory(self._now_known(), self.wanted.pages.after(self._listed), self._trackers(), recent)
 
     def _now_known(self) -> Known | None:
         if self.truncated or self._newest is None:
@@ -349,8 +389,9 @@ class Gathering:
             now=self.wanted.now,
             default_branch=self.default_branch,
             issues=MappingProxyType(issues),
+            closed=MappingProxyType(dict(self.closed)),
             standings=MappingProxyType(dict(self.standings)),
-            own_ids=frozenset({GITHUB_ACTIONS_BOT_ID, self.viewer_id} - {0}) | self.wanted.own_ids,
+            own_ids=self._own_ids,
             claims=MappingProxyType(dict(self.claims)),
             runs=MappingProxyType(dict(self.runs)),
             pulls=tuple(self.pulls[number] for number in sorted(self.pulls)),
@@ -359,16 +400,12 @@ class Gathering:
             config_text=self.config_text,
             paused=self.wanted.paused,
             labels=self.labels,
-            truncated=self.truncated,
+            truncated=self.truncated or self._lately.cut,
         )
 
-
-def _people(node: Json) -> Iterable[Json]:
-    """Everybody an issue's answer names."""
-    found = [node.get("author")]
-    found += [event.get("actor") for event in read.nodes(node.get("timelineItems"))]
-    found += [remark.get("author") for remark in read.nodes(node.get("comments"))]
-    return (who for who in found if isinstance(who, dict))
+    @property
+    def _own_ids(self) -> frozenset[int]:
+        return frozenset({GITHUB_ACTIONS_BOT_ID, self.viewer_id} - {0}) | self.wanted.own_ids
 
 
 def _prepend(node: Json, page: Json | None, name: str) -> None:

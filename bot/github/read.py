@@ -33,6 +33,7 @@ HIDDEN = Ref("(unreadable)", 0)
 ISSUE_PREFIX = issue_branch(0).removesuffix("0")
 _OURS = {str(name).casefold(): str(name) for name in LABEL_LOOKS}
 _NOT_STARTED = frozenset({"queued", "waiting", "pending", "requested", "action_required"})
+_INSIDERS = frozenset({"OWNER", "MEMBER", "COLLABORATOR"})
 _REACTIONS = {"EYES": "eyes", "CONFUSED": "confused"}
 
 
@@ -62,6 +63,18 @@ def light_issue(data: Json) -> Issue:
     )
 
 
+def closed_issue(data: Json) -> Issue:
+    """A closed issue of the list of those touched last (`Over`)."""
+    return Issue(
+        number=int(data["number"]),
+        title=str(data["title"]),
+        open=False,
+        state_reason=str(data.get("stateReason") or "").lower(),
+        milestone=str((data.get("milestone") or {}).get("title") or ""),
+        closed_at=when(data["closedAt"]) if data.get("closedAt") else None,
+    )
+
+
 def full_issue(data: Json) -> Issue:
     """An issue or pull request read in detail (`Detail` or `DetailPull`)."""
     pull_state = data.get("pullState")
@@ -80,6 +93,7 @@ def full_issue(data: Json) -> Issue:
         id=int(data.get("fullDatabaseId") or 0),
         url=str(data["url"]),
         author=actor(data["author"]),
+        insider=data.get("authorAssociation") in _INSIDERS,
         locked=bool(data["locked"]),
         body_edited_at=when(data["lastEditedAt"]) if data.get("lastEditedAt") else None,
         renamed_at=_last(events, "RenamedTitleEvent"),
@@ -102,6 +116,14 @@ def _label_events(events: Iterable[Json]) -> tuple[LabelEvent, ...]:
         if event["__typename"] == "LabeledEvent" and event["label"]["name"].casefold() == REQUEST_LABEL
     ]
     return tuple(sorted(found, key=lambda event: event.at))
+
+
+def people(node: Json) -> Iterable[Json]:
+    """Everybody an issue's answer names."""
+    found = [node.get("author")]
+    found += [event.get("actor") for event in nodes(node.get("timelineItems"))]
+    found += [remark.get("author") for remark in nodes(node.get("comments"))]
+    return (who for who in found if isinstance(who, dict))
 
 
 def comment(data: Json) -> Comment:

@@ -11,7 +11,7 @@ from http import HTTPStatus
 from typing import Protocol
 
 from bot.core.branches import choose_branch
-from bot.core.effects import Continue, Dispatch, Effect, PostComment, PutStatus, React, ReleaseClaim
+from bot.core.effects import Continue, Dispatch, Effect, PostComment, PutBoard, PutStatus, React, ReleaseClaim
 from bot.core.model import Issue, Permission, Snapshot
 from bot.core.names import CONFIG_PATH
 from bot.core.plan import Plan, dispatch_failed, plan
@@ -125,15 +125,17 @@ def gate(keeper: Gatekeeper, own: Own, *, only: int = 0) -> Gate:
         effects = _portion(decided, snapshot, only)
         answers = _apply(keeper, snapshot, rules, effects)
         failed = tuple(answer for answer in answers if not answer.ok)
+        # A board that could not be written keeps nobody waiting: the next gate writes it.
+        doubtful = any(answer.unsure for answer in failed if not isinstance(answer.effect, PutBoard))
         told = _report_dispatches(keeper, snapshot, rules, failed)
         if _stepped_back(decided, own):
             own, claimed = replace(own, issue=TAKE_NONE, prefer=0), 0
             continue
-        if decided.admitted is not None and any(answer.unsure for answer in failed):
+        if decided.admitted is not None and doubtful:
             continue  # Not known whether `ai-running` was said: look again before starting.
         if told or (decided.again and not failed):
             continue
-        if decided.admitted is None and any(answer.unsure for answer in failed):
+        if decided.admitted is None and doubtful:
             continue
         if decided.admitted is None:
             return Gate(None, rules, decided, snapshot, failed)
@@ -180,7 +182,7 @@ def _portion(decided: Plan, snapshot: Snapshot, only: int) -> tuple[Effect, ...]
     most = SAID_BESIDE if admitted else SAID_ALONE
     said = 0
     for index, effect in enumerate(rest):
-        said += isinstance(effect, PutStatus | PostComment | React)
+        said += isinstance(effect, PutStatus | PutBoard | PostComment | React)
         if said > most:
             return (*mine, *rest[:index], Continue())
     return (*mine, *rest)
@@ -265,13 +267,15 @@ def admission_for(
         guidance=command.guidance if command else "",
         run_id=run_id,
         run_url=run_url,
+        kind=start.kind,
         server_id=server_id,
     )
 
 
 def job_minutes(config: RepoConfig, start: Start) -> int:
     """Time limit of the `work` job, in minutes."""
-    return start.minutes + SETUP_MINUTES + config.checks.minutes * (1 + 3 * config.checks.attempts)
+    before, compared = 1, 2  # setup; and setup and one check where the run started, to tell a regression
+    return start.minutes + SETUP_MINUTES + config.checks.minutes * (before + 3 * config.checks.attempts + compared)
 
 
 def why_not(situation: Situation | None) -> str:

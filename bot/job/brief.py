@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from bot.agent.prompt import PromptFacts, Said, build_prompt
 from bot.agent.round_prompt import MergeFacts
 from bot.agent.sanitize import sanitise
+from bot.core.checkpoints import may_ask_people
 from bot.core.paths import printable
 from bot.core.rounds import Round
 from bot.core.run import Admission
 from bot.core.settings import RepoConfig
+from bot.core.verdict import Bounds
 from bot.job.checks import Planned
 from bot.job.git import Git
 from bot.job.round import shown
@@ -28,6 +30,10 @@ class Task:
     """The issue's body, as it is."""
     comments: tuple[Said, ...] = ()
     """Those of people who may ask, as they are, oldest first."""
+    plan: str = ""
+    """The plan that was approved, as our comment has it."""
+    earlier: str = ""
+    """How the run ended that this one goes on from, as our comment has it."""
     round: Round | None = None
     """A review round."""
 
@@ -46,6 +52,7 @@ def brief(task: Task, workspace: Workspace, commands: tuple[Planned, ...]) -> Br
     """Write the first prompt, and note what of the issue the agent does not read."""
     body = sanitise(task.body)
     comments = [(said.author, sanitise(said.text)) for said in task.comments]
+    plan, earlier = sanitise(task.plan).text, sanitise(task.earlier).text
     texts = [body, sanitise(task.admission.title), *(clean for _, clean in comments)]
     asked = shown(task.round, task.admission) if task.round else None
     merge = workspace.merge
@@ -63,7 +70,11 @@ def brief(task: Task, workspace: Workspace, commands: tuple[Planned, ...]) -> Br
             guidance=admission.guidance,
             instructions=task.config.agent.instructions,
             checks=tuple((planned.name, planned.command) for planned in commands),
+            previous_summary=earlier,
             previous_diff=_earlier_diff(workspace, admission),
+            plan=plan,
+            planning=admission.kind == "plan",
+            asking_allowed=may_ask_people(task.config),
             round=asked.facts if asked else None,
             merge=MergeFacts(admission.base, tuple(map(printable, merge.conflicts))) if merge else None,
         )
@@ -72,6 +83,11 @@ def brief(task: Task, workspace: Workspace, commands: tuple[Planned, ...]) -> Br
     if asked:
         notes += _left_out(asked.hidden, asked.images, "review")
     return Brief(prompt, fence, (*notes, *_unheard(task.round)))
+
+
+def bounds_of(task: Task) -> Bounds:
+    """The limits that the run was given."""
+    return Bounds(task.admission.usd, task.admission.minutes, task.config.agent.max_turns)
 
 
 def _earlier_diff(workspace: Workspace, admission: Admission) -> str:

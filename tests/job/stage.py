@@ -276,7 +276,7 @@ class Stage:
         **changes: object,
     ) -> Outcome:
         self.agent = Scripted(list(steps))
-        self.task = Task(admission(self.server, **changes), config, body, (Said("bob", "do it well"),), round)
+        self.task = Task(admission(self.server, **changes), config, body, (Said("bob", "do it well"),), round=round)
         return work(self.task, self.server.remote, self.agent, self.ground, out=self.out)
 
     def publish(self, outcome: Outcome) -> Pushed | Withheld:
