@@ -16,6 +16,7 @@ from urllib.parse import unquote, urlsplit
 
 from bot.config_slack import SlackHooks
 from bot.config_variables import SECRET_NAMES, VARIABLES, Step, Variable
+from bot.core.model import Actor
 from bot.core.names import CONFIG_PATH
 from bot.core.pause import is_pause
 from bot.core.secret import Secret
@@ -70,6 +71,8 @@ class ActionEnv:
     event_path: Path | None
     run_id: int
     run_attempt: int
+    actor: Actor
+    """Who caused the run, as GitHub says."""
     output_path: Path | None
     summary_path: Path | None
     issue: int
@@ -105,6 +108,7 @@ class ActionEnv:
             event_path=reader.path("GITHUB_EVENT_PATH"),
             run_id=reader.number("GITHUB_RUN_ID"),
             run_attempt=reader.number("GITHUB_RUN_ATTEMPT") or 1,
+            actor=_actor(reader.number("GITHUB_ACTOR_ID"), reader.text("GITHUB_ACTOR")),
             output_path=reader.path("GITHUB_OUTPUT"),
             summary_path=reader.path("GITHUB_STEP_SUMMARY"),
             issue=reader.number("AI_READY_ISSUE"),
@@ -395,6 +399,11 @@ class _Reader:
         if parts.username or parts.password:
             raise ConfigError(f"{name} carries a user name or a password; leave that out and give a token.")
         return text
+
+
+def _actor(number: int, login: str) -> Actor:
+    """No person's login has brackets."""
+    return Actor(number, login, is_bot=login.endswith("[bot]"))
 
 
 def _graphql_url(api_url: str, given: str) -> str:

@@ -174,7 +174,7 @@ def _work(env: ActionEnv, handed: Handed, bench: Bench) -> Outcome:
         # GitHub may take longer to answer than a cancel leaves us
         with in_phase(bench.journal.tell, "look"), bench.cancel.interrupting():
             keeper = gatekeeper(env, github_of(env, admission.repo, admission.server_id))
-            looked = recheck(keeper, admission, served=handed.served)
+            looked = recheck(keeper, admission, served=handed.served, dispatcher=env.actor)
         from bot.job.working import do_the_work  # noqa: PLC0415 (git, the agent: nothing of the second look)
 
         return do_the_work(env, admission, looked, bench, lambda outcome: _hand(outcome, bench.out, bench.report))
