@@ -100,7 +100,9 @@ def _say_gate(came_to: Gate, issue: int, report: Report, server: str) -> None:
         report.log(f"Admitted #{came_to.admission.issue} as run {came_to.admission.run_key}.")
         _summarise(came_to.admission, server, report)
     elif issue:
-        report.log(f"#{issue} does not start now: {why_not(came_to.situation(issue))}.")
+        line = f"#{issue} is not started by this run: {why_not(came_to.situation(issue))}."
+        report.log(line)
+        report.summarise(line)
 
 
 def _summarise(admission: Admission, server: str, report: Report) -> None:
