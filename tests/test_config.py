@@ -148,7 +148,6 @@ PROBLEMS = {
     "agent: {model: ''}": "line 1: `agent.model` takes a model's alias or id, such as `opus`, not an empty text.",
     "agent: {isolation: off}": "line 1: `agent.isolation` takes `auto` or `none`, not `off`.",
     "mode: supervized": "line 1: `mode` takes `autonomous` or `supervised` or `interactive`, not `supervized`; did you mean `supervised`?",
-    "mode: supervised": "line 1: `mode` takes `autonomous` only in this version of ai-ready, not `supervised`.",
     "mode: autonomous\npull_request:\n  fix_ci: true": "line 3: `pull_request.fix_ci` takes `false` only in this version of ai-ready, not `true`.",
     "agent: {backend: anthropic-sdk}": "line 1: `agent.backend` takes `claude-code` only in this version of ai-ready, not `anthropic-sdk`.",
     "agnet: {}": "line 1: there is no key `agnet` here; did you mean `agent`?",

@@ -10,12 +10,14 @@ from typing import Literal
 
 from bot.core.effects import Assign, Continue, Effect, OpenPull, PostComment, ReleaseClaim
 from bot.core.ledger import DONE, MOST_SPARED, Record, notes_of, records, request_of, spared
+from bot.core.messages.plan import proposed
 from bot.core.messages.pull import compare_link, pull_body, pull_title
 from bot.core.messages.status import status
 from bot.core.messages.verdict import blocked, done
 from bot.core.model import Issue, Pull, Snapshot
-from bot.core.names import REQUEST_LABEL, UNPUSHED, Reason, StateLabel
-from bot.core.requests import answered_until, asked_at, is_withdrawn, label_request
+from bot.core.names import UNPUSHED, Reason, StateLabel
+from bot.core.plans import is_dropped
+from bot.core.requests import answered_until, asked_at, label_request
 from bot.core.run import Admission, Outcome
 from bot.core.settings import PullRequest
 from bot.core.situation import Closed, Ended
@@ -107,6 +109,8 @@ def _judge(ending: Ending, pull: Pull | None) -> Refusal | None:
     outcome = ending.outcome
     if outcome is None:
         return Refusal(Reason.INTERNAL_ERROR, "the work job left no outcome that can be trusted")
+    if outcome.verdict == "done" and ending.admission.kind == "plan":
+        return Refusal(Reason.INTERNAL_ERROR, "a run that was only to plan says that the work is done")
     if outcome.verdict != "done":
         return Refusal(Reason(outcome.reason), outcome.text, outcome.details, outcome.again)
     if not ending.pushed_oid:
@@ -147,6 +151,8 @@ def _end(ending: Ending, snapshot: Snapshot, failure: Refusal | None, pull: Pull
         assert pull is not None  # noqa: S101 (next_step saw it)
         assert outcome is not None  # noqa: S101 (_judge saw it)
         body = done(record, pull, outcome, run_url=admission.run_url)
+    elif record.planned and outcome is not None:
+        body = proposed(record, outcome, admission.issue, run_url=admission.run_url)
     else:
         shown = replace(outcome, details=failure.details) if outcome else None
         link = _link(ending, failure, pull)
@@ -168,7 +174,7 @@ def _record(ending: Ending, snapshot: Snapshot, failure: Refusal | None, pull: P
     admission, outcome = ending.admission, ending.outcome
     issue = snapshot.issues.get(admission.issue)
     earlier = spared(issue, snapshot.own_ids, admission.run_key) if issue else 0
-    gone = issue is not None and is_withdrawn(request_of(admission.run_key), issue)
+    gone = issue is not None and is_dropped(request_of(admission.run_key), issue, snapshot.own_ids)
     cancelled = failure is not None and failure.reason is Reason.CANCELLED
     return Record(
         run_key=admission.run_key,
@@ -180,7 +186,15 @@ def _record(ending: Ending, snapshot: Snapshot, failure: Refusal | None, pull: P
         again=failure is not None and failure.again and earlier < MOST_SPARED,
         spared=earlier,
         withdrawn=ending.served and cancelled and gone and _never_began(outcome),
+        kind=admission.kind,
+        planned=_has_planned(ending, failure),
     )
+
+
+def _has_planned(ending: Ending, failure: Refusal | None) -> bool:
+    """It was to plan, and did: any other end ends its request as ever."""
+    asked = failure is not None and failure.reason is Reason.NEEDS_INPUT
+    return asked and ending.admission.kind == "plan" and ending.outcome is not None and ending.outcome.planned
 
 
 def _never_began(outcome: Outcome | None) -> bool:
@@ -215,7 +229,8 @@ def _finish(ending: Ending, snapshot: Snapshot, issue: Issue, record: Record) ->
     label = end_label(record)
     request = label_request(issue)
     again = issue.open and not record.final(ending.attempts)
-    keep = issue.open and request is not None and (request.at > record.requested_at or again)
+    newer = request is not None and request.at > record.requested_at
+    keep = issue.open and request is not None and (newer or again)
     notes = notes_of(issue, snapshot.own_ids)
     body = status(Ended(record) if issue.open else Closed(), notes={"v": 1, **kept_request(notes)})
     # Of a server's run only the server makes the status comment: two who both see none would make two.
@@ -227,8 +242,8 @@ def _finish(ending: Ending, snapshot: Snapshot, issue: Issue, record: Record) ->
     claim = snapshot.claims.get(issue.number)
     if claim is not None and claim.run_key == record.run_key:
         effects.append(ReleaseClaim(issue.number))
-    asked_again = keep and REQUEST_LABEL in issue.labels
-    if effects and not ending.served and (again or asked_again or _others_on_hold(snapshot, issue.number)):
+    goes_on = (again and not record.planned) or (keep and newer)
+    if effects and not ending.served and (goes_on or _others_on_hold(snapshot, issue.number)):
         effects.append(Continue())
     return tuple(effects)
 

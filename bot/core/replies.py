@@ -14,9 +14,11 @@ from bot.core.messages.status import status_text
 from bot.core.messages.why import why_text
 from bot.core.model import Issue, Permission, Snapshot
 from bot.core.names import REPLY_MARKER
+from bot.core.plans import approved_plan
 from bot.core.requests import Unread, comment_request_id, unread
 from bot.core.settings import ConfigProblem, RepoConfig
 from bot.core.situation import Running, Situation, Unasked
+from bot.core.view import View
 from bot.core.why import Explainer
 
 ACCEPTED = "eyes"
@@ -55,8 +57,8 @@ def _obey(
 ) -> Iterable[Effect]:
     snapshot = explainer.snapshot
     match command:
-        case Run() | Retry():
-            problem = _unrunnable(issue, situation, item, config)
+        case Run() | Retry() | Approve():
+            problem = _unrunnable(issue, situation, item, View(snapshot, config))
             return _refuse(snapshot, issue, item, problem) if problem else _accept(item)
         case Stop():
             # Unconfirmed: a claim of our own that this very comment ends; it is released, nothing is at work.
@@ -70,22 +72,25 @@ def _obey(
             return (*_say(snapshot, issue, item, text), *_accept(item))
         case Help():
             return (*_say(snapshot, issue, item, say.help_text()), *_accept(item))
-        case Init() | Approve() | Fix():
+        case Init() | Fix():
             return _refuse(snapshot, issue, item, say.not_here(type(command).__name__.lower()))
         case _:
             assert_never(command)
 
 
-def _unrunnable(issue: Issue, situation: Situation, item: Unread, config: RepoConfig) -> str:
+def _unrunnable(issue: Issue, situation: Situation, item: Unread, view: View) -> str:
     """Why a request is refused at once; empty: it is accepted."""
     if issue.is_pull:
         return say.on_a_pull()
     if not issue.open:
         return say.on_a_closed_issue()
     command = item.command
-    if isinstance(situation, Running) and request_of(situation.claim.run_key) != comment_request_id(item.comment):
+    request_id = comment_request_id(item.comment)
+    if isinstance(command, Approve):
+        return "" if approved_plan(view, issue, request_id) is not None else say.no_plan()
+    if isinstance(situation, Running) and request_of(situation.claim.run_key) != request_id:
         return say.already_running(situation.url)
-    allowed = allowed_models(config)
+    allowed = allowed_models(view.config)
     if isinstance(command, Run) and command.model and command.model not in allowed:
         return say.unknown_model(command.model, sorted(allowed))
     return ""

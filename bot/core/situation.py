@@ -5,10 +5,12 @@ The same value feeds the status comment, `/ai why`, `ai-ready plan` and the page
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum
 
 from bot.core.ledger import Record
 from bot.core.limits import Cap
 from bot.core.model import Actor, Claim, Pull
+from bot.core.names import RunKind
 from bot.core.order import Blocker
 from bot.core.requests import Request
 
@@ -58,6 +60,16 @@ class Invalid:
     """The cycle, or the reference that can't be read."""
 
 
+class PlanState(Enum):
+    """What is to be said of a plan that waits for approval."""
+
+    NONE = "none"
+    """There is none."""
+    WAITS = "waits"
+    OUTDATED = "outdated"
+    """The issue was edited since."""
+
+
 @dataclass(frozen=True, slots=True)
 class Hold:
     """Ready but not started."""
@@ -66,6 +78,8 @@ class Hold:
     why: str
     cap: Cap | None = None
     """The cap that is reached, where it is one."""
+    plan: PlanState = PlanState.NONE
+    """Set: it waits for somebody's approval of the plan that was made for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +93,7 @@ class Start:
     model: str
     usd: float
     minutes: int
+    kind: RunKind = "work"
 
 
 @dataclass(frozen=True, slots=True)

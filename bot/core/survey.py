@@ -170,7 +170,7 @@ class _Surveyor:
         notes = self.notes[issue.number]
         if not issue.labels & {StateLabel.WAITING, StateLabel.QUEUED}:
             return False
-        return ended.again or bool(notes and notes.request_id and notes.request_id != ended.request_id)
+        return ended.again or ended.planned or bool(notes and notes.request_id and notes.request_id != ended.request_id)
 
     def _after(self, issue: Issue, ended: Record) -> Situation:
         pull = next((p for p in self.view.snapshot.pulls if p.number == ended.pull), None)

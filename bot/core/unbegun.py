@@ -60,7 +60,18 @@ def disagreement(admission: Admission, fresh: Admission) -> str:
     The base's commit is not compared: it may have got newer ones since. That the work still belongs on top of them is
     checked where it is pushed.
     """
-    same = ("branch", "base", "head_oid", "title", "model", "guidance", "approver_id", "approver_login", "content_sha")
+    same = (
+        "kind",
+        "branch",
+        "base",
+        "head_oid",
+        "title",
+        "model",
+        "guidance",
+        "approver_id",
+        "approver_login",
+        "content_sha",
+    )
     for name in same:
         if getattr(admission, name) != getattr(fresh, name):
             return name

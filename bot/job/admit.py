@@ -116,15 +116,17 @@ def gate(keeper: Gatekeeper, own: Own, *, only: int = 0) -> Gate:
         effects = _portion(decided, snapshot, only)
         answers = _apply(keeper, snapshot, rules, effects)
         failed = tuple(answer for answer in answers if not answer.ok)
+        # A board that could not be written keeps nobody waiting: the next gate writes it.
+        doubtful = any(answer.unsure for answer in failed if not isinstance(answer.effect, PutBoard))
         told = _report_dispatches(keeper, snapshot, rules, failed)
         if _stepped_back(decided, own):
             own, claimed = replace(own, issue=TAKE_NONE, prefer=0), 0
             continue
-        if decided.admitted is not None and any(answer.unsure for answer in failed):
+        if decided.admitted is not None and doubtful:
             continue  # Not known whether `ai-running` was said: look again before starting.
         if told or (decided.again and not failed):
             continue
-        if decided.admitted is None and any(answer.unsure for answer in failed):
+        if decided.admitted is None and doubtful:
             continue
         if decided.admitted is None:
             return Gate(None, rules, decided, snapshot, failed)
@@ -256,13 +258,15 @@ def admission_for(
         guidance=command.guidance if command else "",
         run_id=run_id,
         run_url=run_url,
+        kind=start.kind,
         server_id=server_id,
     )
 
 
 def job_minutes(config: RepoConfig, start: Start) -> int:
     """Time limit of the `work` job, in minutes."""
-    return start.minutes + SETUP_MINUTES + config.checks.minutes * (1 + 3 * config.checks.attempts)
+    before, compared = 1, 2  # setup; and setup and one check where the run started, to tell a regression
+    return start.minutes + SETUP_MINUTES + config.checks.minutes * (before + 3 * config.checks.attempts + compared)
 
 
 def why_not(situation: Situation | None) -> str:

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 from bot.agent.prompt import PromptFacts, Said, build_prompt
 from bot.agent.sanitize import sanitise
+from bot.core.checkpoints import may_ask_people
 from bot.core.run import Admission
 from bot.core.settings import RepoConfig
+from bot.core.verdict import Bounds
 from bot.job.checks import Planned
 from bot.job.git import Git
 from bot.job.workspace import Workspace
@@ -24,6 +26,10 @@ class Task:
     """The issue's body, as it is."""
     comments: tuple[Said, ...] = ()
     """Those of people who may ask, as they are, oldest first."""
+    plan: str = ""
+    """The plan that was approved, as our comment has it."""
+    earlier: str = ""
+    """How the run ended that this one goes on from, as our comment has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +46,7 @@ def brief(task: Task, workspace: Workspace, commands: tuple[Planned, ...]) -> Br
     """Write the first prompt, and note what of the issue the agent does not read."""
     body = sanitise(task.body)
     comments = [(said.author, sanitise(said.text)) for said in task.comments]
+    plan, earlier = sanitise(task.plan).text, sanitise(task.earlier).text
     texts = [body, sanitise(task.admission.title), *(clean for _, clean in comments)]
     fence = f"data-{secrets.token_hex(6)}"
     admission = task.admission
@@ -55,10 +62,19 @@ def brief(task: Task, workspace: Workspace, commands: tuple[Planned, ...]) -> Br
             guidance=admission.guidance,
             instructions=task.config.agent.instructions,
             checks=tuple((planned.name, planned.command) for planned in commands),
+            previous_summary=earlier,
             previous_diff=_earlier_diff(workspace.git, admission),
+            plan=plan,
+            planning=admission.kind == "plan",
+            asking_allowed=may_ask_people(task.config),
         )
     )
     return Brief(prompt, fence, _left_out(sum(text.hidden for text in texts), sum(text.images for text in texts)))
+
+
+def bounds_of(task: Task) -> Bounds:
+    """The limits that the run was given."""
+    return Bounds(task.admission.usd, task.admission.minutes, task.config.agent.max_turns)
 
 
 def _earlier_diff(git: Git, admission: Admission) -> str:

@@ -151,7 +151,7 @@ def _prepared(publisher: Publisher, ending: Ending, received: Received | None, s
     said = issue is not None and any(
         record.run_key == ending.admission.run_key for record in records(issue, snapshot.own_ids)
     )
-    if received is None or said:
+    if received is None or said or ending.admission.kind == "plan":
         return ending
     env = publisher.env
     with tempfile.TemporaryDirectory(prefix="ai-ready-publish-") as folder:

@@ -62,6 +62,8 @@ def recheck(keeper: Gatekeeper, admission: Admission, *, served: bool = False, d
     decided = plan(snapshot, config, Own(admission.run_id, admission.run_url, issue=admission.issue))
     if decided.admitted is None or decided.admitted.run_key != admission.run_key:
         raise _not_now(snapshot, config, admission)
+    if decided.admitted.kind != admission.kind:
+        raise _differs("kind")
     if served:
         _compare(snapshot, config, admission, decided)
     return Recheck(config, snapshot, readable_comments(keeper.github, snapshot, admission.issue))
@@ -120,5 +122,9 @@ def _compare(snapshot: Snapshot, config: RepoConfig, admission: Admission, decid
     fresh = admission_for(snapshot, config, decided.admitted, admission.base_oid)
     name = disagreement(admission, fresh)
     if name:
-        text = f"Nothing was done: what was admitted is not what the facts give now (`{name}`)"
-        raise Postponed(Reason.CANCELLED, text)
+        raise _differs(name)
+
+
+def _differs(name: str) -> Postponed:
+    text = f"Nothing was done: what was admitted is not what the facts give now (`{name}`)"
+    return Postponed(Reason.CANCELLED, text)

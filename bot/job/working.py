@@ -10,7 +10,12 @@ from collections.abc import Callable
 from bot.agent.isolation import isolation_for, run_root
 from bot.agent.prompt import Said
 from bot.config import ActionEnv
+from bot.core.ledger import request_of
+from bot.core.messages.plan import plan_in
+from bot.core.messages.retold import retold
+from bot.core.plans import approved_plan, last_words
 from bot.core.run import Admission, Outcome
+from bot.core.view import View
 from bot.job.bench import Bench
 from bot.job.brief import Task
 from bot.job.git import remote_of
@@ -34,8 +39,7 @@ def do_the_work(
     """
     os.umask(0o022)  # some self-hosted runners have 0, and then the agent could write our git folder
     env.model_key()
-    body = looked.snapshot.issues[admission.issue].body
-    task = Task(admission, looked.config, body, tuple(Said(author, text) for author, text in looked.comments))
+    task = _task(admission, looked)
     access = ModelAccess(
         admission.model, admission.usd, env.api_key, env.oauth_token, base_url=env.model_url, cli=env.claude
     )
@@ -59,3 +63,19 @@ def do_the_work(
         finally:
             isolation.kill_all()
             isolation.discard(root)
+
+
+def _task(admission: Admission, looked: Recheck) -> Task:
+    """What the run is about, from what was read just now."""
+    snapshot, request_id = looked.snapshot, request_of(admission.run_key)
+    issue = snapshot.issues[admission.issue]
+    plan = approved_plan(View(snapshot, looked.config), issue, request_id)
+    goes_on = admission.head_oid != admission.base_oid
+    return Task(
+        admission,
+        looked.config,
+        issue.body,
+        tuple(Said(author, text) for author, text in looked.comments),
+        plan=plan_in(plan.comment.body) if plan is not None else "",
+        earlier=retold(last_words(issue, snapshot.own_ids, request_id, continued=goes_on)),
+    )

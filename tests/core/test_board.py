@@ -13,13 +13,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.core.boards.block import END, START, Memory, Past, holds, recall, splice, without
+from bot.core.boards.board import STATE_OF, State
 from bot.core.boards.scope import listed
-from bot.core.effects import CloseIssue, Effect, PostComment, PutBoard
+from bot.core.effects import CloseIssue, Dispatch, Effect, PostComment, PutBoard
 from bot.core.ledger import Record
+from bot.core.messages.mermaid import GLYPHS
 from bot.core.messages.verdict import verdict_block
 from bot.core.model import ActionsRun, Actor, Claim, Comment, Issue, Link, Pull, Ref, RunState, Snapshot, Source
 from bot.core.plan import plan
 from bot.core.settings import ConfigProblem, MetaIssues, OrderRules, RepoConfig
+from bot.core.why import Progress
+from tests.core.test_plan_laws import STATES, placed
 from tests.core.world import ANN, BOB, BOT, T0, after, close, comment, edit, issue, later, snapshot
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -159,12 +163,22 @@ def test_light_closed_issues_count_and_a_reopened_or_moved_one_does_not() -> Non
         ("META: AUTH Log in", {}, 3),
         ("[META] [auth] Log in", {}, 3),
         ("[META] AUTH: Log in", {}, 3),
+        ("META: Auth, at last", {}, 3),
         ("META: Log in", {"milestone": "v2"}, 1),
         ("META: Log in", {"body": "- [ ] #3\r\n- [x] #5 and #4\r\n* #9\r\n\r\nsee #2\n```\n- #2\n```"}, 3),
         ("META: Log in", {"links": (Link(Ref("acme/shop", 5), Source.SUB_ISSUE),)}, 1),
         ("META: Log in", {}, 4),
     ],
-    ids=["prefix", "tag", "prefix after a tag", "milestone", "listed", "sub-issues", "repository"],
+    ids=[
+        "prefix",
+        "tag",
+        "prefix after a tag",
+        "prefix before a comma",
+        "milestone",
+        "listed",
+        "sub-issues",
+        "repository",
+    ],
 )
 def test_which_issues_a_board_is_of(title: str, more: dict[str, Any], count: int) -> None:
     """Prefix, else milestone, else what is listed, else everything that has a key or was asked for."""
@@ -172,6 +186,11 @@ def test_which_issues_a_board_is_of(title: str, more: dict[str, Any], count: int
     [block] = [b for n, b in boards(snapshot(meta(title, **more), *series(), *others)).items() if n == 1]
 
     assert f"0 of {count} closed" in block
+
+
+def test_every_progress_has_a_state() -> None:
+    assert set(STATE_OF) == set(Progress)
+    assert set(GLYPHS) == set(State)
 
 
 def test_two_boards_of_one_series_are_one() -> None:
@@ -189,6 +208,7 @@ def test_listed_means_first_in_its_item() -> None:
 
 def test_a_board_begins_when_somebody_asks() -> None:
     assert boards(snapshot(meta(), *series(by=None))) == {}
+    assert boards(snapshot(meta(), *series(by=BOB))) == {}, "somebody who may not ask"
     assert list(boards(snapshot(meta(by=ANN), *series(by=None)))) == [1]
     assert list(boards(snapshot(meta(), *series()))) == [1]
 
@@ -227,7 +247,7 @@ def test_what_is_written_once_is_not_written_again() -> None:
 
     assert plan(later(snap, days=1), CONFIG).effects == ()
     crlf = edit(snap, 1, body=body(snap).replace("\r\n", "\n").replace("\n", "\r\n"))
-    assert boards(crlf) == {}, "GitHub's editor changes every line break"
+    assert boards(later(crlf, days=1)) == {}, "GitHub's editor changes every line break"
 
 
 def test_without_a_change_of_state_at_most_one_edit_a_minute() -> None:
@@ -357,3 +377,18 @@ def test_the_closing_comment_is_no_reply_and_no_verdict() -> None:
 
     assert "<!-- ai-ready:board {" in said.body
     assert START not in said.body
+
+
+@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("title", ["META: A", "META: all"])
+def test_in_every_state_the_board_comes_to_rest(state: str, title: str) -> None:
+    """Whatever an issue is in the middle of: what is planned once it was done is nothing."""
+    placed_one, claim, run = placed(2, "[A-1.1] one", state)
+    snap = snapshot(meta(title, number=9, by=ANN), placed_one, issue(3, "[A-1.2] two", by=ANN))
+    snap = replace(snap, claims={2: claim} if claim else {}, runs={run.id: run} if run else {})
+    for _ in range(6):
+        effects = [each for each in plan(snap, CONFIG).effects if not isinstance(each, Dispatch)]
+        snap = after(snap, effects)
+
+    assert [e for e in plan(snap, CONFIG).effects if isinstance(e, PutBoard)] == []
+    assert recall(body(snap, 9)) is not None

@@ -67,6 +67,16 @@ def test_what_the_server_admitted_stands_without_a_claim_branch() -> None:
     assert look(town(), admitted(town())) == []
 
 
+def test_what_is_to_be_planned_first_is_not_worked_on() -> None:
+    """An admission by hand, or by a server that read the mode a moment before it was changed: nothing is done."""
+    supervised = replace(town(), config_text="mode: supervised\n")
+    by_hand = admitted(town())
+
+    assert (by_hand.kind, refused(supervised, by_hand).code) == ("work", Reason.CANCELLED)
+    assert "`kind`" in refused(supervised, by_hand).text
+    assert look(supervised, replace(by_hand, kind="plan")) == []
+
+
 def test_gate_and_server_admit_the_same() -> None:
     made = gate(keeper(PureGitHub(town())), Own(42, "https://example.test/run/42", prefer=1))
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import math
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,13 +14,14 @@ from bot.core.boards.scope import Scope
 from bot.core.ledger import DONE, records
 from bot.core.markers import ours
 from bot.core.model import Issue
-from bot.core.names import LABEL_LOOKS, VERDICT_MARKER
+from bot.core.names import REQUEST_LABEL, VERDICT_MARKER, StateLabel
 from bot.core.series import rank, series_under
 from bot.core.settings import OrderRules
-from bot.core.situation import Closed, Hold, Invalid, Situation, Unasked, Unstartable, Waiting
+from bot.core.situation import Closed, Hold, Invalid, Refused, Situation, Unasked, Unstartable, Waiting
 from bot.core.titles import Id, Keyed, Meta, Title, Unkeyed
 from bot.core.why import Explainer, Progress
 
+_STATES = frozenset(StateLabel)
 REMEMBERED = 1_000
 """Issues a board remembers at most, the newest ones: more would not fit into an issue's body."""
 NEXT = 3
@@ -74,6 +74,8 @@ class Member:
     state: State
     series: str
     """Phase order holds among members of the same one."""
+    rank: int
+    """Where it stands in order."""
     usd: float = 0.0
     pull: int = 0
     """Our open pull request for it."""
@@ -160,7 +162,7 @@ class _Maker:
         gone = [self._closed(issue) for issue in self.closed.values() if self._belonged(issue)]
         known = self.snapshot.issues.keys() | self.closed.keys()
         gone += [self._remembered(n, past) for n, past in self.past.items() if n not in known]
-        members = sorted(_bounded(open_ones, gone, self.scope), key=self._rank)
+        members = sorted(_bounded(open_ones, gone, self.scope), key=_place)
         numbers = {member.number for member in members if not member.state.closed}
         return Board(
             scope=self.scope,
@@ -206,6 +208,7 @@ class _Maker:
             title=issue.title,
             state=state,
             series=self._series(issue),
+            rank=rank(self._key(issue), issue),
             usd=self._usd(issue),
             pull=stand.pull,
             reason=reason,
@@ -220,19 +223,19 @@ class _Maker:
         state = State.DROPPED if dropped else State.CLOSED
         asked = issue.number in self.past or bool(records(issue, self.snapshot.own_ids))
         key, series, usd = self._key(issue), self._series(issue), self._usd(issue)
-        return Member(issue.number, key, issue.title, state, series, usd, asked=asked)
+        return Member(issue.number, key, issue.title, state, series, rank(key, issue), usd, asked=asked)
 
     def _remembered(self, number: int, past: Past) -> Member:
         """No list has it any more, so it is not open."""
         found = titles.parse(f"[{past.label}]") if past.label else Unkeyed()
         milestone = self.scope.name if self.scope.kind == "milestone" else ""
-        series = self._series(Issue(number, f"[{past.label}]", milestone=milestone))
+        issue = Issue(number, f"[{past.label}]", milestone=milestone)
         state = State.DROPPED if past.dropped else State.CLOSED
-        return Member(number, found, "", state, series, past.usd, asked=True)
+        return Member(number, found, "", state, self._series(issue), rank(found, issue), past.usd, asked=True)
 
     def _usd(self, issue: Issue) -> float:
         if issue.detailed:
-            return round(math.fsum(record.usd for record in records(issue, self.snapshot.own_ids)), 4)
+            return round(sum((record.usd for record in records(issue, self.snapshot.own_ids)), 0.0), 4)
         return self.past[issue.number].usd if issue.number in self.past else 0.0
 
     def _blocked(self, issue: Issue, situation: Situation | None) -> tuple[str, str]:
@@ -265,10 +268,6 @@ class _Maker:
                     break
         return found
 
-    def _rank(self, member: Member) -> tuple[str, int, int]:
-        series = member.series if isinstance(member.key, Keyed) else "\U0010ffff"
-        return series, rank(member.key, Issue(member.number, "")), member.number
-
     def _series(self, issue: Issue) -> str:
         return ":".join(series_under(self.rules, self._key(issue), issue))
 
@@ -285,10 +284,17 @@ class _Maker:
 
 
 def is_asked(issue: Issue, situation: Situation | None) -> bool:
-    """Whether somebody asks for it, or asked."""
-    if issue.labels & LABEL_LOOKS.keys():
+    """Whether somebody who may ask asks for it, or asked."""
+    if issue.labels & _STATES:
         return True
-    return situation is not None and not isinstance(situation, Unasked | Closed)
+    if situation is None:
+        return REQUEST_LABEL in issue.labels
+    return not isinstance(situation, Unasked | Closed | Refused)
+
+
+def _place(member: Member) -> tuple[str, int, int]:
+    """Series by series, then what has no key."""
+    return member.series if isinstance(member.key, Keyed) else "\U0010ffff", member.rank, member.number
 
 
 def _past(member: Member) -> Past:

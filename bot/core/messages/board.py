@@ -1,6 +1,6 @@
 """The words of a board, and of the comment with which it is closed."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from bot.core.boards.block import END, START, Memory
 from bot.core.boards.board import Board, Member, State
@@ -77,20 +77,19 @@ def _lines(board: Board) -> Iterable[str]:
         by_state.setdefault(member.state, []).append(member)
     by_number = {member.number: member for member in board.members}
     waiting = [by_number[number] for number in board.next_up]
-    yield from _line(State.RUNNING, "Running now", map(_name, by_state.get(State.RUNNING, [])))
-    yield from _line(State.QUEUED, "Queued", map(_name, by_state.get(State.QUEUED, [])))
-    yield from _line(State.WAITING, "Next up", map(_waiting, waiting))
-    yield from _line(State.REVIEW, "In review", map(_review, by_state.get(State.REVIEW, [])))
-    yield from _line(State.BLOCKED, "Blocked", map(_blocked, by_state.get(State.BLOCKED, [])))
-    idle = by_state.get(State.IDLE, [])
-    yield from _line(State.IDLE, "Not asked for yet", map(_name, idle))
+    yield from _line(State.RUNNING, "Running now", by_state.get(State.RUNNING, []), _name)
+    yield from _line(State.QUEUED, "Queued", by_state.get(State.QUEUED, []), _name)
+    yield from _line(State.WAITING, "Next up", waiting, _waiting)
+    yield from _line(State.REVIEW, "In review", by_state.get(State.REVIEW, []), _review)
+    yield from _line(State.BLOCKED, "Blocked", by_state.get(State.BLOCKED, []), _blocked)
+    yield from _line(State.IDLE, "Not asked for yet", by_state.get(State.IDLE, []), _name)
 
 
-def _line(state: State, words: str, members: Iterable[str]) -> Iterable[str]:
-    named = list(members)
-    if named:
-        more = f" and {len(named) - LISTED} more" if len(named) > LISTED else ""
-        yield f"- {GLYPHS[state]} **{words}:** {', '.join(named[:LISTED])}{more}"
+def _line(state: State, words: str, members: Sequence[Member], name: Callable[[Member], str]) -> Iterable[str]:
+    if members:
+        named = ", ".join(name(member) for member in members[:LISTED])
+        more = f" and {len(members) - LISTED} more" if len(members) > LISTED else ""
+        yield f"- {GLYPHS[state]} **{words}:** {named}{more}"
 
 
 def _name(member: Member) -> str:

@@ -48,6 +48,11 @@ def on_a_pull() -> str:
     return "Runs are asked for on the issue, not on a pull request; write the command there."
 
 
+def no_plan() -> str:
+    """`/ai approve` where no plan waits."""
+    return "No plan waits for approval here, so nothing was started. `/ai run` asks for a run."
+
+
 def on_a_closed_issue() -> str:
     """Nothing runs for a closed issue."""
     return "This issue is closed; reopen it first, then ask again."

@@ -37,7 +37,7 @@ NEXT_STEP: Mapping[Reason, str] = {
 """The command that ends each Blocked verdict: as it stands it works, and shows where words of one's own go."""
 
 ADVICE: Mapping[Reason, str] = {
-    Reason.NEEDS_INPUT: "The agent needs an answer; give it with the command below.",
+    Reason.NEEDS_INPUT: "Answer, or say how to go on, with the command below.",
     Reason.EDITED_AFTER_APPROVAL: "Read the issue as it is now; if it is what you want done, ask again.",
     Reason.CONFIG_INVALID: "Correct the file on the default branch, then ask again.",
     Reason.SETUP_FAILED: "Make `checks.setup` in `.github/ai-ready.yml` work on a fresh checkout.",
@@ -74,7 +74,7 @@ def verdict_block(record: Record) -> str:
         "pull": record.pull,
     }
     kind = {} if record.kind == "work" else {"kind": record.kind}
-    flags = {name: True for name in ("again", "withdrawn") if getattr(record, name)}
+    flags = {name: True for name in ("again", "withdrawn", "planned") if getattr(record, name)}
     return hide(VERDICT_MARKER, {**data, **kind, **flags})
 
 
