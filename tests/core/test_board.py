@@ -70,8 +70,8 @@ def ends(effects: Iterable[Effect], number: int = 1) -> list[str]:
     return [type(each).__name__ for each in effects if getattr(each, "issue", 0) == number]
 
 
-def ended(number: int, code: str, *, usd: float = 0.42, pull: int = 0) -> Comment:
-    record = Record(f"{number}-{LABEL}-1", code, usd, T0 + timedelta(minutes=3), T0, pull)
+def ended(number: int, code: str, *, usd: float = 0.42, pull: int = 0, planned: bool = False) -> Comment:
+    record = Record(f"{number}-{LABEL}-1", code, usd, T0 + timedelta(minutes=3), T0, pull, planned=planned)
     return comment(7000 + number, f"Ended\n{verdict_block(record)}", BOT, minutes=3)
 
 
@@ -122,6 +122,15 @@ def test_more_than_a_hundred_issues_are_drawn_phase_by_phase() -> None:
         path.write_text(block + "\n")
 
     assert block + "\n" == path.read_text()
+
+
+def test_a_plan_that_waits_for_approval_is_a_persons_turn() -> None:
+    waits = issue(2, TITLES[0], by=ANN, comments=[ended(2, "needs-input", planned=True)])
+    [block] = boards(snapshot(meta(), waits, issue(3, TITLES[1], by=ANN)), replace(CONFIG, mode="supervised")).values()
+
+    assert "- ✋ **Awaiting approval of a plan:** #2" in block
+    assert "- ⏳ **Next up:** #3 " in block
+    assert ":::approval" in block
 
 
 def test_phases_in_parallel_are_joined_as_phases() -> None:

@@ -39,6 +39,7 @@ class State(StrEnum):
     QUEUED = "queued"
     REVIEW = "in review"
     BLOCKED = "blocked"
+    APPROVAL = "awaiting approval"
     WAITING = "waiting"
     IDLE = "not asked for"
 
@@ -55,6 +56,7 @@ STATE_OF: Mapping[Progress, State] = MappingProxyType(
         Progress.WAITING: State.WAITING,
         Progress.INVALID: State.BLOCKED,
         Progress.HOLD: State.WAITING,
+        Progress.APPROVAL: State.APPROVAL,
         Progress.QUEUED: State.QUEUED,
         Progress.RUNNING: State.RUNNING,
         Progress.REVIEW: State.REVIEW,
@@ -168,7 +170,7 @@ class _Maker:
             scope=self.scope,
             members=tuple(members),
             edges=tuple(self._edges(numbers)),
-            next_up=tuple(self._next(numbers)),
+            next_up=tuple(self._next({member.number for member in members if member.state is State.WAITING})),
             parallel=self.rules.within_phase == "parallel",
             last_closed=max((at for member in gone if (at := self._closed_at(member.number))), default=None),
         )
