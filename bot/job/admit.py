@@ -18,7 +18,7 @@ from bot.core.plan import Plan, dispatch_failed, plan
 from bot.core.requests import content_sha
 from bot.core.run import Admission
 from bot.core.settings import ConfigProblem, RepoConfig
-from bot.core.situation import Hold, Invalid, Running, Situation, Start, Waiting
+from bot.core.situation import Hold, Invalid, Queued, Running, Situation, Start, Waiting
 from bot.core.view import Own
 from bot.errors import GitHubError
 from bot.github.ports import Applied, Reader, Writer
@@ -278,6 +278,10 @@ def why_not(situation: Situation | None) -> str:
             return f"can't start: {reason} ({' → '.join(path)})"
         case Hold(_, why):
             return f"on hold: {why}"
+        case Running(_, url):
+            return "another run is at work on it" + (f": {url}" if url else "")
+        case Queued(_, _, url):
+            return "another run has been dispatched for it" + (f": {url}" if url else "")
         case None:
             return "nobody asks for it"
         case _:

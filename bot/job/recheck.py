@@ -10,8 +10,8 @@ from datetime import timedelta
 from types import MappingProxyType
 
 from bot.core.ledger import records
-from bot.core.model import Claim, Ref, Snapshot, Standing
-from bot.core.names import Reason
+from bot.core.model import Actor, Claim, Ref, Snapshot, Standing
+from bot.core.names import GITHUB_ACTIONS_BOT_ID, Reason
 from bot.core.plan import Plan, plan
 from bot.core.requests import content_sha
 from bot.core.run import Admission
@@ -22,6 +22,8 @@ from bot.core.view import Own
 from bot.errors import Blocked
 from bot.job.admit import Gatekeeper, admission_for
 from bot.job.facts import read_facts, readable_comments, refuse_a_person, with_permissions
+
+NOBODY = Actor(0, "")
 
 _CHANGED = "the request, its prerequisites or its approval changed before the work began"
 
@@ -40,8 +42,8 @@ class Recheck:
     """Author and text of what the agent may read, oldest first."""
 
 
-def recheck(keeper: Gatekeeper, admission: Admission, *, served: bool = False) -> Recheck:
-    """Repeat the admission. `served`: the server made it.
+def recheck(keeper: Gatekeeper, admission: Admission, *, served: bool = False, dispatcher: Actor = NOBODY) -> Recheck:
+    """Repeat the admission. `served`: it says that the server made it. `dispatcher`: who dispatched the run.
 
     Raises:
         Blocked: a fact that admitted the run no longer holds; `Postponed` when its request goes on all the same.
@@ -55,6 +57,8 @@ def recheck(keeper: Gatekeeper, admission: Admission, *, served: bool = False) -
         raise Blocked(Reason.EDITED_AFTER_APPROVAL, "title or body changed after the approval")
     if served:
         snapshot = _as_claimed(snapshot, admission)
+        if _is_server(dispatcher, admission):
+            snapshot = replace(snapshot, standings=MappingProxyType(_as_the_server_saw(snapshot)))
     decided = plan(snapshot, config, Own(admission.run_id, admission.run_url, issue=admission.issue))
     if decided.admitted is None or decided.admitted.run_key != admission.run_key:
         raise _not_now(snapshot, config, admission)
@@ -87,11 +91,13 @@ def _as_claimed(snapshot: Snapshot, admission: Admission) -> Snapshot:
         raise Blocked(Reason.CANCELLED, f"nobody asked for a run {key}")
     until = snapshot.now + timedelta(minutes=admission.minutes)
     claim = Claim(number, key, admission.run_id, snapshot.now, until, admission.usd)
-    return replace(
-        snapshot,
-        claims=MappingProxyType({**snapshot.claims, number: claim}),
-        standings=MappingProxyType(_as_the_server_saw(snapshot)),
-    )
+    return replace(snapshot, claims=MappingProxyType({**snapshot.claims, number: claim}))
+
+
+def _is_server(dispatcher: Actor, admission: Admission) -> bool:
+    """Whether the App itself dispatched the run. People may, with any admission; so may their workflows."""
+    same = dispatcher.id == admission.server_id != GITHUB_ACTIONS_BOT_ID
+    return same and dispatcher.is_bot
 
 
 def _as_the_server_saw(snapshot: Snapshot) -> dict[Ref, Standing]:

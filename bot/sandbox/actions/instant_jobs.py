@@ -15,6 +15,7 @@ import yaml
 
 from bot.config import ActionEnv, Step, parse_repo_config
 from bot.core.messages.plan import plan_text
+from bot.core.model import Actor
 from bot.core.names import Reason
 from bot.core.publishing import Ending, next_step
 from bot.core.run import Admission, Outcome
@@ -74,7 +75,8 @@ class InstantJobs:
         with self._job(run, "work") as at:
             try:
                 keeper = Gatekeeper(at.github, parse_repo_config, self._hub.url, clock=self._hub.now)
-                recheck(keeper, admission, served=True)
+                actor = Actor(run.actor.id, run.actor.login, is_bot=run.actor.login.endswith("[bot]"))
+                recheck(keeper, admission, served=True, dispatcher=actor)
             except Blocked as blocked:
                 again, key = isinstance(blocked, Postponed), admission.run_key
                 return Outcome(key, "blocked", blocked.code, blocked.text, blocked.details, again=again)
