@@ -16,6 +16,7 @@ from bot.core.model import Issue, Permission, Snapshot
 from bot.core.names import CONFIG_PATH
 from bot.core.plan import Plan, dispatch_failed, plan
 from bot.core.requests import content_sha
+from bot.core.rounds import Conversation, FailedJob
 from bot.core.run import Admission
 from bot.core.settings import ConfigProblem, RepoConfig
 from bot.core.situation import Hold, Invalid, Queued, Running, Situation, Start, Waiting
@@ -42,10 +43,18 @@ SETUP_MINUTES = 20
 
 
 class GitHub(Reader, Writer, Protocol):
-    """Both halves of the client."""
+    """Both halves of the client, and what a run reads of its own issue and pull request."""
 
     def issue_snapshot(self, number: int, *, now: datetime, prerequisites: bool = True) -> Snapshot:
         """One issue, and (`prerequisites`) what it waits for, in one request; other issues' details are left out."""
+        ...
+
+    def conversation(self, pull: int) -> Conversation:
+        """What is said of a pull request and not settled."""
+        ...
+
+    def failed_jobs(self, oid: str) -> tuple[FailedJob, ...]:
+        """The jobs of the repository's own CI that failed on a commit, as far as they can be read."""
         ...
 
 

@@ -14,6 +14,7 @@ from bot.core.model import Actor, Claim, Ref, Snapshot, Standing
 from bot.core.names import GITHUB_ACTIONS_BOT_ID, Reason
 from bot.core.plan import Plan, plan
 from bot.core.requests import content_sha
+from bot.core.rounds import Round
 from bot.core.run import Admission
 from bot.core.settings import ConfigProblem, RepoConfig
 from bot.core.survey import askers
@@ -22,6 +23,7 @@ from bot.core.view import Own
 from bot.errors import Blocked
 from bot.job.admit import Gatekeeper, admission_for
 from bot.job.facts import read_facts, readable_comments, refuse_a_person, with_permissions
+from bot.job.round import read_round
 
 NOBODY = Actor(0, "")
 
@@ -40,6 +42,8 @@ class Recheck:
     snapshot: Snapshot
     comments: tuple[tuple[str, str], ...] = ()
     """Author and text of what the agent may read, oldest first."""
+    round: Round | None = None
+    """Of a review round: what the pull request's reviewers and its CI say."""
 
 
 def recheck(keeper: Gatekeeper, admission: Admission, *, served: bool = False, dispatcher: Actor = NOBODY) -> Recheck:
@@ -66,7 +70,8 @@ def recheck(keeper: Gatekeeper, admission: Admission, *, served: bool = False, d
         raise _differs("kind")
     if served:
         _compare(snapshot, config, admission, decided)
-    return Recheck(config, snapshot, readable_comments(keeper.github, snapshot, admission.issue))
+    comments = readable_comments(keeper.github, snapshot, admission.issue)
+    return Recheck(config, snapshot, comments, read_round(keeper.github, snapshot, admission))
 
 
 def _read(keeper: Gatekeeper, admission: Admission, *, served: bool) -> Snapshot:

@@ -13,6 +13,7 @@ from bot.core.messages.plan import MOST_PLAN, plan_in, proposed
 from bot.core.messages.pull import pull_body, pull_title
 from bot.core.messages.retold import MOST_RETOLD, retold
 from bot.core.messages.status import status
+from bot.core.messages.thread import thread_reply
 from bot.core.messages.verdict import ADVICE, NEXT_STEP, blocked, done, lost_reason, lost_text
 from bot.core.model import Actor, Claim, Pull, Ref, Source, Standing
 from bot.core.names import Reason
@@ -225,6 +226,9 @@ def test_a_run_that_ended_before_it_began_asks_nothing_of_anybody() -> None:
 
 def test_done() -> None:
     golden("verdict-done", done(RECORD, replace(PULL, open=True), OUTCOME, run_url="https://example.test/run/42"))
+    updated = done(replace(RECORD, kind="fix"), replace(PULL, open=True), OUTCOME)
+    assert updated.startswith("Done: draft PR #31 is updated and up for review again.\n")
+    golden("thread", thread_reply("Renamed it.\n\nThe tests follow.", RECORD.run_key, "4a3b2c1d" * 5))
 
 
 def test_the_pull_request() -> None:

@@ -81,8 +81,9 @@ def verdict_block(record: Record) -> str:
 def done(record: Record, pull: Pull, outcome: Outcome, *, run_url: str = "") -> str:
     """`Done: draft PR #31 …`; last line: the next command."""
     kind = "draft PR" if pull.draft else "PR"
+    news = "is updated and up for review again" if record.kind == "fix" else "is up for review"
     parts = [
-        f"Done: {kind} #{pull.number} is up for review.",
+        f"Done: {kind} #{pull.number} {news}.",
         verdict_block(record),
         facts_table(outcome, run_url),
         checks_table(outcome.checks, missing=outcome.checks_missing),
