@@ -15,7 +15,7 @@ from bot.core.messages.status import status
 from bot.core.messages.verdict import blocked, done
 from bot.core.model import Issue, Pull, Snapshot
 from bot.core.names import REQUEST_LABEL, UNPUSHED, Reason, StateLabel
-from bot.core.requests import answered_until, asked_at, is_withdrawn, label_request
+from bot.core.requests import answered_until, asked_at, fix_requests, is_withdrawn, label_request
 from bot.core.run import Admission, Outcome
 from bot.core.settings import PullRequest
 from bot.core.situation import Closed, Ended
@@ -83,7 +83,8 @@ def _not_ours_to_end(ending: Ending, snapshot: Snapshot) -> str:
     claim, issue = snapshot.claims.get(admission.issue), snapshot.issues.get(admission.issue)
     if claim is not None and claim.run_key == admission.run_key and claim.run_id != admission.run_id:
         return f"Run {claim.run_key} is being done by another workflow run, which holds its claim."
-    if ending.served and issue is not None and not is_next_run(issue, snapshot.own_ids, admission.run_key):
+    mends = admission.kind == "fix" and any(pull.number == admission.pull for pull in snapshot.pulls)
+    if ending.served and issue is not None and not is_next_run(issue, snapshot.own_ids, admission.run_key, mends=mends):
         return f"Nobody asked for a run {admission.run_key}."
     return ""
 
@@ -176,10 +177,11 @@ def _record(ending: Ending, snapshot: Snapshot, failure: Refusal | None, pull: P
         usd=outcome.usd if outcome else admission.usd,
         at=snapshot.now,
         requested_at=_started(ending, snapshot),
-        pull=pull.number if pull and not failure else 0,
+        pull=admission.pull or (pull.number if pull and not failure else 0),
         again=failure is not None and failure.again and earlier < MOST_SPARED,
         spared=earlier,
         withdrawn=ending.served and cancelled and gone and _never_began(outcome),
+        kind=admission.kind,
     )
 
 
@@ -227,7 +229,10 @@ def _finish(ending: Ending, snapshot: Snapshot, issue: Issue, record: Record) ->
     claim = snapshot.claims.get(issue.number)
     if claim is not None and claim.run_key == record.run_key:
         effects.append(ReleaseClaim(issue.number))
-    asked_again = keep and REQUEST_LABEL in issue.labels
+    asked_again = (keep and REQUEST_LABEL in issue.labels) or any(
+        request.at > record.requested_at and request.id != record.request_id
+        for request in fix_requests(issue, snapshot.own_ids)
+    )
     if effects and not ending.served and (again or asked_again or _others_on_hold(snapshot, issue.number)):
         effects.append(Continue())
     return tuple(effects)

@@ -9,6 +9,7 @@ from datetime import datetime
 from bot.core.ledger import Record
 from bot.core.limits import Cap
 from bot.core.model import Actor, Claim, Pull
+from bot.core.names import RunKind
 from bot.core.order import Blocker
 from bot.core.requests import Request
 
@@ -80,6 +81,16 @@ class Start:
     usd: float
     minutes: int
 
+    @property
+    def kind(self) -> RunKind:
+        """What the run is for."""
+        return self.request.kind
+
+    @property
+    def pull(self) -> int:
+        """Our pull request that it mends; 0: it does the issue's work."""
+        return self.request.pull
+
 
 @dataclass(frozen=True, slots=True)
 class Unstartable:
@@ -144,6 +155,15 @@ class Ended:
 
 
 @dataclass(frozen=True, slots=True)
+class RoundsUsed:
+    """A review (or CI) asks for changes of our pull request, which has had all its review rounds."""
+
+    record: Record
+    request: Request
+    rounds: int
+
+
+@dataclass(frozen=True, slots=True)
 class PullClosed:
     """Done, but the pull request was closed without a merge."""
 
@@ -173,6 +193,7 @@ Situation = (
     | Running
     | Lost
     | Ended
+    | RoundsUsed
     | PullClosed
     | PullMerged
 )

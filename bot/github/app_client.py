@@ -108,7 +108,14 @@ class AppClient:
             if kept is not None and kept[0] == place:
                 return kept[1]
         grant = Grant(place.installation_id, place.repository_id, welcome=WELCOME)
-        scope = Scope(place.full_name, workflow=self._access.workflow, repository_id=place.repository_id, remember=True)
+        scope = Scope(
+            place.full_name,
+            workflow=self._access.workflow,
+            repository_id=place.repository_id,
+            reviews=True,
+            checks=True,
+            remember=True,
+        )
         made = AppRepository(scope, self._courier(InstallationToken(grant, self._app_wire(), self._clock)))
         with self._lock:
             self._repositories[place.repository_id] = (place, made)

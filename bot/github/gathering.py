@@ -4,13 +4,14 @@ A `Part` is one selection of a GraphQL document together with what takes its ans
 further parts (the next page, earlier comments). Pure; `gather` does the asking.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
-from bot.core.model import ActionsRun, Claim, Issue, Json, Pull, Ref, Snapshot, Standing
+from bot.core.branches import choose_branch
+from bot.core.model import ActionsRun, Claim, Feedback, Issue, Json, Pull, Ref, Snapshot, Standing
 from bot.core.names import GITHUB_ACTIONS_BOT_ID
 from bot.errors import GitHubError
 from bot.github import queries, read
@@ -61,6 +62,8 @@ class Gathering:
         self.all_pulls_seen = False
         self.branches: dict[str, str] = {}
         self.claims: dict[int, Claim] = {}
+        self._talks: dict[int, Json] = {}
+        """Our open pull requests with what is said on them, by number."""
         self.runs: dict[int, ActionsRun] = {}
         self._listed: dict[str, int] = {}
         """How long each list was."""
@@ -95,7 +98,9 @@ class Gathering:
             if self.wanted.everything and issue.labels & ours and issue.number not in self.details
         ]
         # A gate that died after its claim may have left no label, on an issue that nobody touched since.
-        bare = self.claims.keys() - self.details.keys() - self._claims_seen if self.wanted.everything else set()
+        # And of a pull request's issue somebody may have taken the label off.
+        bare = self.claims.keys() | self._spoken_of() if self.wanted.everything else set()
+        bare = bare - self.details.keys() - self._claims_seen
         self._claims_seen |= bare
         found += [Part(queries.one_issue(number), self._taker(number)) for number in sorted(bare)]
         if not self.all_pulls_seen:
@@ -106,10 +111,19 @@ class Gathering:
         self._looked_up |= self._run_before()
         return found
 
+    def _spoken_of(self) -> set[int]:
+        """Issues on whose pull request there is something that may ask for a run."""
+        return {
+            read.issue_of_branch(self.pulls[number].head)
+            for number, talk in self._talks.items()
+            if read.nodes(talk.get("reviews"))
+            or any("/ai" in str(node["body"]) for node in read.nodes(talk["comments"]))
+        }
+
     def _run_before(self) -> set[int]:
         """Issues that a run may have opened a pull request for."""
         ours = set(queries.OUR_LABELS)
-        labelled = {number for number, data in self.details.items() if read.labels(data["labels"]) & ours}
+        labelled = {number for number, data in self.details.items() if read.labels(data.get("labels")) & ours}
         return labelled | (set(self.wanted.focus) & self.details.keys())
 
     def unknown_refs(self) -> list[Ref]:
@@ -123,7 +137,9 @@ class Gathering:
         return list(dict.fromkeys(unknown))[:REFS_AT_MOST]
 
     def _text_refs(self, data: Json, home: str) -> Sequence[Ref]:
-        asked = bool(read.labels(data["labels"]) & set(queries.OUR_LABELS)) or int(data["number"]) in self.wanted.focus
+        asked = (
+            bool(read.labels(data.get("labels")) & set(queries.OUR_LABELS)) or int(data["number"]) in self.wanted.focus
+        )
         asked = asked or any("/ai" in str(node["body"]) for node in read.nodes(data["comments"]))
         if not asked or data.get("state") != "OPEN" or not data["body"]:
             return ()
@@ -210,13 +226,14 @@ class Gathering:
         def take(data: Json) -> Iterable[Part]:
             if data.get("refs") is None:
                 return []
-            for node in self._count(read.nodes(data["refs"]), "refs"):
-                self._take_ref(node)
-            return self._next(data["refs"], page, OPEN_PAGES, self._refs_part)
+            more = [part for node in self._count(read.nodes(data["refs"]), "refs") for part in self._take_ref(node)]
+            return [*more, *self._next(data["refs"], page, OPEN_PAGES, self._refs_part)]
 
-        return Part(queries.our_refs(after, first=self._pages(page).refs), take)
+        wanted = self.wanted
+        first = self._pages(page).refs
+        return Part(queries.our_refs(after, first=first, reviews=wanted.reviews, checks=wanted.checks), take)
 
-    def _take_ref(self, node: Json) -> None:
+    def _take_ref(self, node: Json) -> Iterable[Part]:
         branch = (str(node.get("prefix") or "") + str(node["name"])).removeprefix("refs/heads/")
         target = node.get("target") or {}
         oid = str(target.get("oid") or "")
@@ -226,6 +243,15 @@ class Gathering:
             if claim is not None:
                 self.claims[claim.issue] = claim
         self._take_changes(read.nodes(node.get("associatedPullRequests")))
+        return [part for talk in read.nodes(node.get("open")) for part in self._take_talk(branch, target, talk)]
+
+    def _take_talk(self, branch: str, tip: Json, talk: Json) -> list[Part]:
+        """What is said on our open pull request, which is a conversation of its own as well as its issue's feedback."""
+        issue, number = read.issue_of_branch(branch), int(talk["number"])
+        if number not in self.pulls or not (self.wanted.everything or issue in self.wanted.focus):
+            return []
+        self._talks[number] = {**talk, "tip": tip}
+        return self._take_issue(talk)
 
     def _take_pulls(self, data: Json) -> Iterable[Part]:
         self.all_pulls_seen = not data["pulls"]["pageInfo"]["hasNextPage"]
@@ -344,6 +370,21 @@ class Gathering:
     def snapshot(self) -> Snapshot:
         """Everything read, as facts."""
         issues = {**self.light, **{number: read.full_issue(data) for number, data in self.details.items()}}
+        found = self._without_feedback(issues)
+        spoken = {number: self._feedback(found, number) for number in self.details if not issues[number].is_pull}
+        with_it = {number: replace(issues[number], feedback=said) for number, said in spoken.items() if said}
+        return replace(found, issues=MappingProxyType({**issues, **with_it}))
+
+    def _feedback(self, found: Snapshot, issue: int) -> Feedback | None:
+        """What is said on the pull request that a run of this issue would go on with."""
+        pull = choose_branch(found, issue).pull
+        talk = self._talks.get(pull.number) if pull is not None else None
+        if talk is None:
+            return None
+        comments = self.details[int(talk["number"])]["comments"]  # with their earlier pages
+        return read.feedback({**talk, "comments": comments}, self.wanted.workflow)
+
+    def _without_feedback(self, issues: Mapping[int, Issue]) -> Snapshot:
         return Snapshot(
             repo=self.repo,
             now=self.wanted.now,

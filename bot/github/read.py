@@ -3,6 +3,7 @@
 Everything that comes in is copied field by field; nothing of GitHub's JSON goes further than this file and `gather`.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -10,7 +11,9 @@ from typing import Any
 from bot.core.model import (
     ActionsRun,
     Actor,
+    CheckSuite,
     Comment,
+    Feedback,
     Issue,
     Json,
     LabelEvent,
@@ -18,11 +21,12 @@ from bot.core.model import (
     Permission,
     Pull,
     Ref,
+    Review,
     RunState,
     Source,
     Standing,
 )
-from bot.core.names import LABEL_LOOKS, REQUEST_LABEL, issue_branch
+from bot.core.names import LABEL_LOOKS, REQUEST_LABEL, RUN_TRAILER, issue_branch
 
 GHOST = Actor(0, "ghost")
 """Who GitHub names when the account is gone. Nobody: id 0 is never anyone's."""
@@ -72,7 +76,7 @@ def full_issue(data: Json) -> Issue:
         body=str(data["body"] or ""),
         open=(pull_state or data.get("state")) == "OPEN",
         state_reason=str(data.get("stateReason") or "").lower(),
-        labels=labels(data["labels"]),
+        labels=labels(data.get("labels")),
         is_pull=pull_state is not None,
         merged=pull_state == "MERGED",
         milestone=str((data.get("milestone") or {}).get("title") or ""),
@@ -116,6 +120,52 @@ def comment(data: Json) -> Comment:
         edited=data.get("lastEditedAt") is not None,
         reactions=frozenset(_REACTIONS[content] for content in mine & _REACTIONS.keys()),
     )
+
+
+def feedback(pull: Json, workflow: str) -> Feedback:
+    """What is said on our open pull request, whose branch is at `tip`; `workflow`: file name of our caller workflow."""
+    tip: Json = pull["tip"]
+    oid = str(tip.get("oid") or "")
+    checked = (node["commit"] for node in nodes(pull.get("commits")))
+    suites = next((commit.get("checkSuites") for commit in checked if commit["oid"] == oid), None)
+    return Feedback(
+        pull=int(pull["number"]),
+        head_oid=oid,
+        head_run=_run_named(str(tip.get("message") or "")),
+        comments=tuple(sorted(map(comment, nodes(pull["comments"])), key=lambda one: (one.created_at, one.id))),
+        reviews=tuple(sorted(map(review, nodes(pull.get("reviews"))), key=lambda one: (one.at, one.id))),
+        suites=tuple(check_suite(node, workflow) for node in nodes(suites)),
+    )
+
+
+def review(data: Json) -> Review:
+    """A node of `Opinions`."""
+    return Review(
+        id=int(data.get("fullDatabaseId") or 0),
+        author=actor(data["author"]),
+        state=str(data["state"]).lower(),
+        body=str(data["body"] or ""),
+        at=when(data["submittedAt"]),
+    )
+
+
+def check_suite(data: Json, workflow: str) -> CheckSuite:
+    """A check suite of `CheckedTip`."""
+    run = data.get("workflowRun") or {}
+    path = str((run.get("workflow") or {}).get("resourcePath") or "")
+    return CheckSuite(
+        status=str(data["status"]).lower(),
+        conclusion=str(data.get("conclusion") or "").lower(),
+        at=when(data["updatedAt"]),
+        from_actions=bool(run),
+        caller=path.endswith(f"/{workflow}"),
+    )
+
+
+def _run_named(message: str) -> str:
+    """The run key in a commit's trailer."""
+    found = re.search(rf"^{RUN_TRAILER}: (\S+)[ \t]*\Z", message.rstrip("\n"), re.MULTILINE)
+    return found[1] if found else ""
 
 
 def links(data: Json) -> tuple[Link, ...]:

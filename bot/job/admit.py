@@ -256,6 +256,8 @@ def admission_for(
         guidance=command.guidance if command else "",
         run_id=run_id,
         run_url=run_url,
+        kind=start.kind,
+        pull=start.pull,
         server_id=server_id,
     )
 

@@ -4,11 +4,11 @@ Author and committer are the bot, the person who asked is co-author. The last li
 killed after its push and started again, knows its own work.
 """
 
+from bot.core.names import RUN_TRAILER
 from bot.core.outbound import one_line
 from bot.core.run import Admission
 from bot.job.git import Git
 
-RUN_TRAILER = "AI-Ready-Run"
 SUBJECT = 120
 
 

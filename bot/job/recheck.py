@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from types import MappingProxyType
 
-from bot.core.ledger import records
-from bot.core.model import Claim, Ref, Snapshot, Standing
+from bot.core import ci
+from bot.core.ledger import records, request_of
+from bot.core.model import CheckSuite, Claim, Issue, Ref, Snapshot, Standing
 from bot.core.names import Reason
 from bot.core.plan import Plan, plan
 from bot.core.requests import content_sha
@@ -81,7 +82,8 @@ def _as_claimed(snapshot: Snapshot, admission: Admission) -> Snapshot:
     if number in snapshot.claims:
         holder = snapshot.claims[number].run_id
         raise Blocked(Reason.CANCELLED, f"the workflow run {holder} holds the claim on this issue")
-    if not is_next_run(issue, snapshot.own_ids, key):
+    snapshot = _as_ci_was_seen(snapshot, issue, key)
+    if not is_next_run(snapshot.issues[number], snapshot.own_ids, key):
         raise Blocked(Reason.CANCELLED, f"nobody asked for a run {key}")
     until = snapshot.now + timedelta(minutes=admission.minutes)
     claim = Claim(number, key, admission.run_id, snapshot.now, until, admission.usd)
@@ -90,6 +92,16 @@ def _as_claimed(snapshot: Snapshot, admission: Admission) -> Snapshot:
         claims=MappingProxyType({**snapshot.claims, number: claim}),
         standings=MappingProxyType(_as_the_server_saw(snapshot)),
     )
+
+
+def _as_ci_was_seen(snapshot: Snapshot, issue: Issue, run_key: str) -> Snapshot:
+    """CI's word, which a job's token may not read: red, or the App, which may, had not asked for a run of this commit."""
+    feedback = issue.feedback
+    if feedback is None or request_of(run_key) != ci.request_id(feedback.head_oid):
+        return snapshot
+    red = CheckSuite("completed", "failure", snapshot.now)
+    seen = replace(issue, feedback=replace(feedback, suites=(red,)))
+    return replace(snapshot, issues=MappingProxyType({**snapshot.issues, issue.number: seen}))
 
 
 def _as_the_server_saw(snapshot: Snapshot) -> dict[Ref, Standing]:
