@@ -139,18 +139,21 @@ def fix_requests(issue: Issue, own_ids: frozenset[int]) -> tuple[Request, ...]:
         for item in _commands_on_pull(issue)
         if isinstance(item.command, Fix) and "confused" not in item.comment.reactions
     ]
-    found += [
-        Request(review_request_id(review), review.author, review.at, Fix(guidance_of(review.body)), feedback.pull)
-        for review in _last_reviews(feedback.reviews)
-        if review.state == "changes_requested"
-    ]
     red = _red_request(issue, own_ids)
-    return (*found, red) if red else tuple(found)
+    return (*found, *_review_requests(issue), *([red] if red else []))
 
 
-def _last_reviews(reviews: Iterable[Review]) -> tuple[Review, ...]:
-    """The last word of each person."""
-    return tuple({review.author.id: review for review in reviews if not review.author.is_bot}.values())
+def _review_requests(issue: Issue) -> tuple[Request, ...]:
+    """Of each person's reviews the last one is their word."""
+    feedback = issue.feedback
+    if feedback is None:
+        return ()
+    last = {review.author.id: review for review in feedback.reviews if not review.author.is_bot}
+    return tuple(
+        Request(review_request_id(review), review.author, review.at, Fix(guidance_of(review.body)), feedback.pull)
+        for review in last.values()
+        if review.state == "changes_requested"
+    )
 
 
 def review_request_id(review: Review) -> str:
@@ -263,9 +266,14 @@ def _overtaken(request: Request, issue: Issue, own_ids: frozenset[int]) -> bool:
 
 
 def is_withdrawn(request_id: str, issue: Issue) -> bool:
-    """Whether nobody asks for it any more: its label was taken off, its comment deleted, or `/ai stop` said since."""
+    """Whether nobody asks for it any more.
+
+    Its label was taken off, its comment deleted, its review dismissed or overtaken by another one, or `/ai stop` said since.
+    """
     label, asked = label_request(issue), asked_at(request_id, issue)
     if asked is None or (request_id.startswith("L") and (label is None or label.id != request_id)):
+        return True
+    if request_id.startswith("R") and request_id not in {request.id for request in _review_requests(issue)}:
         return True
     return any(
         isinstance(item.command, Stop) and item.comment.created_at >= asked

@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 from bot.core import ci
 from bot.core.ledger import records, request_of
-from bot.core.model import CheckSuite, Claim, Issue, Ref, Snapshot, Standing
+from bot.core.model import CheckSuite, Claim, Ref, Snapshot, Standing
 from bot.core.names import Reason
 from bot.core.plan import Plan, plan
 from bot.core.requests import content_sha
@@ -68,7 +68,7 @@ def _read(keeper: Gatekeeper, admission: Admission, *, served: bool) -> Snapshot
     """Caps need the whole repository; the server has looked at those, and other runs of its own nobody else sees."""
     if not served:
         return read_facts(keeper.github, focus={admission.issue}, paused=keeper.paused, clock=keeper.clock)
-    snapshot = keeper.github.issue_snapshot(admission.issue, now=keeper.clock())
+    snapshot = _as_ci_was_seen(keeper.github.issue_snapshot(admission.issue, now=keeper.clock()), admission)
     return with_permissions(keeper.github, replace(snapshot, paused=keeper.paused), askers(snapshot))
 
 
@@ -82,8 +82,7 @@ def _as_claimed(snapshot: Snapshot, admission: Admission) -> Snapshot:
     if number in snapshot.claims:
         holder = snapshot.claims[number].run_id
         raise Blocked(Reason.CANCELLED, f"the workflow run {holder} holds the claim on this issue")
-    snapshot = _as_ci_was_seen(snapshot, issue, key)
-    if not is_next_run(snapshot.issues[number], snapshot.own_ids, key):
+    if not is_next_run(issue, snapshot.own_ids, key):
         raise Blocked(Reason.CANCELLED, f"nobody asked for a run {key}")
     until = snapshot.now + timedelta(minutes=admission.minutes)
     claim = Claim(number, key, admission.run_id, snapshot.now, until, admission.usd)
@@ -94,10 +93,11 @@ def _as_claimed(snapshot: Snapshot, admission: Admission) -> Snapshot:
     )
 
 
-def _as_ci_was_seen(snapshot: Snapshot, issue: Issue, run_key: str) -> Snapshot:
+def _as_ci_was_seen(snapshot: Snapshot, admission: Admission) -> Snapshot:
     """CI's word, which a job's token may not read: red, or the App, which may, had not asked for a run of this commit."""
-    feedback = issue.feedback
-    if feedback is None or request_of(run_key) != ci.request_id(feedback.head_oid):
+    issue = snapshot.issues.get(admission.issue)
+    feedback = issue.feedback if issue is not None else None
+    if issue is None or feedback is None or request_of(admission.run_key) != ci.request_id(feedback.head_oid):
         return snapshot
     red = CheckSuite("completed", "failure", snapshot.now)
     seen = replace(issue, feedback=replace(feedback, suites=(red,)))
