@@ -26,6 +26,7 @@ from bot.core.settings import (
     Checks,
     ConfigProblem,
     Limits,
+    MetaIssues,
     Notify,
     OrderRules,
     PullRequest,
@@ -46,6 +47,7 @@ agent:
     Test first.
 limits: {minutes: 10, usd: 2.5, usd_per_day: 20, runs_per_day: 5, concurrent: 1, attempts: 1, review_rounds: 0, files: 9, patch_kb: 100}
 order: {scope: repository, within_phase: parallel, closed_as_not_planned: hold, on_blocked: stop-series}
+meta: {board: false, close: false}
 checks: {setup: "uv sync", lint: ruff check, test: 'pytest -q', attempts: 3, minutes: 5, env: {CI: true, ZONE: 010, NO: no, EMPTY: }}
 pull_request: {base: develop, draft: false, assign: none, fix_ci: true}
 protect: [docs/**, "*.sql"]
@@ -78,6 +80,7 @@ def test_every_key_is_read() -> None:
         agent=AgentSettings("claude-code", "claude-opus-4-1", models, 7, "none", "Be brief.\nTest first.\n"),
         limits=Limits(10, 2.5, 20, 5, 1, 1, 0, 9, 100),
         order=OrderRules("repository", "parallel", "hold", "stop-series"),
+        meta=MetaIssues(board=False, close=False),
         checks=Checks(
             "uv sync", "ruff check", "pytest -q", 3, 5, {"CI": "true", "ZONE": "010", "NO": "no", "EMPTY": ""}
         ),

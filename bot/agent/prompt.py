@@ -15,6 +15,7 @@ MOST_COMMENTS = 30_000
 MOST_RULES = 40_000
 """Characters of CLAUDE.md and AGENTS.md, each."""
 MOST_DIFF = 60_000
+MOST_PLACES = 50
 MOST_TAIL = 8_000
 """Characters of a failing check's output."""
 
@@ -74,8 +75,10 @@ def build_prompt(facts: PromptFacts) -> str:
     return "\n\n".join(section for section in sections if section) + "\n"
 
 
-def follow_up_prompt(failed: tuple[Check, ...], *, fence: str) -> str:
-    """The next message in the same session, when the checks we ran did not pass."""
+def follow_up_prompt(failed: tuple[Check, ...], unresolved: tuple[str, ...] = (), *, fence: str) -> str:
+    """The next message in the same session, when the checks we ran did not pass or conflicts are left."""
+    if unresolved:
+        return unresolved_prompt(unresolved, fence=fence)
     parts = ["We ran the checks on your work ourselves. These did not pass:"]
     for check in failed:
         how = f"exit code {check.exit_code}" if check.exit_code >= 0 else "killed at its time limit"
@@ -89,6 +92,16 @@ def follow_up_prompt(failed: tuple[Check, ...], *, fence: str) -> str:
         "Answer with the structured output again when you are finished."
     )
     return "\n\n".join(parts) + "\n"
+
+
+def unresolved_prompt(places: tuple[str, ...], *, fence: str) -> str:
+    """The next message, when conflicts with the base are left."""
+    listed = _fenced(fence, "places", "\n".join(places[:MOST_PLACES]))
+    return (
+        "Conflicts with the base branch are not resolved yet (conflict markers, or files that git put aside under "
+        f"another name):\n\n{listed}\n\nResolve them so that what both sides meant is kept, leave no marker behind, "
+        "and answer with the structured output again.\n"
+    )
 
 
 def _task(facts: PromptFacts) -> str:

@@ -1,8 +1,12 @@
 """Who may ask: a person (never a bot) with write or admin, by numeric id. Unknown is not yes."""
 
 from enum import Enum
+from typing import Final
 
 from bot.core.model import Actor, Permission
+
+ASKERS: Final = frozenset({Permission.ADMIN, Permission.WRITE})
+"""What a person needs who asks."""
 
 
 class Answer(Enum):
@@ -25,4 +29,4 @@ def may_ask(actor: Actor, permission: Permission) -> Answer:
         return Answer.NO
     if permission is Permission.UNKNOWN:
         return Answer.UNKNOWN
-    return Answer.YES if permission in {Permission.ADMIN, Permission.WRITE} else Answer.NO
+    return Answer.YES if permission in ASKERS else Answer.NO

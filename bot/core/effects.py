@@ -24,6 +24,14 @@ class PutStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class PutBoard:
+    """Put a META issue's board into its body, whose other text stays as it is when this is done."""
+
+    issue: int
+    block: str
+
+
+@dataclass(frozen=True, slots=True)
 class PostComment:
     """Post a comment. What must be said only once carries a hidden block, by which the next plan knows it was said."""
 
@@ -118,6 +126,7 @@ class Continue:
 Effect = (
     SetLabels
     | PutStatus
+    | PutBoard
     | PostComment
     | DropComment
     | React

@@ -174,6 +174,8 @@ class Issue:
     """Database id: what the dependencies API takes."""
     url: str = ""
     author: Actor | None = None
+    insider: bool = False
+    """Its author belongs to the repository: owner, member of its organization, or collaborator."""
     locked: bool = False
     body_edited_at: datetime | None = None
     renamed_at: datetime | None = None
@@ -281,6 +283,8 @@ class Snapshot:
     default_branch: str
     issues: Mapping[int, Issue]
     """Every open issue (light), and every requested or recently active one (detailed), by number."""
+    closed: Mapping[int, Issue] = field(default_factory=lambda: MappingProxyType({}))
+    """Of the closed issues touched last: title, milestone, reason and time of closing."""
     standings: Mapping[Ref, Standing] = field(default_factory=lambda: MappingProxyType({}))
     """Prerequisites that are not open issues in `issues`: closed ones, PRs, other repositories."""
     permissions: Mapping[int, Permission] = field(default_factory=lambda: MappingProxyType({}))

@@ -82,6 +82,8 @@ CALLER_WORKFLOW = "ai-ready.yml"
 STATUS_MARKER = "ai-ready:status"
 VERDICT_MARKER = "ai-ready:verdict"
 REPLY_MARKER = "ai-ready:reply"
+BOARD_MARKER = "ai-ready:board"
+"""Of the comment with which a board is closed."""
 
 CONTINUE_EVENT = "ai-ready"
 """`repository_dispatch` type by which `publish` asks for another look when something is on hold."""

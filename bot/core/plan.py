@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, assert_never
 
+from bot.core.boards.keeping import keep_boards
 from bot.core.effects import (
     CancelRun,
     CloseIssue,
@@ -27,7 +28,7 @@ from bot.core.effects import (
     ReleaseClaim,
 )
 from bot.core.ledger import MOST_SPARED, Record, notes_of, request_of, spared, surplus
-from bot.core.messages.status import status
+from bot.core.messages.status import AT_WORK, status
 from bot.core.messages.verdict import blocked, lost_reason, lost_text
 from bot.core.model import Claim, Issue, Snapshot
 from bot.core.names import Reason, RunKind, StateLabel
@@ -92,6 +93,7 @@ def plan(
         if situation is mine and mine is not None:
             continue
         effects += _Writer(explainer, snapshot.issues[number], own).effects(situation)
+    effects += keep_boards(explainer)
     claim = None
     if mine is not None and own is not None:
         until = snapshot.now + timedelta(minutes=mine.minutes) + CLAIM_SLACK
@@ -190,7 +192,11 @@ class _Writer:
     def _running(self, situation: Running) -> tuple[Effect, ...]:
         if not situation.confirmed:
             return (ReleaseClaim(self.issue.number),)
-        return self._say(situation, StateLabel.RUNNING, keep_request=True) if situation.ours else ()
+        if situation.ours:
+            return self._say(situation, StateLabel.RUNNING, keep_request=True)
+        # The gate of another run; the server says it of its own, and leaves a gate's to gates.
+        gates = not self.snapshot.host.concurrent and StateLabel.RUNNING in self.issue.labels
+        return self._status(situation, "") if situation.place is not None and gates else ()
 
     def _lost(self, situation: Lost) -> tuple[Effect, ...]:
         reason, text = lost_reason(situation.conclusion), lost_text(situation.claim, situation.conclusion)
@@ -224,7 +230,8 @@ class _Writer:
         if not self.issue.open:
             return (*self._say(Closed(), None, keep_request=False), *release)
         moving = self.issue.labels & {StateLabel.WAITING, StateLabel.QUEUED, StateLabel.RUNNING}
-        if moving or release or self._stale_request(situation.record):
+        late = self.notes is not None and self.notes.comment.body.startswith(AT_WORK)
+        if moving or release or late or self._stale_request(situation.record):
             label = end_label(situation.record)
             return (*self._say(situation, label, keep_request=situation.again), *release)
         return ()

@@ -68,6 +68,16 @@ class OrderRules:
 
 
 @dataclass(frozen=True, slots=True)
+class MetaIssues:
+    """What becomes of issues titled `META: …` ([the board](board.md))."""
+
+    board: bool = True
+    """Keep the live board of its series in the text of a META issue."""
+    close: bool = True
+    """Close it when every issue of its series is closed."""
+
+
+@dataclass(frozen=True, slots=True)
 class Checks:
     """Commands of the repository, run by us without keys."""
 
@@ -132,6 +142,7 @@ class RepoConfig:
     agent: AgentSettings = AgentSettings()
     limits: Limits = Limits()
     order: OrderRules = OrderRules()
+    meta: MetaIssues = MetaIssues()
     checks: Checks = Checks()
     pull_request: PullRequest = PullRequest()
     protect: tuple[str, ...] = ()

@@ -132,6 +132,8 @@ class Running:
     """Whoever plans says so on the issue: a gate of its own claim, the server of its ledger's."""
     request: Request | None = None
     """What it answers, while that is alive; only of the server's ledger."""
+    place: Waiting | None = None
+    """What it would have to wait for, had it not begun: a prerequisite was opened again, or came up since."""
 
 
 @dataclass(frozen=True, slots=True)

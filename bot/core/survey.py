@@ -204,7 +204,8 @@ class _Surveyor:
     # ----------------------------------------------------------------------- what still stands
 
     def _take_back(self, arrangement: Arrangement, places: Mapping[int, Waiting | Invalid]) -> None:
-        """The server's runs that have not begun are worth their place only while what admitted them holds.
+        """The server's runs that have not begun are worth their place only while what admitted them holds; one that has
+        begun goes on, and says what came up.
 
         A cap or a pause is no reason: the room is theirs. Nor is a prerequisite of which nothing is known for now.
         """
@@ -219,6 +220,9 @@ class _Surveyor:
                     and self.room.unchanged(issue, request, self.notes[number])
                 )
                 self.found[number] = replace(situation, confirmed=stands)
+            if isinstance(situation, Running) and number in self.view.snapshot.claims:
+                late = place if isinstance(place, Waiting) and not _unsure(place) else None
+                self.found[number] = replace(situation, place=late)
             if isinstance(situation, Lost) and situation.claim.cancelled and situation.conclusion == "cancelled":
                 self.found[number] = replace(situation, place=place if _same(place, situation) else None)
 

@@ -8,7 +8,8 @@ several hold. That order is, strongest first:
    agent ended because a run that timed out still has its branch pushed, and these must not be (names.UNPUSHED).
 3. How the agent ended: our own limits first (`timed-out`, `over-budget`), then what the CLI says of itself.
 4. What the agent says: `needs-input` (it gave up, or has a question).
-5. `no-changes`, then `tests-failed`: only of an agent that ended well and says it is done.
+5. `no-changes`, then `base-changed` (conflicts with the base are left), then `tests-failed`: only of an agent that
+   ended well and says it is done.
 """
 
 from collections.abc import Mapping
@@ -57,6 +58,8 @@ class Facts:
     """There is a diff against where the run started."""
     change: Refusal | None = None
     """What is wrong with the change itself: a secret, a protected path, its size."""
+    unresolved: tuple[str, ...] = ()
+    """Where conflicts with the base are left."""
     checks: tuple[Check, ...] = ()
     """Of the last attempt; empty when none were run or none are known."""
     cancelled: bool = False
@@ -71,6 +74,7 @@ def judge(facts: Facts) -> Refusal | None:
         or agent_refusal(facts.report, facts.bounds)
         or agents_own_words(facts.report)
         or (None if facts.changed else _no_changes(facts.report))
+        or (conflicts_left(facts.unresolved) if facts.unresolved else None)
         or failed_check(facts.checks)
     )
 
@@ -173,6 +177,14 @@ def agents_own_words(report: AgentReport) -> Refusal | None:
 def _no_changes(report: AgentReport) -> Refusal:
     said = str((report.structured or {}).get("summary") or "").strip()
     return Refusal(Reason.NO_CHANGES, "The agent says that it is done, but nothing in the repository changed.", said)
+
+
+def conflicts_left(places: tuple[str, ...]) -> Refusal:
+    """The base was merged, and not everything on which both sides disagree is settled."""
+    files = len({place.rpartition(":")[0] or place for place in places})
+    where = "one file" if files == 1 else f"{files} files"
+    text = f"The conflicts with the base branch are not resolved in {where}; the branch is left as it was."
+    return Refusal(Reason.BASE_CHANGED, text, "\n".join(places[:50]))
 
 
 def failed_check(checks: tuple[Check, ...]) -> Refusal | None:

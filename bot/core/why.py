@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
-from itertools import islice
+from itertools import islice, takewhile
 from typing import NamedTuple
 
 from bot.core.ledger import DONE
@@ -39,6 +39,7 @@ from bot.core.situation import (
     Waiting,
 )
 from bot.core.survey import Survey
+from bot.core.titles import Keyed
 
 NEAR = 10
 """Prerequisites of one issue that are named; beyond, a short answer says how many in round numbers."""
@@ -105,6 +106,11 @@ class Reason:
         """It takes a person."""
         return self.standing is not Standing.UNKNOWN if self.stand is None else self.stand.progress in STUCK
 
+    @property
+    def astray(self) -> bool:
+        """The same, and it is not the review that every issue comes to."""
+        return self.stuck and (self.stand is None or self.stand.progress is not Progress.REVIEW)
+
 
 class Place(NamedTuple):
     """A place in the queue, from 1."""
@@ -134,6 +140,8 @@ class Why:
     """What it waits for, nearest first."""
     total: int = 0
     """How many prerequisites are open; `reasons` may hold fewer."""
+    series: bool = False
+    """Those that `reasons` leaves out come before the named ones in its series."""
     ends: tuple[Reason, ...] = ()
     """What it comes down to: the ends of the chain, those that take a person first, then the nearest first; a short
     answer has only those that take a person and are not among `reasons`."""
@@ -161,25 +169,27 @@ class Explainer:
         self.snapshot = snapshot
         self.seen = seen
         self.config = config
-        self.chain = Chain(seen.arrangement, self._stand)
+        serial = isinstance(config, RepoConfig) and config.order.within_phase == "serial"
+        self.chain = Chain(seen.arrangement, self.stand, serial=serial)
 
     def short(self, issue: int, situation: Situation) -> Why:
         """For the status comment that says `situation`.
 
-        Nothing in it changes with every run of the repository but place and caps, which are no reason for an edit.
+        Nothing in it changes with every run of the repository but place and caps, which are no reason for an edit; and
+        of phase order it names what comes directly before, so that a series of n issues is n edits and not n².
         """
         if isinstance(situation, Hold) and situation.cap is not None:
             return Why(situation, place=self._turns.get(issue), caps=self._caps)
         if not isinstance(situation, Waiting):
             return Why(situation)
-        reasons = self.chain.reasons(issue, depth=1, most=NEAR)
+        reasons, series = self.chain.direct(issue)
         place, caps = self._queue.get(issue), self._caps
         if situation.total > NEAR:
-            return Why(situation, reasons, situation.total, (), place, caps)
+            return Why(situation, reasons, situation.total, series, (), place, caps)
         named = {reason.ref for reason in reasons}
         found = self.chain.ends(issue, depth=3, most=NEAR * NEAR)
-        ends = (end for end in found if end.stuck and end.ref not in named)
-        return Why(situation, reasons, situation.total, tuple(islice(ends, FRONT)), place, caps)
+        ends = (end for end in found if end.astray and end.ref not in named)
+        return Why(situation, reasons, situation.total, series, tuple(islice(ends, FRONT)), place, caps)
 
     def full(self, issue: int) -> Why:
         """For `/ai why` and the page: the tree, and the figures of this moment."""
@@ -189,7 +199,7 @@ class Explainer:
                 reasons = self.chain.reasons(issue, depth=DEPTH, most=NODES)
                 ends = sorted(self.chain.ends(issue, depth=VISITED, most=VISITED), key=lambda end: not end.stuck)
                 place = self._queue.get(issue)
-                return Why(situation, reasons, situation.total, tuple(ends[:ENDS]), place, self._caps)
+                return Why(situation, reasons, situation.total, False, tuple(ends[:ENDS]), place, self._caps)
             case Hold() | Start():
                 return Why(situation, place=self._turns.get(issue), caps=self._caps)
             case _:
@@ -224,7 +234,8 @@ class Explainer:
     def _situation(self, issue: int) -> Situation:
         return self.seen.situations.get(issue, _UNASKED)
 
-    def _stand(self, number: int) -> Stand:
+    def stand(self, number: int) -> Stand:
+        """How far an open issue of this repository is."""
         situation, issue = self.seen.situations.get(number), self.snapshot.issues[number]
         pull = self._pulls.get(number, 0)
         return Stand(_progress(situation, issue.labels, pull), pull, situation)
@@ -277,15 +288,42 @@ def _half_ended(situation: Situation | None) -> bool:
 
 
 class Chain:
-    """Who waits for whom, as a tree or down to its ends; `look` says where an open issue here stands."""
+    """Who waits for whom, as a tree or down to its ends; `look` says where an open issue here stands.
 
-    def __init__(self, arrangement: Arrangement, look: Callable[[int], Stand]) -> None:
+    `serial`: also within a phase one comes after the other (`order.within_phase`).
+    """
+
+    def __init__(self, arrangement: Arrangement, look: Callable[[int], Stand], *, serial: bool = False) -> None:
         self._arrangement = arrangement
         self._look = look
+        self._serial = serial
 
     @cached_property
     def _waiting(self) -> dict[int, Waits]:
         return {each.number: each for each in self._arrangement.waiting}
+
+    def direct(self, issue: int) -> tuple[tuple[Reason, ...], bool]:
+        """What `issue` waits for directly, `NEAR` at most; and whether that leaves out only what is further ahead in its
+        series.
+        """
+        waiting = self._waiting.get(issue)
+        if waiting is None:
+            return (), False
+        named = len(waiting.named) + len(waiting.others)
+        before = list(islice(self._directly_before(waiting), NEAR + 1))
+        near = waiting.near(min(NEAR, named + len(before)))
+        return tuple(self._reason(each, {}) for each in near), len(near) == named + len(before) < waiting.total
+
+    def _directly_before(self, waiting: Waits) -> Iterator[int]:
+        """Of its series, those of the last key before its own, backwards."""
+        before = (waiting.series[at] for at in range(waiting.ahead - 1, -1, -1))
+        return takewhile(lambda number: self._step(number) == self._step(waiting.series[waiting.ahead - 1]), before)
+
+    def _step(self, number: int) -> tuple[int, int, str]:
+        """What runs side by side has the same."""
+        title = self._arrangement.keys[number]
+        assert isinstance(title, Keyed)  # noqa: S101 (a series has keyed members only)
+        return (title.phase, title.task, title.suffix) if self._serial else (title.phase, 0, "")
 
     def reasons(self, issue: int, *, depth: int, most: int) -> tuple[Reason, ...]:
         """What `issue` waits for, nearest first, `depth` levels and at most `most` issues in all, each once."""

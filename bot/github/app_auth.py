@@ -111,17 +111,17 @@ class Clock:
         """The time by GitHub's clock, as far as we know."""
         return self._now() + self._behind
 
-    def correct(self, reply: Reply) -> bool:
-        """Take the time from an answer's `Date`; False: there is none, or it is what we have."""
-        try:
-            theirs = parsedate_to_datetime(reply.headers["date"])
-        except (KeyError, ValueError):
-            return False
-        behind = theirs - self._now()
-        if abs(behind - self._behind) < timedelta(seconds=2):
-            return False
-        self._behind = behind
-        return True
+    def correct(self, theirs: datetime) -> None:
+        """Take the time that GitHub says it is."""
+        self._behind = theirs - self._now()
+
+
+def said_at(reply: Reply) -> datetime | None:
+    """When GitHub says that it answered."""
+    try:
+        return parsedate_to_datetime(reply.headers["date"])
+    except (KeyError, ValueError):
+        return None
 
 
 # --------------------------------------------------------------------------------------------- as the App
@@ -138,23 +138,26 @@ class AppJwt:
         self._clock = clock
         self._lock = threading.Lock()
         self._made = Secret("")
-        self._until: datetime | None = None
+        self._signed: datetime | None = None
+        """By the clock of then."""
 
     def token(self) -> Secret:
         """A JWT that is good for at least a minute."""
         with self._lock:
-            if self._until is None or self._clock.now() >= self._until:
+            if self._signed is None or not self._signed <= self._clock.now() < self._signed + JWT_LIFE - JWT_SPARE:
                 self._sign()
             return self._made
 
     def renew(self, refused: Secret, reply: Reply) -> Secret | None:
-        """Another one, where GitHub refused `refused` for its times and its clock differs from ours; else None."""
-        timely = not any(claim in reply.text for claim in ("'Issued at'", "'Expiration time'"))
+        """Another one, where GitHub refused `refused` for its times, and they are none by its own clock; else None."""
+        untimely = any(claim in reply.text for claim in ("'Issued at'", "'Expiration time'"))
         with self._lock:
-            if self._made != refused:
+            if self._made != refused or self._signed is None:
                 return self._made
-            if timely or not self._clock.correct(reply):
+            theirs = said_at(reply) if untimely else None
+            if theirs is None or self._signed - BACKDATED <= theirs < self._signed + JWT_LIFE:
                 return None
+            self._clock.correct(theirs)
             self._sign()
             return self._made
 
@@ -162,7 +165,7 @@ class AppJwt:
         now = self._clock.now()
         claims = {"iat": int((now - BACKDATED).timestamp()), "exp": int((now + JWT_LIFE).timestamp())}
         signed = jwt.encode(claims | {"iss": self._app_id}, self._key.reveal(), algorithm="RS256")
-        self._made, self._until = Secret(signed), now + JWT_LIFE - JWT_SPARE
+        self._made, self._signed = Secret(signed), now
 
 
 # -------------------------------------------------------------------------------------- as an installation

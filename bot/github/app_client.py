@@ -7,6 +7,8 @@ in another that has taken its name.
 import threading
 from dataclasses import dataclass
 from datetime import datetime
+from http import HTTPStatus
+from weakref import WeakValueDictionary
 
 from bot.core.effects import Dispatch
 from bot.core.model import ActionsRun, Snapshot
@@ -17,10 +19,15 @@ from bot.github.app_auth import LOOK_AROUND, WELCOME, AppJwt, Clock, Grant, Inst
 from bot.github.app_stories import AppFacts, HookConfig
 from bot.github.app_wire import AppWire, Connection, Credentials, Observer
 from bot.github.courier import Courier, Timing
+from bot.github.exchange import Answer
 from bot.github.pacing import InstallationPacing, SharedPace, Strikes
-from bot.github.ports import Applied, FailedDelivery, Installation, Place
+from bot.github.ports import Applied, FailedDelivery, Installation, Listed, Place, Reach
 from bot.github.repository_client import RepositoryClient
 from bot.github.wanted import Scope
+
+NOT_REACHED = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.GONE, HTTPStatus.UNPROCESSABLE_ENTITY})
+"""How GitHub answers who asks for a token for a repository that the installation has not (422), or where there is no
+living installation. 401 is about our key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +79,10 @@ class AppClient:
         self._observer = observer
         self._timing = timing or Timing()
         self._clock = Clock(self._timing.now)
-        self._connection = Connection(access.api_url, observer)
+        self._connection = Connection(access.api_url, observer, self._timing)
         self._jwt = AppJwt(access.app_id, access.key, self._clock)
         self._strikes: dict[int, Strikes] = {}
-        self._repositories: dict[int, tuple[Place, AppRepository]] = {}
+        self._repositories: WeakValueDictionary[Place, AppRepository] = WeakValueDictionary()
         self._lock = threading.Lock()
 
     def app(self) -> AppFacts:
@@ -88,25 +95,37 @@ class AppClient:
 
     def own_id(self) -> int:
         """The user id of the App's bot; 0 as long as the App is installed nowhere."""
-        for installation in self.installations():
+        for installation in self.installations().found:
             if not installation.suspended:
                 return self._around(installation.id).tell(app_stories.own_id())
         return 0
 
-    def installations(self) -> tuple[Installation, ...]:
+    def installations(self) -> Listed[Installation]:
         """Every installation, suspended ones too."""
         return self._as_app().tell(app_stories.installations())
 
-    def repositories(self, installation_id: int) -> tuple[Place, ...]:
-        """What an installation reaches, but for archived repositories. Status 404: it is gone."""
+    def installation(self, installation_id: int) -> Installation | None:
+        """One of them; None: it was removed."""
+        return self._as_app().tell(app_stories.installation(installation_id))
+
+    def repositories(self, installation_id: int) -> Reach:
+        """What an installation reaches. Status 404: it is gone."""
         return self._around(installation_id).tell(app_stories.repositories(installation_id))
 
+    def reaches(self, place: Place) -> bool:
+        """Whether its installation reaches the repository, by the repository's number: a token for it alone is asked for."""
+        grant = Grant(place.installation_id, place.repository_id, LOOK_AROUND)
+        token = InstallationToken(grant, self._app_wire(), self._clock).token()
+        if isinstance(token, Answer) and (token.undecided or token.status not in NOT_REACHED):
+            raise token.error(f"say whether the App reaches {place.full_name}")
+        return not isinstance(token, Answer)
+
     def repository(self, place: Place) -> AppRepository:
-        """The client of one repository: the same one as long as its place is the same."""
+        """The client of one repository: the same one as long as its place is the same, and somebody keeps it."""
         with self._lock:
-            kept = self._repositories.get(place.repository_id)
-            if kept is not None and kept[0] == place:
-                return kept[1]
+            kept = self._repositories.get(place)
+        if kept is not None:
+            return kept
         grant = Grant(place.installation_id, place.repository_id, welcome=WELCOME)
         scope = Scope(
             place.full_name,
@@ -118,10 +137,9 @@ class AppClient:
         )
         made = AppRepository(scope, self._courier(InstallationToken(grant, self._app_wire(), self._clock)))
         with self._lock:
-            self._repositories[place.repository_id] = (place, made)
-        return made
+            return self._repositories.setdefault(place, made)
 
-    def failed_deliveries(self, since: datetime) -> tuple[FailedDelivery, ...]:
+    def failed_deliveries(self, since: datetime) -> Listed[FailedDelivery]:
         """Deliveries since then that failed and were not handed over later, oldest first, one per GUID."""
         return self._as_app().tell(app_stories.failed_deliveries(since))
 

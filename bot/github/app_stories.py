@@ -10,14 +10,15 @@ from urllib.parse import quote
 
 from bot.core.model import ActionsRun, Json
 from bot.core.pause import VARIABLE, is_pause
+from bot.errors import GitHubError
 from bot.github import queries, read
 from bot.github.exchange import Answer, Request, Story, get, query
 from bot.github.gather import run_of
-from bot.github.ports import FailedDelivery, Installation, Place
+from bot.github.ports import FailedDelivery, Installation, Listed, Place, Reach
 
 PAGE = 100
 PAGES = 100
-"""Pages read at most: 10,000 of anything."""
+"""Pages read at most: 10,000 of anything. A list that goes on says so (`Listed.whole`)."""
 RUN_PAGES = 10
 """GitHub lists at most 1,000 runs for a search. https://docs.github.com/en/rest/actions/workflow-runs"""
 VARIABLES, VARIABLE_PAGES = 30, 34
@@ -74,30 +75,43 @@ def hook_config() -> Story[HookConfig]:
     )
 
 
-def installations() -> Story[tuple[Installation, ...]]:
+def installations() -> Story[Listed[Installation]]:
     """Every installation, suspended ones too."""
-    found = yield from _paged("/app/installations", "list the App's installations", lambda body: body)
-    return tuple(
-        Installation(
-            id=int(data["id"]),
-            account=str((data.get("account") or {}).get("login") or ""),
-            suspended=data.get("suspended_at") is not None,
-            permissions=_permissions(data),
-        )
-        for data in found
+    listed = yield from _paged("/app/installations", "list the App's installations", lambda body: body)
+    return Listed(tuple(map(_installation, listed.found)), listed.whole)
+
+
+def installation(installation_id: int) -> Story[Installation | None]:
+    """One installation; None: it was removed."""
+    answer = yield get(f"/app/installations/{installation_id}")
+    if answer.status in (HTTPStatus.NOT_FOUND, HTTPStatus.GONE):
+        return None
+    if not answer.ok or not isinstance(answer.body, dict):
+        raise answer.error("read one of the App's installations")
+    return _installation(answer.body)
+
+
+def _installation(data: Json) -> Installation:
+    return Installation(
+        id=int(data["id"]),
+        account=str((data.get("account") or {}).get("login") or ""),
+        suspended=data.get("suspended_at") is not None,
+        permissions=_permissions(data),
     )
 
 
-def repositories(installation_id: int) -> Story[tuple[Place, ...]]:
-    """What an installation reaches and we could work on: archived ones can't be written to."""
-    found = yield from _paged(
+def repositories(installation_id: int) -> Story[Reach]:
+    """What an installation reaches."""
+    listed = yield from _paged(
         "/installation/repositories", "list the installation's repositories", lambda body: body["repositories"]
     )
-    return tuple(
+    closed = frozenset(int(data["id"]) for data in listed.found if data.get("archived") or data.get("disabled"))
+    places = tuple(
         Place(int(data["id"]), str(data["full_name"]), installation_id)
-        for data in found
-        if not data.get("archived") and not data.get("disabled")
+        for data in listed.found
+        if int(data["id"]) not in closed
     )
+    return Reach(Listed(places, listed.whole), closed)
 
 
 def own_id() -> Story[int]:
@@ -109,18 +123,19 @@ def own_id() -> Story[int]:
 # ------------------------------------------------------------------------------------------- deliveries
 
 
-def failed_deliveries(since: datetime) -> Story[tuple[FailedDelivery, ...]]:
+def failed_deliveries(since: datetime) -> Story[Listed[FailedDelivery]]:
     """Deliveries since then that failed and were not handed over later, oldest first, one per GUID.
 
     The successes are only looked at where something failed.
     https://docs.github.com/en/rest/apps/webhooks#list-deliveries-for-an-app-webhook
     """
-    failed = yield from _deliveries("failure", since, PAGES)
+    listed = yield from _deliveries("failure", since, PAGES)
+    failed = listed.found
     if not failed:
-        return ()
+        return Listed((), listed.whole)
     oldest = min(read.when(str(data["delivered_at"])) for data in failed)
     arrived = yield from _deliveries("success", oldest, SUCCESS_PAGES)
-    brought = {str(data["guid"]) for data in arrived}
+    brought = {str(data["guid"]) for data in arrived.found}
     newest: dict[str, Json] = {}
     first: dict[str, datetime] = {}
     for data in failed:  # newest first
@@ -132,10 +147,10 @@ def failed_deliveries(since: datetime) -> Story[tuple[FailedDelivery, ...]]:
         for guid, data in newest.items()
         if guid not in brought
     ]
-    return tuple(sorted(left, key=lambda one: (one.at, one.id)))
+    return Listed(tuple(sorted(left, key=lambda one: (one.at, one.id))), listed.whole)
 
 
-def _deliveries(status: str, since: datetime, pages: int) -> Story[list[Json]]:
+def _deliveries(status: str, since: datetime, pages: int) -> Story[Listed[Json]]:
     """Deliveries with this status, newest first. A server that knows no `status` lists all: they are sorted out here."""
     found: list[Json] = []
     path = f"/app/hook/deliveries?per_page={PAGE}&status={status}"
@@ -147,9 +162,9 @@ def _deliveries(status: str, since: datetime, pages: int) -> Story[list[Json]]:
         young = [data for data in answer.body if read.when(str(data["delivered_at"])) >= since]
         found += [data for data in young if data.get("status") != "pending" and _arrived(data) == (status == "success")]
         if len(young) < len(answer.body) or not answer.next_cursor:
-            break
+            return Listed(tuple(found))
         cursor = f"&cursor={quote(answer.next_cursor, safe='')}"
-    return found
+    return Listed(tuple(found), whole=False)
 
 
 def _arrived(data: Json) -> bool:
@@ -168,21 +183,37 @@ def redeliver(delivery_id: int) -> Story[bool]:
 
 
 def dispatched_runs(repo: str, workflow: str, since: datetime) -> Story[tuple[ActionsRun, ...]]:
-    """Runs of the workflow that dispatches started since then, newest first; none where there is no such workflow."""
-    created = quote(f">={since.astimezone(UTC).strftime('%Y-%m-%dT%H:%M:%SZ')}", safe="")
-    path = f"/repos/{repo}/actions/workflows/{quote(workflow, safe='')}/runs?event=workflow_dispatch&created={created}"
-    found: list[ActionsRun] = []
+    """Runs of the workflow that dispatches started since then, newest first; none where there is no such workflow.
+
+    All of them, for what is not among them is dispatched again: a search that is full goes on where it ended.
+    """
+    first = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    created, found = f">={first}", dict[int, ActionsRun]()
+    while True:
+        listed = yield from _runs(repo, workflow, created)
+        before = len(found)
+        found |= {int(data["id"]): read.run(data) for data in listed.found}
+        if listed.whole:
+            return tuple(found.values())
+        if len(found) == before:
+            raise GitHubError("GitHub lists too many runs of one second to tell which were dispatched.", status=422)
+        created = f"{first}..{listed.found[-1]['created_at']}"
+
+
+def _runs(repo: str, workflow: str, created: str) -> Story[Listed[Json]]:
+    path = f"/repos/{repo}/actions/workflows/{quote(workflow, safe='')}/runs?event=workflow_dispatch"
+    found: list[Json] = []
     for page in range(1, RUN_PAGES + 1):
-        answer = yield get(f"{path}&per_page={PAGE}&page={page}")
-        if answer.status == 404:
-            break
+        answer = yield get(f"{path}&created={quote(created, safe='')}&per_page={PAGE}&page={page}")
+        if answer.status == HTTPStatus.NOT_FOUND:
+            return Listed(())
         listed = answer.body.get("workflow_runs") if answer.ok and isinstance(answer.body, dict) else None
         if not isinstance(listed, list):
             raise answer.error("list the workflow's runs")
-        found += [read.run(data) for data in listed]
+        found += listed
         if len(listed) < PAGE:
-            break
-    return tuple(found)
+            return Listed(tuple(found))
+    return Listed(tuple(found), whole=False)
 
 
 def one_run(repo: str, run_id: int) -> Story[ActionsRun]:
@@ -233,7 +264,7 @@ def _object(request: Request, what: str) -> Story[Json]:
     return answer.body
 
 
-def _paged(path: str, what: str, listed: Callable[[Any], Any]) -> Story[list[Json]]:
+def _paged(path: str, what: str, listed: Callable[[Any], Any]) -> Story[Listed[Json]]:
     found: list[Json] = []
     for page in range(1, PAGES + 1):
         answer: Answer = yield get(f"{path}?per_page={PAGE}&page={page}")
@@ -242,8 +273,8 @@ def _paged(path: str, what: str, listed: Callable[[Any], Any]) -> Story[list[Jso
             raise answer.error(what)
         found += some
         if len(some) < PAGE:
-            break
-    return found
+            return Listed(tuple(found))
+    return Listed(tuple(found), whole=False)
 
 
 def _permissions(data: Json) -> MappingProxyType[str, str]:

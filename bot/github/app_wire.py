@@ -17,6 +17,7 @@ from githubkit.exception import RequestError
 
 from bot.core.secret import Secret
 from bot.github.answers import answer_of
+from bot.github.courier import Timing
 from bot.github.exchange import GRAPHQL, Answer, Request
 
 TIMEOUT = 30.0
@@ -97,7 +98,8 @@ class _Pooled(GitHub[UnauthAuthStrategy]):
 class Connection:
     """The way to one GitHub. Thread-safe; `close` it."""
 
-    def __init__(self, api_url: str, observer: Observer) -> None:
+    def __init__(self, api_url: str, observer: Observer, timing: Timing | None = None) -> None:
+        self._timing = timing or Timing()
         self._api_url = api_url.rstrip("/")
         self._github = _Pooled(self._api_url)
         self._observer = observer
@@ -129,12 +131,14 @@ class Connection:
         self._github.close()
 
     def _send(self, request: Request, url: str, token: Secret) -> Reply:
+        asked = self._timing.now()
         try:
             response = self._github.exchange(
                 request.verb, url, body=request.body, authorization=f"Bearer {token.reveal()}"
             )
         except RequestError:
             return Reply(0)
+        self._timing.heard(response.headers.get("date", ""), asked)
         return Reply(response.status_code, response.headers, response.text)
 
     def _note_limits(self, installation_id: int, headers: Mapping[str, str]) -> None:

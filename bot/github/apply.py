@@ -9,7 +9,19 @@ from dataclasses import dataclass
 from itertools import takewhile
 from urllib.parse import quote
 
-from bot.core.effects import Assign, CancelRun, Continue, Dispatch, Effect, MakeClaim, OpenPull, ReleaseClaim, SetLabels
+from bot.core.boards.block import BODY_LIMIT, holds, splice
+from bot.core.effects import (
+    Assign,
+    CancelRun,
+    Continue,
+    Dispatch,
+    Effect,
+    MakeClaim,
+    OpenPull,
+    PutBoard,
+    ReleaseClaim,
+    SetLabels,
+)
 from bot.core.model import Json, Snapshot
 from bot.core.names import CONTINUE_EVENT, claim_branch
 from bot.github import queries, read
@@ -218,6 +230,8 @@ def _do_alone(effect: Effect, place: Place) -> Story[Applied]:
             return (yield from _claim(effect, place))
         case OpenPull():
             return (yield from _open_pull(effect, place))
+        case PutBoard():
+            return (yield from _put_board(effect, place))
         case Dispatch():
             return (yield from _dispatch(effect, place))
         case CancelRun():
@@ -301,6 +315,28 @@ def _open_pull(effect: OpenPull, place: Place) -> Story[Applied]:
     pull = read.rest_pull(answer.body)
     place.ids.issues[pull.number] = pull.node_id
     return Applied(effect, ok=True, status=answer.status, pull=pull)
+
+
+def _put_board(effect: PutBoard, place: Place) -> Story[Applied]:
+    """The block goes into the text as it is now: what people wrote since it was planned stays.
+
+    GitHub has no "only if unchanged" for a body; between this read and the write there are milliseconds, not minutes.
+    """
+    answer = yield query(queries.document(place.snapshot.repo, [queries.body_of(effect.issue)]))
+    data = (answer.body.get("data") or {}) if answer.ok and isinstance(answer.body, dict) else {}
+    issue = (data.get("repository") or {}).get("text")
+    if not isinstance(issue, dict):
+        missing = answer.ok and not any(problem.transient for problem in problems(answer.body))
+        return Applied(effect, False, answer.undecided, answer.message, 404 if missing else answer.status)
+    body = str(issue["body"] or "")
+    if holds(body, effect.block):
+        return Applied(effect, ok=True, status=answer.status)
+    text = splice(body, effect.block)
+    if len(text) > BODY_LIMIT:
+        return Applied(effect, ok=False, message=f"#{effect.issue}: no room for the board", status=422)
+    written = yield document([Mutation("updateIssue", {"id": str(issue["id"]), "body": text}, creates=1)])
+    [result] = _results(written, 1)
+    return Applied(effect, True, status=result.status) if result.ok else _refused(effect, result, unsure=result.unsure)
 
 
 def _dispatch(effect: Dispatch, place: Place) -> Story[Applied]:

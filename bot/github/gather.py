@@ -35,13 +35,18 @@ def read_on(wanted: Wanted, ids: NodeIds) -> Story[tuple[Snapshot, Memory]]:
         yield from _read_lists(seen)
     seen.standings.update((yield from read_standings(seen.unknown_refs())))
     yield from _read_runs(seen)
+    yield from _read_parts(seen, seen.ended_since())
     ids.claims.update({issue: claim.oid for issue, claim in seen.claims.items()})
     return seen.snapshot(), seen.memory()
 
 
 def _read_lists(seen: Gathering) -> Story[None]:
     """Everything that GraphQL has of the repository, page by page."""
-    todo = seen.parts()
+    yield from _read_parts(seen, seen.parts())
+
+
+def _read_parts(seen: Gathering, todo: list[Part]) -> Story[None]:
+    """These, and what they call for."""
     while todo:
         batch, todo = todo[:PARTS_AT_ONCE], todo[PARTS_AT_ONCE:]
         data = yield from _ask(seen, batch)

@@ -4,28 +4,30 @@ A `Part` is one selection of a GraphQL document together with what takes its ans
 further parts (the next page, earlier comments). Pure; `gather` does the asking.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
-from bot.core.branches import choose_branch
-from bot.core.model import ActionsRun, Claim, Feedback, Issue, Json, Pull, Ref, Snapshot, Standing
+from bot.core import titles
+from bot.core.model import ActionsRun, Claim, Issue, Json, Pull, Ref, RunState, Snapshot, Standing
 from bot.core.names import GITHUB_ACTIONS_BOT_ID
 from bot.errors import GitHubError
 from bot.github import queries, read
 from bot.github.claims import read_claim
+from bot.github.recent import OVERLAP, Lately
+from bot.github.talks import Talks
 from bot.github.wanted import Known, Memory, NodeIds, Pages, Wanted
 
 OPEN_PAGES = 200
 RECENT_PAGES = 40
 INNER_PAGES = 10
-"""Pages read at most: 20,000 open issues, 2,000 issues touched lately, 1,000 comments of one issue."""
+"""Pages read at most: 20,000 open issues, 1,000 comments of one issue; of those touched lately, 2,000 in one look."""
 REFS_AT_MOST = 1000
 """Prerequisites looked up for one snapshot; those beyond stay unknown, and unknown waits."""
-OVERLAP = timedelta(seconds=60)
-"""Changes are asked for from this long before the newest one that was seen: lists may be a little behind."""
+MOST_TRACKERS = 10
+"""META issues read in detail: anybody may open one."""
 LOOK_BACK = timedelta(hours=2)
 """How far back unread comments on issues without a label of ours are looked for (an hourly plan, missed once)."""
 
@@ -53,17 +55,19 @@ class Gathering:
         self.labels: frozenset[str] = frozenset()
         self.viewer_id = 0
         self._known = wanted.known
+        midnight = wanted.now.replace(hour=0, minute=0, second=0, microsecond=0)
+        self._lately = Lately(min(midnight, wanted.now - LOOK_BACK), wanted.recent)
         self._newest: datetime | None = None
         self._open_now = 0
         self.light: dict[int, Issue] = dict(wanted.known.issues) if wanted.known is not None else {}
         self.details: dict[int, Json] = {}
+        self.closed: dict[int, Issue] = {}
         self.standings: dict[Ref, Standing] = {}
         self.pulls: dict[int, Pull] = {}
         self.all_pulls_seen = False
         self.branches: dict[str, str] = {}
         self.claims: dict[int, Claim] = {}
-        self._talks: dict[int, Json] = {}
-        """Our open pull requests with what is said on them, by number."""
+        self._talks = Talks(wanted.workflow)
         self.runs: dict[int, ActionsRun] = {}
         self._listed: dict[str, int] = {}
         """How long each list was."""
@@ -78,7 +82,7 @@ class Gathering:
             Part(queries.basics(), self._take_basics),
             self._refs_part("", 1),
             Part(queries.recent_pulls(), self._take_pulls),
-            *(Part(queries.one_issue(number), self._taker(number)) for number in self.wanted.focus),
+            *(Part(queries.one_issue(number), self._taker(number)) for number in self._singled_out()),
         ]
         if self.wanted.prerequisites:
             found.append(self._open_part("", 1) if self._known is None else self._changed_part("", 1, self._known))
@@ -87,7 +91,12 @@ class Gathering:
             found.append(Part(queries.tide(), self._take_tide))
         if self.wanted.everything:
             found += [self._asked_part("", 1), self._recent_part("", 1)]
+            again = sorted(self._lately.matter - set(self._singled_out()))
+            found += [Part(queries.one_issue(number), self._taker(number)) for number in again]
         return found
+
+    def _singled_out(self) -> list[int]:
+        return sorted({*self.wanted.focus, *self.wanted.trackers})
 
     def followers(self) -> list[Part]:
         """What turns out to be missing once every page is there: details of labelled issues, pull requests of runs."""
@@ -97,9 +106,12 @@ class Gathering:
             for issue in self.light.values()
             if self.wanted.everything and issue.labels & ours and issue.number not in self.details
         ]
+        if self.wanted.everything:
+            unread = (number for number in self._trackers() if number not in self.details)
+            found += [Part(queries.one_issue(number), self._taker(number)) for number in unread]
         # A gate that died after its claim may have left no label, on an issue that nobody touched since.
         # And of a pull request's issue somebody may have taken the label off.
-        bare = self.claims.keys() | self._spoken_of() if self.wanted.everything else set()
+        bare = self.claims.keys() | self._talks.spoken_of(self.pulls) if self.wanted.everything else set()
         bare = bare - self.details.keys() - self._claims_seen
         self._claims_seen |= bare
         found += [Part(queries.one_issue(number), self._taker(number)) for number in sorted(bare)]
@@ -111,14 +123,25 @@ class Gathering:
         self._looked_up |= self._run_before()
         return found
 
-    def _spoken_of(self) -> set[int]:
-        """Issues on whose pull request there is something that may ask for a run."""
-        return {
-            read.issue_of_branch(self.pulls[number].head)
-            for number, talk in self._talks.items()
-            if read.nodes(talk.get("reviews"))
-            or any("/ai" in str(node["body"]) for node in read.nodes(talk["comments"]))
-        }
+    def ended_since(self) -> list[Part]:
+        """Issues that are to be read once more, because the run that holds them turned out to be over.
+
+        A run says its verdict before it ends, but it may have done both after the issue was read: then it is no lost one.
+        """
+        over = {RunState.ENDED, RunState.GONE}
+        ended = [
+            claim.issue
+            for claim in self.claims.values()
+            if claim.issue in self.details and claim.run_id in self.runs and self.runs[claim.run_id].state in over
+        ]
+        for number in ended:
+            del self.details[number]
+        return [Part(queries.one_issue(number), self._taker(number)) for number in sorted(ended)]
+
+    def _trackers(self) -> tuple[int, ...]:
+        """Open META issues, the oldest ones."""
+        named = (n for n, issue in self.light.items() if type(titles.parse(issue.title)) is titles.Meta)
+        return tuple(sorted(named)[:MOST_TRACKERS])
 
     def _run_before(self) -> set[int]:
         """Issues that a run may have opened a pull request for."""
@@ -213,14 +236,18 @@ class Gathering:
         return Part(queries.asked_issues(after, first=self._pages(page).asked), take)
 
     def _recent_part(self, after: str, page: int) -> Part:
-        midnight = self.wanted.now.replace(hour=0, minute=0, second=0, microsecond=0)
-        since = min(midnight, self.wanted.now - LOOK_BACK)
-
         def take(data: Json) -> Iterable[Part]:
-            more = [part for node in self._kept(data["recent"], "recent") for part in self._take_issue(node)]
+            nodes = self._kept(data["recent"], "recent")
+            if self.wanted.remember:
+                self._lately.take(nodes)
+            more = [part for node in nodes for part in self._take_issue(node)]
+            if page == RECENT_PAGES and data["recent"]["pageInfo"]["hasNextPage"]:
+                self._lately.cut = True
+                return more
             return [*more, *self._next(data["recent"], page, RECENT_PAGES, self._recent_part)]
 
-        return Part(queries.recent_issues(after, since=since, first=self._pages(page).recent), take)
+        first, going_on = self._pages(page).recent, self.wanted.remember
+        return Part(queries.recent_issues(after, since=self._lately.since, first=first, oldest_first=going_on), take)
 
     def _refs_part(self, after: str, page: int) -> Part:
         def take(data: Json) -> Iterable[Part]:
@@ -229,8 +256,7 @@ class Gathering:
             more = [part for node in self._count(read.nodes(data["refs"]), "refs") for part in self._take_ref(node)]
             return [*more, *self._next(data["refs"], page, OPEN_PAGES, self._refs_part)]
 
-        wanted = self.wanted
-        first = self._pages(page).refs
+        wanted, first = self.wanted, self._pages(page).refs
         return Part(queries.our_refs(after, first=first, reviews=wanted.reviews, checks=wanted.checks), take)
 
     def _take_ref(self, node: Json) -> Iterable[Part]:
@@ -243,15 +269,11 @@ class Gathering:
             if claim is not None:
                 self.claims[claim.issue] = claim
         self._take_changes(read.nodes(node.get("associatedPullRequests")))
-        return [part for talk in read.nodes(node.get("open")) for part in self._take_talk(branch, target, talk)]
-
-    def _take_talk(self, branch: str, tip: Json, talk: Json) -> list[Part]:
-        """What is said on our open pull request, which is a conversation of its own as well as its issue's feedback."""
-        issue, number = read.issue_of_branch(branch), int(talk["number"])
-        if number not in self.pulls or not (self.wanted.everything or issue in self.wanted.focus):
-            return []
-        self._talks[number] = {**talk, "tip": tip}
-        return self._take_issue(talk)
+        # What is said on our open pull request is a conversation of its own as well as its issue's feedback.
+        concerned = self.wanted.everything or read.issue_of_branch(branch) in self.wanted.focus
+        ours = [talk for talk in read.nodes(node.get("open")) if concerned and int(talk["number"]) in self.pulls]
+        self._talks.take(ours, target)
+        return [part for talk in ours for part in self._take_issue(talk)]
 
     def _take_pulls(self, data: Json) -> Iterable[Part]:
         self.all_pulls_seen = not data["pulls"]["pageInfo"]["hasNextPage"]
@@ -276,6 +298,8 @@ class Gathering:
     def _take_closed(self, data: Json) -> Iterable[Part]:
         for node in read.nodes(data["closed"]):
             self.standings[read.linked_ref(node)] = read.standing(node)
+            issue = read.closed_issue(node)
+            self.closed[issue.number] = issue
         return ()
 
     def _taker(self, number: int) -> Callable[[Json], Iterable[Part]]:
@@ -296,7 +320,7 @@ class Gathering:
             return []
         self.details[number] = node
         self.ids.issues[number] = str(node["id"])
-        for who in _people(node):
+        for who in read.people(node):
             if who.get("id"):
                 self.ids.users[str(who["login"]).lower()] = str(who["id"])
         self.standings.update(read.linked(node))
@@ -311,7 +335,7 @@ class Gathering:
             return
 
         def take(data: Json) -> Iterable[Part]:
-            _prepend(self.details[number], data.get(f"comments{number}"), "comments")
+            read.prepend(self.details[number], data.get(f"comments{number}"), "comments")
             return self._earlier_comments(number, page + 1)
 
         yield Part(queries.more_comments(number, str(info["startCursor"])), take)
@@ -323,7 +347,7 @@ class Gathering:
             return
 
         def take(data: Json) -> Iterable[Part]:
-            _prepend(self.details[number], data.get(f"events{number}"), "timelineItems")
+            read.prepend(self.details[number], data.get(f"events{number}"), "timelineItems")
             return self._earlier_events(number, page + 1)
 
         yield Part(queries.more_events(number, str(info["startCursor"])), take)
@@ -359,7 +383,8 @@ class Gathering:
 
     def memory(self) -> Memory:
         """What the next read need not find out again."""
-        return Memory(self._now_known(), self.wanted.pages.after(self._listed))
+        recent = self._lately.after(self.details, self._own_ids) if self.wanted.everything else self.wanted.recent
+        return Memory(self._now_known(), self.wanted.pages.after(self._listed), self._trackers(), recent)
 
     def _now_known(self) -> Known | None:
         if self.truncated or self._newest is None:
@@ -370,28 +395,14 @@ class Gathering:
     def snapshot(self) -> Snapshot:
         """Everything read, as facts."""
         issues = {**self.light, **{number: read.full_issue(data) for number, data in self.details.items()}}
-        found = self._without_feedback(issues)
-        spoken = {number: self._feedback(found, number) for number in self.details if not issues[number].is_pull}
-        with_it = {number: replace(issues[number], feedback=said) for number, said in spoken.items() if said}
-        return replace(found, issues=MappingProxyType({**issues, **with_it}))
-
-    def _feedback(self, found: Snapshot, issue: int) -> Feedback | None:
-        """What is said on the pull request that a run of this issue would go on with."""
-        pull = choose_branch(found, issue).pull
-        talk = self._talks.get(pull.number) if pull is not None else None
-        if talk is None:
-            return None
-        comments = self.details[int(talk["number"])]["comments"]  # with their earlier pages
-        return read.feedback({**talk, "comments": comments}, self.wanted.workflow)
-
-    def _without_feedback(self, issues: Mapping[int, Issue]) -> Snapshot:
-        return Snapshot(
+        found = Snapshot(
             repo=self.repo,
             now=self.wanted.now,
             default_branch=self.default_branch,
             issues=MappingProxyType(issues),
+            closed=MappingProxyType(dict(self.closed)),
             standings=MappingProxyType(dict(self.standings)),
-            own_ids=frozenset({GITHUB_ACTIONS_BOT_ID, self.viewer_id} - {0}) | self.wanted.own_ids,
+            own_ids=self._own_ids,
             claims=MappingProxyType(dict(self.claims)),
             runs=MappingProxyType(dict(self.runs)),
             pulls=tuple(self.pulls[number] for number in sorted(self.pulls)),
@@ -400,19 +411,10 @@ class Gathering:
             config_text=self.config_text,
             paused=self.wanted.paused,
             labels=self.labels,
-            truncated=self.truncated,
+            truncated=self.truncated or self._lately.cut,
         )
+        return self._talks.laid_over(found, self.details)
 
-
-def _people(node: Json) -> Iterable[Json]:
-    """Everybody an issue's answer names."""
-    found = [node.get("author")]
-    found += [event.get("actor") for event in read.nodes(node.get("timelineItems"))]
-    found += [remark.get("author") for remark in read.nodes(node.get("comments"))]
-    return (who for who in found if isinstance(who, dict))
-
-
-def _prepend(node: Json, page: Json | None, name: str) -> None:
-    """Put an earlier page of `name` before what is there."""
-    earlier = (page or {}).get(name) or {"nodes": [], "pageInfo": {"hasPreviousPage": False}}
-    node[name] = {"pageInfo": earlier["pageInfo"], "nodes": [*earlier["nodes"], *node[name]["nodes"]]}
+    @property
+    def _own_ids(self) -> frozenset[int]:
+        return frozenset({GITHUB_ACTIONS_BOT_ID, self.viewer_id} - {0}) | self.wanted.own_ids

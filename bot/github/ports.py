@@ -4,10 +4,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 from bot.core.effects import Effect
 from bot.core.model import Actor, Permission, Pull, Ref, Snapshot, Standing
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,25 @@ class Installation:
     account: str
     suspended: bool = False
     permissions: MappingProxyType[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True)
+class Listed(Generic[T]):
+    """What a list showed. It may be older than what is so: what is absent from it need not be gone."""
+
+    found: tuple[T, ...]
+    whole: bool = True
+    """False: there is more than we read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What an installation reaches, as its list shows it."""
+
+    places: Listed[Place]
+    """What we could work on."""
+    closed: frozenset[int] = frozenset()
+    """Ids of those that are archived or disabled, and so can't be written to."""
 
 
 @dataclass(frozen=True, slots=True)

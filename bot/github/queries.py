@@ -34,12 +34,13 @@ _FRAGMENTS = {
     "Remark": "on IssueComment { id fullDatabaseId author { ...Who } body createdAt lastEditedAt "
     "reactionGroups { content viewerHasReacted } }",
     "Linked": "on Issue { number state stateReason(enableDuplicate: true) repository { nameWithOwner } }",
+    "Over": "on Issue { ...Linked title closedAt milestone { title } }",
     "Remarks": "on IssueCommentConnection { pageInfo { hasPreviousPage startCursor } nodes { ...Remark } }",
     "Happened": "on IssueTimelineItemsConnection { pageInfo { hasPreviousPage startCursor } nodes { __typename "
     "... on LabeledEvent { id createdAt actor { ...Who } label { name } } "
     "... on RenamedTitleEvent { createdAt } ... on ClosedEvent { createdAt } } }",
     "Native": "on Issue { blockedBy(first: 100) { nodes { ...Linked } } issueDependenciesSummary { blockedBy } }",
-    "Detail": "on Issue { ...Light ...Native id fullDatabaseId body url author { ...Who } locked lastEditedAt "
+    "Detail": "on Issue { ...Light ...Native id fullDatabaseId body url author { ...Who } authorAssociation locked lastEditedAt "
     "repository { nameWithOwner } "
     "timelineItems(last: 100, itemTypes: [LABELED_EVENT, RENAMED_TITLE_EVENT, CLOSED_EVENT]) { ...Happened } "
     "comments(last: 100) { ...Remarks } subIssues(first: 100) { nodes { ...Linked } } }",
@@ -128,12 +129,13 @@ def asked_issues(after: str, *, first: int = DETAIL_PAGE) -> str:
     )
 
 
-def recent_issues(after: str, *, since: datetime, first: int = DETAIL_PAGE) -> str:
-    """A page of the issues touched since `since`, open or closed, in detail, newest first."""
+def recent_issues(after: str, *, since: datetime, first: int = DETAIL_PAGE, oldest_first: bool = False) -> str:
+    """A page of the issues touched since `since`, open or closed, in detail, by when they were touched."""
+    direction, touched = ("ASC", "updatedAt ") if oldest_first else ("DESC", "")
     return (
         f"recent: issues(filterBy: {{since: {_time(since)}}}, first: {first}, "
-        f"orderBy: {{field: UPDATED_AT, direction: DESC}}{_after(after)}) "
-        "{ pageInfo { hasNextPage endCursor } nodes { ...Detail } }"
+        f"orderBy: {{field: UPDATED_AT, direction: {direction}}}{_after(after)}) "
+        f"{{ pageInfo {{ hasNextPage endCursor }} nodes {{ {touched}...Detail }} }}"
     )
 
 
@@ -141,7 +143,7 @@ def closed_issues() -> str:
     """The hundred closed issues touched last: most prerequisites that have closed are among them."""
     return (
         f"closed: issues(states: [CLOSED], first: {LIGHT_PAGE}, orderBy: {{field: UPDATED_AT, direction: DESC}}) "
-        "{ nodes { ...Linked } }"
+        "{ nodes { ...Over } }"
     )
 
 
@@ -198,6 +200,11 @@ def more_events(number: int, before: str) -> str:
         f"events{number}: issue(number: {number}) {{ timelineItems(last: {INNER_PAGE}, before: {literal(before)}, "
         "itemTypes: [LABELED_EVENT, RENAMED_TITLE_EVENT, CLOSED_EVENT]) { ...Happened } }"
     )
+
+
+def body_of(number: int) -> str:
+    """An issue's text as it is now."""
+    return f"text: issue(number: {number}) {{ id body }}"
 
 
 def node_ids(issues: Iterable[int], labels: Iterable[str]) -> list[str]:

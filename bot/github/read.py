@@ -3,7 +3,6 @@
 Everything that comes in is copied field by field; nothing of GitHub's JSON goes further than this file and `gather`.
 """
 
-import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -11,9 +10,7 @@ from typing import Any
 from bot.core.model import (
     ActionsRun,
     Actor,
-    CheckSuite,
     Comment,
-    Feedback,
     Issue,
     Json,
     LabelEvent,
@@ -21,12 +18,11 @@ from bot.core.model import (
     Permission,
     Pull,
     Ref,
-    Review,
     RunState,
     Source,
     Standing,
 )
-from bot.core.names import LABEL_LOOKS, REQUEST_LABEL, RUN_TRAILER, issue_branch
+from bot.core.names import LABEL_LOOKS, REQUEST_LABEL, issue_branch
 
 GHOST = Actor(0, "ghost")
 """Who GitHub names when the account is gone. Nobody: id 0 is never anyone's."""
@@ -37,6 +33,7 @@ HIDDEN = Ref("(unreadable)", 0)
 ISSUE_PREFIX = issue_branch(0).removesuffix("0")
 _OURS = {str(name).casefold(): str(name) for name in LABEL_LOOKS}
 _NOT_STARTED = frozenset({"queued", "waiting", "pending", "requested", "action_required"})
+_INSIDERS = frozenset({"OWNER", "MEMBER", "COLLABORATOR"})
 _REACTIONS = {"EYES": "eyes", "CONFUSED": "confused"}
 
 
@@ -66,6 +63,18 @@ def light_issue(data: Json) -> Issue:
     )
 
 
+def closed_issue(data: Json) -> Issue:
+    """A closed issue of the list of those touched last (`Over`)."""
+    return Issue(
+        number=int(data["number"]),
+        title=str(data["title"]),
+        open=False,
+        state_reason=str(data.get("stateReason") or "").lower(),
+        milestone=str((data.get("milestone") or {}).get("title") or ""),
+        closed_at=when(data["closedAt"]) if data.get("closedAt") else None,
+    )
+
+
 def full_issue(data: Json) -> Issue:
     """An issue or pull request read in detail (`Detail` or `DetailPull`)."""
     pull_state = data.get("pullState")
@@ -84,6 +93,7 @@ def full_issue(data: Json) -> Issue:
         id=int(data.get("fullDatabaseId") or 0),
         url=str(data["url"]),
         author=actor(data["author"]),
+        insider=data.get("authorAssociation") in _INSIDERS,
         locked=bool(data["locked"]),
         body_edited_at=when(data["lastEditedAt"]) if data.get("lastEditedAt") else None,
         renamed_at=_last(events, "RenamedTitleEvent"),
@@ -108,6 +118,14 @@ def _label_events(events: Iterable[Json]) -> tuple[LabelEvent, ...]:
     return tuple(sorted(found, key=lambda event: event.at))
 
 
+def people(node: Json) -> Iterable[Json]:
+    """Everybody an issue's answer names."""
+    found = [node.get("author")]
+    found += [event.get("actor") for event in nodes(node.get("timelineItems"))]
+    found += [remark.get("author") for remark in nodes(node.get("comments"))]
+    return (who for who in found if isinstance(who, dict))
+
+
 def comment(data: Json) -> Comment:
     """A `Remark`."""
     mine = {str(group["content"]) for group in data.get("reactionGroups") or () if group["viewerHasReacted"]}
@@ -120,52 +138,6 @@ def comment(data: Json) -> Comment:
         edited=data.get("lastEditedAt") is not None,
         reactions=frozenset(_REACTIONS[content] for content in mine & _REACTIONS.keys()),
     )
-
-
-def feedback(pull: Json, workflow: str) -> Feedback:
-    """What is said on our open pull request, whose branch is at `tip`; `workflow`: file name of our caller workflow."""
-    tip: Json = pull["tip"]
-    oid = str(tip.get("oid") or "")
-    checked = (node["commit"] for node in nodes(pull.get("commits")))
-    suites = next((commit.get("checkSuites") for commit in checked if commit["oid"] == oid), None)
-    return Feedback(
-        pull=int(pull["number"]),
-        head_oid=oid,
-        head_run=_run_named(str(tip.get("message") or "")),
-        comments=tuple(sorted(map(comment, nodes(pull["comments"])), key=lambda one: (one.created_at, one.id))),
-        reviews=tuple(sorted(map(review, nodes(pull.get("reviews"))), key=lambda one: (one.at, one.id))),
-        suites=tuple(check_suite(node, workflow) for node in nodes(suites)),
-    )
-
-
-def review(data: Json) -> Review:
-    """A node of `Opinions`."""
-    return Review(
-        id=int(data.get("fullDatabaseId") or 0),
-        author=actor(data["author"]),
-        state=str(data["state"]).lower(),
-        body=str(data["body"] or ""),
-        at=when(data["submittedAt"]),
-    )
-
-
-def check_suite(data: Json, workflow: str) -> CheckSuite:
-    """A check suite of `CheckedTip`."""
-    run = data.get("workflowRun") or {}
-    path = str((run.get("workflow") or {}).get("resourcePath") or "")
-    return CheckSuite(
-        status=str(data["status"]).lower(),
-        conclusion=str(data.get("conclusion") or "").lower(),
-        at=when(data["updatedAt"]),
-        from_actions=bool(run),
-        caller=path.endswith(f"/{workflow}"),
-    )
-
-
-def _run_named(message: str) -> str:
-    """The run key in a commit's trailer."""
-    found = re.search(rf"^{RUN_TRAILER}: (\S+)[ \t]*\Z", message.rstrip("\n"), re.MULTILINE)
-    return found[1] if found else ""
 
 
 def links(data: Json) -> tuple[Link, ...]:
@@ -291,3 +263,9 @@ def nodes(connection: Any) -> list[Json]:
 def when(text: str) -> datetime:
     """GitHub's time, aware, in UTC."""
     return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def prepend(node: Json, page: Json | None, name: str) -> None:
+    """Put an earlier page of `name` before what is there."""
+    earlier = (page or {}).get(name) or {"nodes": [], "pageInfo": {"hasPreviousPage": False}}
+    node[name] = {"pageInfo": earlier["pageInfo"], "nodes": [*earlier["nodes"], *node[name]["nodes"]]}

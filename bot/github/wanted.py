@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from bot.core.model import Issue
 from bot.core.names import CALLER_WORKFLOW
 from bot.github.queries import DETAIL_PAGE, LIGHT_PAGE
+from bot.github.recent import Recent
 
 WORTH_KNOWING = 100
 """Open issues that come in one page anyway; of more, only changes are read."""
@@ -58,6 +59,10 @@ class Memory:
     known: Known | None = None
     """None: the next one must read everything."""
     pages: Pages = Pages()
+    trackers: tuple[int, ...] = ()
+    """Open META issues: their boards are kept, so they are read in detail."""
+    recent: Recent | None = None
+    """None: the next one reads all that was touched lately."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +95,9 @@ class Wanted:
     known: Known | None = None
     """What this read may leave out."""
     pages: Pages = Pages()
+    trackers: tuple[int, ...] = ()
+    recent: Recent | None = None
+    """How far those touched lately have been read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +147,8 @@ class Scope:
             remember=self.remember and prerequisites,
             known=known,
             pages=memory.pages if self.remember else Pages(),
+            trackers=memory.trackers if everything else (),
+            recent=memory.recent if self.remember else None,
         )
 
 

@@ -22,6 +22,8 @@ from bot.github.ports import RunNews
 
 MOST_ID = 2**63 - 1
 """What fits into a database's integer; GitHub's ids are far below."""
+AFTER_A_MERGE = 2.0
+"""Seconds until GitHub has closed the issues that a merged pull request closes, and tells of each apart."""
 LONGEST_TEXT = 1000
 """Characters kept of any text: names, states, an address."""
 
@@ -49,6 +51,8 @@ class Hook:
     run: RunNews | None = None
     interesting: bool = False
     """False: nothing need be looked at because of it."""
+    wait: float = 0.0
+    """Seconds that looking may wait for more of the same: one look then serves both."""
 
     @property
     def issue(self) -> int:
@@ -106,6 +110,7 @@ def event_of(name: str, guid: str, body: bytes, own_ids: Collection[int] = ()) -
         sender_type=_text(sender, "type"),
         run=found.run,
         interesting=found.interesting and (not own or found.whoever),
+        wait=found.wait,
     )
 
 
@@ -126,6 +131,7 @@ class _Found:
     whoever: bool = False
     """Of interest also where we did it ourselves."""
     run: RunNews | None = None
+    wait: float = 0.0
 
 
 _DULL: Final = _Found(interesting=False)
@@ -151,9 +157,10 @@ def _comment_event(facts: _Facts) -> _Found:
 
 def _pull_event(facts: _Facts) -> _Found:
     """A pull request that ended may release any issue; a new one concerns the issue that it is for."""
-    issues = _issues_of_pull(_object(facts.payload, "pull_request", needed=True))
-    ended = facts.action in _ENDS
-    return _Found(issues, interesting=ended or bool(issues), whoever=ended)
+    pull = _object(facts.payload, "pull_request", needed=True)
+    issues, ended = _issues_of_pull(pull), facts.action in _ENDS
+    wait = AFTER_A_MERGE if pull.get("merged") is True else 0.0
+    return _Found(issues, interesting=ended or bool(issues), whoever=ended, wait=wait)
 
 
 def _issues_of_pull(pull: Json) -> tuple[int, ...]:
@@ -164,9 +171,11 @@ def _issues_of_pull(pull: Json) -> tuple[int, ...]:
 
 
 def _review_event(facts: _Facts) -> _Found:
-    pull = _object(facts.payload, "pull_request", needed=True)
+    """One that asks for changes, or the end of one; approvals and comments ask for nothing."""
+    pull, review = _object(facts.payload, "pull_request", needed=True), _object(facts.payload, "review")
     number = read.issue_of_branch(_text(_object(pull, "head"), "ref"))
-    return _Found((number,)) if number else _DULL
+    asks = facts.action == "dismissed" or _text(review, "state").lower() == "changes_requested"
+    return _Found((number,)) if number and asks else _DULL
 
 
 def _dependency_event(facts: _Facts) -> _Found:

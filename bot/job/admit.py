@@ -11,7 +11,7 @@ from http import HTTPStatus
 from typing import Protocol
 
 from bot.core.branches import choose_branch
-from bot.core.effects import Continue, Dispatch, Effect, PostComment, PutStatus, React, ReleaseClaim
+from bot.core.effects import Continue, Dispatch, Effect, PostComment, PutBoard, PutStatus, React, ReleaseClaim
 from bot.core.model import Issue, Permission, Snapshot
 from bot.core.names import CONFIG_PATH
 from bot.core.plan import Plan, dispatch_failed, plan
@@ -116,15 +116,17 @@ def gate(keeper: Gatekeeper, own: Own, *, only: int = 0) -> Gate:
         effects = _portion(decided, snapshot, only)
         answers = _apply(keeper, snapshot, rules, effects)
         failed = tuple(answer for answer in answers if not answer.ok)
+        # A board that could not be written keeps nobody waiting: the next gate writes it.
+        doubtful = any(answer.unsure for answer in failed if not isinstance(answer.effect, PutBoard))
         told = _report_dispatches(keeper, snapshot, rules, failed)
         if _stepped_back(decided, own):
             own, claimed = replace(own, issue=TAKE_NONE, prefer=0), 0
             continue
-        if decided.admitted is not None and any(answer.unsure for answer in failed):
+        if decided.admitted is not None and doubtful:
             continue  # Not known whether `ai-running` was said: look again before starting.
         if told or (decided.again and not failed):
             continue
-        if decided.admitted is None and any(answer.unsure for answer in failed):
+        if decided.admitted is None and doubtful:
             continue
         if decided.admitted is None:
             return Gate(None, rules, decided, snapshot, failed)
@@ -171,7 +173,7 @@ def _portion(decided: Plan, snapshot: Snapshot, only: int) -> tuple[Effect, ...]
     most = SAID_BESIDE if admitted else SAID_ALONE
     said = 0
     for index, effect in enumerate(rest):
-        said += isinstance(effect, PutStatus | PostComment | React)
+        said += isinstance(effect, PutStatus | PutBoard | PostComment | React)
         if said > most:
             return (*mine, *rest[:index], Continue())
     return (*mine, *rest)

@@ -2,7 +2,7 @@
 
 A bundle (gitformat-bundle(5)) is a short text header and a pack. The header is read here, line by line, instead of
 asking git to fetch from it: a bundle may name any refs, history and objects, and of one that comes from `work`
-exactly one commit, on exactly one parent, is of interest. `git fetch` from a bundle does not check its objects before
+exactly one commit, on parents that are known, is of interest. `git fetch` from a bundle does not check its objects before
 git 2.46 either; `index-pack --strict` does, and takes a limit.
 """
 
@@ -34,6 +34,8 @@ class Unpacked:
     commit: str
     """As the bundle has it: only its tree is used."""
     tree: str
+    merged: bool = False
+    """It has the base as its second parent."""
 
 
 def make_bundle(git: Git, admission: Admission, commit: str, path: Path) -> None:
@@ -43,7 +45,7 @@ def make_bundle(git: Git, admission: Admission, commit: str, path: Path) -> None
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.part")
     try:
-        git("bundle", "create", "--quiet", "--version=2", str(part), ref, f"^{admission.head_oid}", seconds=300)
+        git("bundle", "create", "--quiet", "--version=2", str(part), ref, *_below(admission), seconds=300)
         with part.open("rb+") as file:
             os.fsync(file.fileno())
         part.replace(path)
@@ -51,14 +53,23 @@ def make_bundle(git: Git, admission: Admission, commit: str, path: Path) -> None
         part.unlink(missing_ok=True)
 
 
-def open_bundle(git: Git, bundle: Path, admission: Admission) -> Unpacked:
-    """Take the one commit out of `bundle` into `git`'s folder, where the start already is.
+def builds_on_base(bundle: Path, admission: Admission) -> bool:
+    """Whether the commit in `bundle` merges the base, which must be in the folder then where it is opened.
 
-    Raises `Blocked(internal-error)` for a bundle that is anything but one commit of the admission's branch on top of
-    its start: ours are. Raises `GitFailed` when this machine's disk is full.
+    Raises `Blocked(internal-error)` as `open_bundle` does.
     """
     with bundle.open("rb", buffering=0) as file:
-        commit = _header(file, admission)
+        return _header(file, admission).merged
+
+
+def open_bundle(git: Git, bundle: Path, admission: Admission) -> Unpacked:
+    """Take the one commit out of `bundle` into `git`'s folder, where what it builds on already is.
+
+    Raises `Blocked(internal-error)` for a bundle that is anything but one commit of the admission's branch on top of
+    its start, with or without the base as a second parent: ours are. Raises `GitFailed` when this machine's disk is full.
+    """
+    with bundle.open("rb", buffering=0) as file:
+        named = _header(file, admission)
         _count(file)
         words = ("index-pack", "--stdin", "--fix-thin", "--strict", f"--max-input-size={MAX_BUNDLE_BYTES}")
         try:
@@ -67,11 +78,22 @@ def open_bundle(git: Git, bundle: Path, admission: Admission) -> Unpacked:
             if error.disk_full:
                 raise
             raise _bad("its objects are not sound", error.stderr) from error
-    return Unpacked(commit, _tree_of(git, commit, admission.head_oid))
+    parents = (admission.head_oid, admission.base_oid) if named.merged else (admission.head_oid,)
+    return Unpacked(named.commit, _tree_of(git, named.commit, parents), named.merged)
 
 
-def _header(file: IO[bytes], admission: Admission) -> str:
-    """The commit that the header names; leaves `file` where the pack begins."""
+@dataclass(frozen=True, slots=True)
+class _Named:
+    commit: str
+    merged: bool
+
+
+def _below(admission: Admission) -> tuple[str, ...]:
+    return tuple(f"^{oid}" for oid in dict.fromkeys((admission.head_oid, admission.base_oid)))
+
+
+def _header(file: IO[bytes], admission: Admission) -> _Named:
+    """What the header names; leaves `file` where the pack begins."""
     if _line(file) != SIGNATURE:
         raise _bad("it is no bundle")
     lines = []
@@ -79,14 +101,17 @@ def _header(file: IO[bytes], admission: Admission) -> str:
         lines.append(line)
         if len(lines) > MAX_HEADER_LINES:
             raise _bad("it names more than one ref")
-    needed = [line for line in lines if line.startswith(b"-")]
-    if len(needed) != 1 or needed[0][1:].split()[0] != admission.head_oid.encode():
+    needed = sorted(
+        line[1:].partition(b" ")[0].strip().decode("ascii", "replace") for line in lines if line.startswith(b"-")
+    )
+    merged = needed == sorted((admission.head_oid, admission.base_oid))
+    if needed != [admission.head_oid] and not merged:
         raise _bad("it does not build on the commit the run started from")
     refs = [line for line in lines if not line.startswith(b"-")]
     found = re.fullmatch(rb"([0-9a-f]{40}) (\S+)\n", refs[0]) if len(refs) == 1 else None
     if not found or found[2] != f"refs/heads/{admission.branch}".encode():
         raise _bad("it names other refs than the run's branch")
-    return found[1].decode()
+    return _Named(found[1].decode(), merged)
 
 
 def _line(file: IO[bytes]) -> bytes:
@@ -111,12 +136,12 @@ def _count(file: IO[bytes]) -> None:
     file.seek(at)
 
 
-def _tree_of(git: Git, commit: str, start: str) -> str:
-    """The commit's tree, once it is certain that the commit's one parent is `start`."""
+def _tree_of(git: Git, commit: str, parents: tuple[str, ...]) -> str:
+    """The commit's tree, once it is certain that these are the commit's parents."""
     ran = git.attempt("cat-file", "commit", commit, most=1 << 20)
     head = ran.out.split(b"\n\n", 1)[0].split(b"\n")
-    parents = [line for line in head if line.startswith(b"parent ")]
-    if ran.exit_code != 0 or parents != [f"parent {start}".encode()] or not head[0].startswith(b"tree "):
+    found = [line.removeprefix(b"parent ").decode("ascii", "replace") for line in head if line.startswith(b"parent ")]
+    if ran.exit_code != 0 or found != list(parents) or not head[0].startswith(b"tree "):
         raise _bad("its commit does not sit right on the one the run started from")
     return head[0].removeprefix(b"tree ").decode("ascii")
 

@@ -8,6 +8,7 @@ from bot.core.names import RUN_TRAILER
 from bot.core.outbound import one_line
 from bot.core.run import Admission
 from bot.job.git import Git
+from bot.job.merge import Merge
 
 SUBJECT = 120
 
@@ -22,10 +23,21 @@ def commit_message(admission: Admission) -> str:
     )
 
 
-def commit_tree(git: Git, tree: str, parent: str, admission: Admission) -> str:
-    """Make the commit; its id."""
-    message = commit_message(admission).encode("utf-8", "replace")
-    return git("commit-tree", tree, "-p", parent, "-F", "-", data=message).decode("ascii").strip()
+def commit_tree(git: Git, tree: str, admission: Admission, *, merged: bool = False) -> str:
+    """Make the commit on top of the run's start, and of the base too where it was `merged`; its id."""
+    return _commit(git, tree, admission, merged, commit_message(admission))
+
+
+def merge_commit(git: Git, merge: Merge, admission: Admission) -> str:
+    """What the agent starts from where the base moved on: it never leaves this machine; its id."""
+    return _commit(git, merge.tree, admission, True, f"Merge {admission.base} into {admission.branch}\n")
+
+
+def _commit(git: Git, tree: str, admission: Admission, merged: bool, message: str) -> str:
+    parents = ("-p", admission.head_oid, *(("-p", admission.base_oid) if merged else ()))
+    return (
+        git("commit-tree", tree, *parents, "-F", "-", data=message.encode("utf-8", "replace")).decode("ascii").strip()
+    )
 
 
 def run_of(git: Git, commit: str) -> str:

@@ -25,6 +25,7 @@ from bot.core.verdict import Refusal, cancelled, missing_outcome
 from bot.errors import Blocked, GitHubError
 from bot.github.ports import Applied
 from bot.job.admit import GitHub
+from bot.job.boards import has_board, renew_boards
 from bot.job.facts import refuse_a_person, utc_now, with_permissions
 from bot.job.git import remote_of
 from bot.job.handover import Digests, Received, receive
@@ -79,8 +80,9 @@ def publish(publisher: Publisher, admission: Admission, digests: Digests, work_r
     ending = Ending(admission, outcome, failure, server=server, served=publisher.served)
     prepared, said = False, None
     unheard: datetime | None = None
+    shown: Snapshot | None = None
     for attempt in range(ROUNDS):
-        snapshot = _read(publisher, admission)
+        snapshot = shown or _read(publisher, admission)
         if not prepared:
             refuse_a_person(snapshot, admission.server_id)
             ending = _prepared(publisher, ending, received, snapshot)
@@ -98,8 +100,11 @@ def publish(publisher: Publisher, admission: Admission, digests: Digests, work_r
             end = _end(publisher, admission, step, failed)
             if said is not None:
                 _tell(publisher, ending, said, snapshot)
+            if not publisher.served and has_board(snapshot):
+                renew_boards(publisher.github, publisher.clock, publisher.report.log)
             return end
         ending = _after_opening(ending, answers)
+        shown = _with_opened(ending, answers, snapshot)
         if failed or (attempt and not step.verdict):
             _pause(publisher, attempt)
     raise GitHubError(f"The verdict of run {admission.run_key} could not be published; run this job again.")
@@ -182,6 +187,19 @@ def _after_opening(ending: Ending, answers: tuple[Applied, ...]) -> Ending:
                 text = f"GitHub refused the pull request: {answer.message}"
                 return replace(ending, failure=Refusal(Reason.PR_FAILED, text))
     return ending
+
+
+def _with_opened(ending: Ending, answers: tuple[Applied, ...], snapshot: Snapshot) -> Snapshot | None:
+    """What was read, with the pull request that was opened as GitHub's answer shows it; None: that is not as it should be,
+    so look again.
+    """
+    for answer in answers:
+        made, asked = answer.pull, answer.effect
+        if isinstance(asked, OpenPull) and answer.ok and made is not None:
+            wanted = (asked.head, asked.base, asked.draft, ending.pushed_oid, True)
+            if (made.head, made.base, made.draft, made.head_oid, made.open) == wanted:
+                return replace(snapshot, pulls=(*snapshot.pulls, made))
+    return None
 
 
 def _said(answers: tuple[Applied, ...], snapshot: Snapshot) -> Notice | None:

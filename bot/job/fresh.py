@@ -46,7 +46,7 @@ def fresh_place(workspace: Workspace, tree: str, admission: Admission, ground: G
         git = store.on(folder)
         git("read-tree", tree)
         git("checkout-index", "--all", "--force", "--index", seconds=600)
-        lend_history(git, folder, admission)
+        lend_history(git, folder, admission.branch, workspace.start)
         (home / "tmp").mkdir(parents=True)
         home.chmod(0o700)
         for path in (folder, home):

@@ -2,7 +2,7 @@
 
 Runs where the write token is and executes nothing that came with the work: a clean git folder, one commit out of the
 bundle, of which only the changes to the tree are kept. The commit that is pushed is made here, so that its author,
-message, dates and parent are ours. Starting again after a kill is safe: a commit of the same run that is already on the branch is
+message, dates and parents are ours. Starting again after a kill is safe: a commit of the same run that is already on the branch is
 recognised by its trailer and its tree.
 """
 
@@ -14,14 +14,15 @@ from pathlib import Path
 from bot.core.names import UNPUSHED, Reason
 from bot.core.run import Admission, Outcome
 from bot.core.settings import RepoConfig
-from bot.core.verdict import Refusal
+from bot.core.verdict import Refusal, conflicts_left
 from bot.errors import Blocked
-from bot.job.bundle import open_bundle
+from bot.job.bundle import builds_on_base, open_bundle
 from bot.job.commit import commit_tree, run_of
 from bot.job.fetch import QUIET_FETCH, disk_full, fetch_commits, remote_branches, stubborn
 from bot.job.git import Git, GitFailed, Remote, make_git_folder
 from bot.job.handover import Received
-from bot.job.protect import inspect_change, rebuild, rules_of
+from bot.job.merge import Merge, merge_base_in, unresolved
+from bot.job.protect import Inspection, inspect_change, rebuild, rules_of
 from bot.job.push import push
 from bot.job.workspace import Screen
 
@@ -89,24 +90,30 @@ def _prepare(admission: Admission, bundle: Path, config: RepoConfig, press: Pres
     git = make_git_folder(press.folder / "clean.git", redact=press.screen.text, network=press.environ)
     there = remote_branches(git, remote, [admission.base, admission.branch])
     tip = there.get(admission.branch, "")
-    wanted = [admission.head_oid, *([tip] if tip else [])]
+    merged = builds_on_base(bundle, admission)
+    wanted = [admission.head_oid, *([admission.base_oid] if merged else []), *([tip] if tip else [])]
     fetch_commits(git, remote, wanted, branches=(admission.base, admission.branch), depth=LATER_COMMITS if tip else 1)
     unpacked = open_bundle(git, bundle, admission)
-    rules = rules_of(config)
-    inspection = inspect_change(git, admission.head_oid, unpacked.tree, rules, press.screen)
-    if inspection.refusal:
-        return Withheld(inspection.refusal)
-    if not inspection.changes:
-        return Withheld(Refusal(Reason.NO_CHANGES, "The commit that was handed over changes nothing."))
-    tree = rebuild(git, admission.head_oid, inspection.changes)
+    merge = merge_base_in(git, remote, admission) if merged else None
+    if merged and merge is None:
+        return Withheld(Refusal(Reason.INTERNAL_ERROR, "The commit that was handed over merges what is there already."))
+    start = merge.tree if merge else admission.head_oid
+    inspection = inspect_change(git, start, unpacked.tree, rules_of(config), press.screen)
+    refusal = inspection.refusal or _nothing_done(inspection, admission, merge)
+    if refusal:
+        return Withheld(refusal)
+    tree = rebuild(git, start, inspection.changes)
+    if merge and (left := unresolved(git, merge, tree, admission)):
+        return Withheld(conflicts_left(left))
     paths = tuple(change.path for change in inspection.changes)
-    ours = _already_there(git, admission, tip, tree)
+    below = (admission.head_oid, *((admission.base_oid,) if merged else ()))
+    ours = _already_there(git, admission, tip, tree, below)
     if ours:
         return Pushed(ours, paths, inspection.notes)
     refusal = _moved(git, admission, there, press)
     if refusal:
         return Withheld(refusal)
-    commit = commit_tree(git, tree, admission.head_oid, admission)
+    commit = commit_tree(git, tree, admission, merged=merged)
     refusal = push(git, remote, commit, admission.branch)
     return Withheld(refusal) if refusal else Pushed(commit, paths, inspection.notes)
 
@@ -117,11 +124,18 @@ def _nothing_there(outcome: Outcome) -> Refusal | None:
     return None
 
 
-def _already_there(git: Git, admission: Admission, tip: str, tree: str) -> str:
+def _nothing_done(inspection: Inspection, admission: Admission, merge: Merge | None) -> Refusal | None:
+    """A merge alone is something where it had conflicts, or where the pull request was to be brought up to date."""
+    if inspection.changes or (merge and (merge.conflicts or admission.kind == "fix")):
+        return None
+    return Refusal(Reason.NO_CHANGES, "The commit that was handed over changes nothing.")
+
+
+def _already_there(git: Git, admission: Admission, tip: str, tree: str, below: tuple[str, ...]) -> str:
     """Our own commit, when an earlier try of this very run has pushed it; people may have gone on from it."""
     if not tip or tip == admission.head_oid:
         return ""
-    words = ("rev-list", f"--max-count={LATER_COMMITS}", tip, f"^{admission.head_oid}")
+    words = ("rev-list", f"--max-count={LATER_COMMITS}", tip, "--not", *below)
     for commit in git(*words).decode("ascii").split():
         same = git.line("rev-parse", f"{commit}^{{tree}}") == tree
         if same and run_of(git, commit) == admission.run_key:

@@ -38,6 +38,7 @@ from bot.job.fetch import disk_full
 from bot.job.fresh import Place, fresh_place
 from bot.job.git import GitFailed, NeverStop, Remote, Stop
 from bot.job.handover import BUNDLE_FILE
+from bot.job.merge import unresolved
 from bot.job.protect import inspect_change, rules_of
 from bot.job.session import Agent, Ask
 from bot.job.workspace import Ground, Workspace, prepare
@@ -65,6 +66,8 @@ class Diary:
     checks_missing: bool = False
     tree: str = ""
     """The tree of the last look that found nothing forbidden; empty: there is none, or it equals the start's."""
+    unresolved: tuple[str, ...] = ()
+    """Where the last look found conflicts with the base that are left."""
     notes: dict[str, None] = field(default_factory=dict)
     """In order, each once."""
     change_notes: tuple[str, ...] = ()
@@ -119,9 +122,9 @@ def _story(task: Task, remote: Remote, agent: Agent, ground: Ground, diary: Diar
         with diary.phase("agent", attempt, task.config.checks.attempts):
             report = _ask(task, agent, workspace, prompt, diary)
         refusal = _look(task, ground, diary, report)
-        if not _mendable(refusal) or not _time_left(task, diary):
+        if not _mendable(refusal, diary) or not _time_left(task, diary):
             return refusal
-        prompt = follow_up_prompt(_failed(diary.checks), fence=first.fence)
+        prompt = follow_up_prompt(_failed(diary.checks), diary.unresolved, fence=first.fence)
     return refusal
 
 
@@ -162,28 +165,31 @@ def _look(task: Task, ground: Ground, diary: Diary, report: AgentReport) -> Refu
         change, changed = _collect(task, ground, diary)
     ended_well = agent_refusal(report, bounds) is None and agents_own_words(report) is None
     diary.checks = ()
-    if change is None and changed and ended_well:
+    if change is None and changed and ended_well and not diary.unresolved:
         with diary.phase("checks"):
             _run_checks(task, ground, diary)
-    return judge(Facts(report, bounds, changed, change, diary.checks))
+    return judge(Facts(report, bounds, changed, change, diary.unresolved, diary.checks))
 
 
 def _collect(task: Task, ground: Ground, diary: Diary) -> tuple[Refusal | None, bool]:
     """What is wrong with the change as a change, and whether there is one."""
     workspace = _there(diary)
-    diary.tree = ""
+    diary.tree, diary.unresolved = "", ()
     ground.isolation.reclaim(workspace.tree.path)
     found = collect(workspace, diary.before)
     if not ground.cancel.is_set:  # else nobody works there any more, and every second counts
         ground.isolation.own(workspace.tree.path)
     if found.refusal:
         return found.refusal, True
+    merge = workspace.merge
     base = workspace.git.line("rev-parse", f"{workspace.start}^{{tree}}")
-    if found.tree == base:
+    if found.tree == base and not (merge and (merge.conflicts or task.admission.kind == "fix")):
         return None, False
     inspection = inspect_change(workspace.git, workspace.start, found.tree, rules_of(task.config), ground.screen)
     diary.change_notes = inspection.notes
-    if inspection.refusal is None:
+    if merge:
+        diary.unresolved = unresolved(workspace.git, merge, found.tree, task.admission)
+    if inspection.refusal is None and not diary.unresolved:
         diary.tree = found.tree
     return inspection.refusal, True
 
@@ -219,7 +225,7 @@ def _seal(task: Task, ground: Ground, diary: Diary, out: Path) -> Refusal | None
     stop: Stop = Deadline(time.monotonic() + PARTING_SECONDS) if ground.cancel.is_set else NeverStop()
     git = replace(diary.workspace.git, stop=stop)
     with diary.phase("bundle"):
-        commit = commit_tree(git, diary.tree, diary.workspace.start, task.admission)
+        commit = commit_tree(git, diary.tree, task.admission, merged=diary.workspace.merge is not None)
         make_bundle(git, task.admission, commit, out / BUNDLE_FILE)
     diary.commit = commit
     return None
@@ -272,8 +278,11 @@ def _bounds(task: Task) -> Bounds:
     return Bounds(task.admission.usd, task.admission.minutes, task.config.agent.max_turns)
 
 
-def _mendable(refusal: Refusal | None) -> bool:
-    return refusal is not None and refusal.reason is Reason.TESTS_FAILED
+def _mendable(refusal: Refusal | None, diary: Diary) -> bool:
+    """It says that it is done, and what is left can be named."""
+    if refusal is None:
+        return False
+    return refusal.reason is Reason.TESTS_FAILED or (refusal.reason is Reason.BASE_CHANGED and bool(diary.unresolved))
 
 
 def _failed(checks: tuple[Check, ...]) -> tuple[Check, ...]:

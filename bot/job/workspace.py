@@ -26,8 +26,10 @@ from bot.core.names import Reason
 from bot.core.paths import listed
 from bot.core.run import Admission
 from bot.errors import Blocked, InternalError
+from bot.job.commit import merge_commit
 from bot.job.fetch import fetch_commits
 from bot.job.git import BOT_EMAIL, BOT_NAME, Git, Remote, make_git_folder
+from bot.job.merge import Merge, merge_base_in
 from bot.progress.events import Event
 
 HISTORY = 20
@@ -97,11 +99,13 @@ class Workspace:
     """Ours, looking at the tree."""
     tree: ContainedPath
     start: str
-    """The commit the run starts from."""
+    """The commit the agent's changes are made on: the run's, or where its base had moved on, the merge of both."""
     guides: Mapping[str, str]
     """CLAUDE.md and AGENTS.md as they are on the base branch, cut at `GUIDE_BYTES`."""
     notes: tuple[str, ...]
     """What the agent does not see."""
+    merge: Merge | None = None
+    """The base, merged into the run's branch."""
 
 
 def prepare(admission: Admission, remote: Remote, ground: Ground) -> Workspace:
@@ -116,15 +120,16 @@ def prepare(admission: Admission, remote: Remote, ground: Ground) -> Workspace:
     )
     oids = (admission.head_oid, admission.base_oid)
     fetch_commits(git, remote, oids, branches=(admission.base, admission.branch), depth=HISTORY)
+    merge = merge_base_in(git, remote, admission)
+    start = merge_commit(git, merge, admission) if merge else admission.head_oid
     tree = ground.root / _folder_name(admission.repo)
     tree.mkdir(mode=0o755)
     git = git.on(tree)
     _exclude(git, JUNK)
-    git("checkout", "--quiet", "--force", "--detach", admission.head_oid, seconds=600)
-    lend_history(git, tree, admission)
-    workspace = Workspace(
-        git, ContainedPath(tree, ground.root), admission.head_oid, read_guides(git, admission.base_oid), _unseen(git)
-    )
+    git("checkout", "--quiet", "--force", "--detach", start, seconds=600)
+    lend_history(git, tree, admission.branch, start)
+    guides = read_guides(git, admission.base_oid)
+    workspace = Workspace(git, ContainedPath(tree, ground.root), start, guides, _unseen(git), merge)
     ground.isolation.own(tree)
     return workspace
 
@@ -162,15 +167,15 @@ def _folder_name(repo: str) -> str:
     return "repository" if name in {"", ".", "..", "home", "bin", "store.git"} else name
 
 
-def lend_history(git: Git, tree: Path, admission: Admission) -> None:
-    """Make the agent's own `.git`: a few files, our objects borrowed read-only, no remote, no credential."""
+def lend_history(git: Git, tree: Path, branch: str, commit: str) -> None:
+    """Make the agent's own `.git`, on `branch` at `commit`: our objects borrowed read-only, no remote, no credential."""
     lent = tree / ".git"
     for folder in ("objects/info", "refs/heads", "info"):
         (lent / folder).mkdir(parents=True)
-    (lent / "HEAD").write_text(f"ref: refs/heads/{admission.branch}\n", encoding="ascii")
-    head = lent / "refs" / "heads" / admission.branch
+    (lent / "HEAD").write_text(f"ref: refs/heads/{branch}\n", encoding="ascii")
+    head = lent / "refs" / "heads" / branch
     head.parent.mkdir(parents=True, exist_ok=True)
-    head.write_text(f"{admission.head_oid}\n", encoding="ascii")
+    head.write_text(f"{commit}\n", encoding="ascii")
     (lent / "objects" / "info" / "alternates").write_text(f"{git.folder / 'objects'}\n", encoding="utf-8")
     # The files change their owner after checkout: without checkStat every one would be read again to compare.
     (lent / "config").write_text(

@@ -35,6 +35,7 @@ class Faults:
         self._faults: list[Fault] = []
         self.stale_seconds = 0.0
         """Lists answer as of this many seconds ago."""
+        self._empty: list[re.Pattern[str]] = []
 
     def fail(self, pattern: str, status: int, *, times: int = 1) -> None:
         """Answer `status` without doing anything."""
@@ -68,10 +69,19 @@ class Faults:
         """Lists (issues, comments, pulls, runs; GraphQL connections too) answer as of `seconds` ago; 0 ends it."""
         self.stale_seconds = seconds
 
+    def empty(self, pattern: str) -> None:
+        """REST lists at `pattern` answer 200 with nothing in them, as one that is far behind, until `clear`."""
+        self._empty.append(re.compile(pattern))
+
+    def is_empty(self, path: str) -> bool:
+        """Whether the list at `path` is to show nothing."""
+        return any(pattern.search(path) for pattern in self._empty)
+
     def clear(self) -> None:
         """Everything works again."""
         with self._lock:
             self._faults.clear()
+        self._empty.clear()
         self.stale_seconds = 0.0
 
     def listed_at(self) -> datetime | None:

@@ -11,6 +11,7 @@ from bot.sandbox.graphql_records import Asker, Blob, Branch, Tree, Viewer, tips
 from bot.sandbox.graphql_reviews import REVIEWS
 from bot.sandbox.records import Comment, Issue, Label, Repo, Review, ReviewComment, ReviewThread, TimelineEvent
 from bot.sandbox.repos import git
+from bot.sandbox.shapes.accounts import association
 
 _BLOB_LIMIT = 512_000
 
@@ -255,6 +256,7 @@ READS: dict[tuple[str, str], Resolver] = {
         "issue": _issue, "issueOrPullRequest": _issue_or_pull, "issues": _issues, "pullRequests": _pulls,
     }),
     **fields(["Issue"], {
+        "authorAssociation": lambda _ask, issue, _args: association(issue.repo, issue.user),
         "stateReason": _state_reason, "timelineItems": _timeline, "blockedBy": _blocked_by, "subIssues": _sub_issues,
         "issueDependenciesSummary": _dependencies, "subIssuesSummary": _sub_summary,
     }),

@@ -82,6 +82,15 @@ def _close_issue(ask: Asker, given: Json) -> Json:
     return {"issue": issue}
 
 
+def _update_issue(ask: Asker, given: Json) -> Json:
+    issue = _issue(ask, given["id"])
+    if issue.pull is not None:
+        raise _unresolved(given["id"])
+    _require(ask, issue, anyone=issue.user is ask.token.user)
+    ask.hub.issues.edit(issue, ask.token, title=given.get("title"), body=given.get("body"))
+    return {"issue": issue}
+
+
 def _update_pull(ask: Asker, given: Json) -> Json:
     issue = _issue(ask, given["pullRequestId"])
     if issue.pull is None:
@@ -178,6 +187,7 @@ WRITES: dict[str, Callable[[Asker, Any, Json], Json]] = {
     "addPullRequestReviewThreadReply": _named(_reply_in_thread),
     "removeLabelsFromLabelable": _named(_remove_labels),
     "resolveReviewThread": _named(_resolve_thread),
+    "updateIssue": _named(_update_issue),
     "updateIssueComment": _named(_update_comment),
     "updatePullRequest": _named(_update_pull),
     "updateRefs": _named(_update_refs),

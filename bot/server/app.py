@@ -35,8 +35,10 @@ def _pages(health: Health, metrics: Metrics) -> FastAPI:
 
     @pages.api_route("/healthz", methods=READ)
     async def healthz() -> JSONResponse:
-        """The process is alive and its event loop turns."""
-        return JSONResponse({"status": "alive"})
+        """The process is alive and its event loop turns; 503 where a thread has died, which only a restart mends."""
+        return JSONResponse(
+            {"status": "alive"} if health.alive else {"status": "crippled"}, 200 if health.alive else 503
+        )
 
     @pages.api_route("/readyz", methods=READ)
     async def readyz() -> JSONResponse:

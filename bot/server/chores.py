@@ -1,13 +1,19 @@
 """What is done by the clock rather than for an issue: reconcile, sweep failed deliveries, read where the App is installed."""
 
+import logging
 from datetime import datetime, timedelta
 from http import HTTPStatus
+from typing import Any
 
 from bot.errors import GitHubError
-from bot.github.ports import Installation
+from bot.github.ports import Installation, Listed
 from bot.server.desk import Desk
+from bot.server.logs import event
 from bot.server.ports import Lane, LaneKind, Work
 from bot.server.rules import KEEP_DELIVERIES, RECONCILE, RECONCILED, REDELIVER_FOR, REDELIVERIES, REFRESH, SWEEP
+
+ASKED_AT_ONCE = 100
+"""Repositories absent from a list that are asked about in one reading; the rest in the next."""
 
 GONE = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
 """How GitHub answers for an installation that was removed or suspended."""
@@ -41,7 +47,9 @@ def sweep(desk: Desk) -> None:
     """
     now = desk.clock()
     if desk.rules.webhooks:
-        failed = desk.github.failed_deliveries(now - timedelta(seconds=REDELIVER_FOR))
+        listed = desk.github.failed_deliveries(now - timedelta(seconds=REDELIVER_FOR))
+        _say_cut(desk, "deliveries", listed)
+        failed = listed.found
         guids = [delivery.guid for delivery in failed]
         known, tries = desk.store.known(guids), desk.store.redelivered(guids)
         for delivery in failed:
@@ -52,36 +60,51 @@ def sweep(desk: Desk) -> None:
 
 
 def read_installations(desk: Desk) -> None:
-    """Where the App is installed now; what is new is looked at at once, what is gone is left alone."""
-    living = [each for each in desk.github.installations() if not each.suspended]
-    for gone in set(desk.store.installations()) - {each.id for each in living}:
-        desk.store.drop_installation(gone)
-    for installation in living:
+    """Where the App is installed now; what is new is looked at at once, what is gone is left alone.
+
+    No list is trusted for what is absent from it (it may be old, or cut short): that is asked about by itself.
+    """
+    known, listed = desk.store.installations(), desk.github.installations()
+    _say_cut(desk, "installations", listed)
+    living = {each.id: each for each in listed.found if not each.suspended}
+    for installation_id in sorted({*living, *known}):
         try:
-            _put(desk, installation)
+            if installation_id in living:
+                _put(desk, living[installation_id])
+            else:
+                read_installation(desk, installation_id)
         except GitHubError:
             # It rests, or GitHub fails: on a lane of its own, so that the others are read all the same.
-            desk.store.make_due([installation_lane(installation.id)], desk.clock())
+            desk.store.make_due([installation_lane(installation_id)], desk.clock())
 
 
 def read_installation(desk: Desk, installation_id: int) -> None:
     """One installation, of which a delivery said that it changed, or whose token GitHub refused."""
-    living = {each.id: each for each in desk.github.installations() if not each.suspended}
-    if installation_id in living:
-        _put(desk, living[installation_id])
-    else:
+    found = desk.github.installation(installation_id)
+    if found is None or found.suspended:
         desk.store.drop_installation(installation_id)
+    else:
+        _put(desk, found)
 
 
 def _put(desk: Desk, installation: Installation) -> None:
-    try:
-        places = desk.github.repositories(installation.id)
-    except GitHubError as error:
-        if error.status not in GONE or error.retry_after is not None:
-            raise
-        desk.store.drop_installation(installation.id)
-        return
-    desk.store.put_installation(installation.id, installation.account, places)
+    """What it reaches. Raises `GitHubError`, also where it was removed a moment ago: then the next reading says so."""
+    known = [place for place in desk.store.places() if place.installation_id == installation.id]
+    reach = desk.github.repositories(installation.id)
+    _say_cut(desk, "repositories", reach.places)
+    listed = {place.repository_id for place in reach.places.found} | reach.closed
+    absent = [place for place in known if place.repository_id not in listed]
+    gone = {place.repository_id for place in absent[:ASKED_AT_ONCE] if not desk.github.reaches(place)}
+    desk.store.put_installation(installation.id, installation.account, reach.places.found, gone=gone | reach.closed)
+    if gone and len(absent) > ASKED_AT_ONCE:
+        desk.store.make_due([installation_lane(installation.id)], desk.clock())
+
+
+def _say_cut(desk: Desk, what: str, listed: Listed[Any]) -> None:
+    """Of a list that is longer than what we read, the rest is not looked at: whoever runs the server hears of it."""
+    if not listed.whole:
+        desk.meters.cut(what)
+        event("list_cut", level=logging.WARNING, what=what, read=len(listed.found))
 
 
 def _refresh_every(desk: Desk) -> float:

@@ -5,13 +5,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
 
+from bot.core.access import ASKERS
 from bot.core.live import Following
 from bot.core.model import Actor, Permission, Snapshot
 from bot.core.settings import ConfigProblem, RepoConfig
 from bot.github.ports import Place
 from bot.notify.notice import Tell
+from bot.server.github_ports import AppGitHub, RepositoryGitHub
 from bot.server.pausing import Pause
-from bot.server.ports import AppGitHub, RepositoryGitHub, Store
+from bot.server.ports import Store
 from bot.server.rules import Rules
 
 NEVER = datetime.min.replace(tzinfo=UTC)
@@ -38,6 +40,10 @@ class Meters(Protocol):
 
     def redelivered(self, result: str) -> None:
         """GitHub was asked for a delivery once more: `ok`, `refused`."""
+        ...
+
+    def cut(self, what: str) -> None:
+        """A list of GitHub's is longer than what is read of it: `installations`, `repositories`, `deliveries`."""
         ...
 
 
@@ -82,12 +88,13 @@ class Shelf:
         assert self.snapshot is not None  # noqa: S101
         return self.snapshot
 
-    def known(self, now: datetime, age: float) -> dict[int, Permission]:
+    def known(self, now: datetime, rules: Rules) -> dict[int, Permission]:
         """Permissions that are young enough to be believed."""
         return {
             person: may
             for person, (may, at) in self.permissions.items()
-            if may is not Permission.UNKNOWN and (now - at).total_seconds() < age
+            if may is not Permission.UNKNOWN
+            and (now - at).total_seconds() < (rules.permission if may in ASKERS else rules.refusal)
         }
 
     def learn(self, people: dict[Actor, Permission], now: datetime) -> None:

@@ -58,6 +58,7 @@ class Dispatcher:
 
     def __init__(self, desk: Desk, work: Work, shelf: Shelf) -> None:
         self._desk, self._work, self._shelf = desk, work, shelf
+        self._gone: dict[str, ActionsRun] = {}
 
     def look_up(self, runs: Iterable[LedgerRun]) -> None:
         """Find the workflow runs of dispatches of which GitHub did not say, or we did not hear, the id."""
@@ -71,12 +72,26 @@ class Dispatcher:
                 self._record(lost.pop(key), found)
 
     def read_runs(self, runs: Iterable[LedgerRun]) -> None:
-        """Ask for the state of runs that nobody told us about."""
+        """Ask for the state of runs that nobody told us about.
+
+        That there is no such run is true of the repository that has the name now, which may be another one: it is
+        believed in `note_gone`. Nor need GitHub show at once a run that it has just begun.
+        """
+        now = self._desk.clock()
         for run in runs:
             if run.run_id and run.stage is not RunStage.COMPLETED:
                 found = self._shelf.client.run(run.run_id)
-                if found.state is not RunState.UNKNOWN:
+                if found.state is RunState.GONE:
+                    fresh = run.sent_at is not None and now < run.sent_at + timedelta(seconds=self._desk.rules.settle)
+                    self._gone |= {} if fresh else {run.run_key: found}
+                elif found.state is not RunState.UNKNOWN:
                     self._desk.store.seen(self._work, run.run_key, found)
+
+    def note_gone(self) -> None:
+        """The repository was read and is the one that was meant: runs that were not there were deleted."""
+        while self._gone:
+            run_key, found = self._gone.popitem()
+            self._desk.store.seen(self._work, run_key, found)
 
     def send(self, order: Dispatch, snapshot: Snapshot) -> Applied | None:
         """Send the dispatch of an intent. None: our lease was lost, nothing was sent."""

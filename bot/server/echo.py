@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from types import MappingProxyType
 
-from bot.core.effects import CloseIssue, DropComment, PostComment, PutStatus, SetLabels
+from bot.core.boards.block import splice
+from bot.core.effects import CloseIssue, DropComment, PostComment, PutBoard, PutStatus, SetLabels
 from bot.core.model import Actor, Comment, Issue, Snapshot
 from bot.core.names import GITHUB_ACTIONS_BOT_ID
 from bot.github.ports import Applied
@@ -37,6 +38,8 @@ def _written(issue: Issue, applied: Applied, snapshot: Snapshot) -> Issue:
             return replace(issue, comments=(*issue.comments, comment))
         case DropComment(comment_node_id=dropped):
             return replace(issue, comments=tuple(c for c in issue.comments if c.node_id != dropped))
+        case PutBoard(block=block):
+            return replace(issue, body=splice(issue.body, block), body_edited_at=snapshot.now)
         case CloseIssue():
             return replace(issue, open=False, closed_at=snapshot.now)
         case _:

@@ -7,8 +7,9 @@
 import asyncio
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Protocol
 
 from bot.server.limits import Limits
@@ -78,20 +79,36 @@ class Vitals:
         return "failing" if self.failing else "degraded" if self.limited else "ready"
 
 
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What is looked at."""
+
+    store: Store
+    scheduler: Scheduling
+    metrics: Metrics
+
+
 class Health:
     """Looks, at most once a second, whoever asks."""
 
     def __init__(
-        self, store: Store, scheduler: Scheduling, metrics: Metrics, reconcile_seconds: float, limits: Limits
+        self, watched: Watched, reconcile_seconds: float, limits: Limits, clock: Callable[[], datetime]
     ) -> None:
-        self._store = store
-        self._scheduler = scheduler
-        self._metrics = metrics
+        self._store = watched.store
+        self._scheduler = watched.scheduler
+        self._metrics = watched.metrics
         self._reconcile_seconds = reconcile_seconds
         self._limits = limits
-        self._started = time.time()
+        self._clock = clock
+        self._started = clock()
         self._lock = asyncio.Lock()
         self._seen: tuple[float, Vitals] | None = None
+        self._asking: asyncio.Task[tuple[Counts, str]] | None = None
+
+    @property
+    def alive(self) -> bool:
+        """False: a thread of the scheduler ended, and only another process brings it back."""
+        return self._scheduler.alive
 
     async def vitals(self) -> Vitals:
         """What is so now, or was a moment ago."""
@@ -102,22 +119,35 @@ class Health:
 
     async def _look(self) -> Vitals:
         try:
-            counts, reconciled = await asyncio.wait_for(asyncio.to_thread(self._ask_store), self._limits.look)
+            counts, reconciled = await self._answer()
         except (StoreUnavailable, TimeoutError) as error:
             self._metrics.store_error()
             event("store_unavailable", level=logging.ERROR, error=str(error) or "no answer in time")
             counts, reconciled = None, ""
-        now = time.time()
-        last = datetime.fromisoformat(reconciled).timestamp() if reconciled else self._started
+        now = self._clock()
+        last = datetime.fromisoformat(reconciled) if reconciled else self._started
         return Vitals(
             counts=counts,
             alive=self._scheduler.alive,
-            reconcile_age=max(0.0, now - max(last, self._started)),
+            reconcile_age=max(0.0, (now - max(last, self._started)).total_seconds()),
             reconcile_seconds=self._reconcile_seconds,
             github=self._metrics.github_reachable,
-            remaining=self._metrics.lowest_remaining(now),
+            remaining=self._metrics.lowest_remaining(now.timestamp()),
         )
+
+    async def _answer(self) -> tuple[Counts, str]:
+        """The store's. A disk that hangs has one thread of ours waiting for it, however often somebody asks."""
+        if self._asking is None or self._asking.done():
+            self._asking = asyncio.create_task(asyncio.to_thread(self._ask_store))
+            self._asking.add_done_callback(_heard)
+        return await asyncio.wait_for(asyncio.shield(self._asking), self._limits.look)
 
     def _ask_store(self) -> tuple[Counts, str]:
         self._store.ping()
-        return self._store.counts(datetime.now(UTC)), self._store.recall(RECONCILED)
+        return self._store.counts(self._clock()), self._store.recall(RECONCILED)
+
+
+def _heard(asking: "asyncio.Task[tuple[Counts, str]]") -> None:
+    """An answer that came too late for everybody: a refusal, too, is no news."""
+    if not asking.cancelled():
+        asking.exception()

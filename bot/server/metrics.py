@@ -64,6 +64,9 @@ class Metrics:
         self._redeliveries = Counter(
             "ai_ready_redeliveries", "Failed deliveries that GitHub was asked for again", ["result"], registry=registry
         )
+        self._cuts = Counter(
+            "ai_ready_lists_cut", "Lists that are longer than what is read of them", ["what"], registry=registry
+        )
         self._store_errors = Counter("ai_ready_store_errors", "Times that the database was away", registry=registry)
         self._lowest = Gauge(
             "ai_ready_github_rate_limit_remaining", "Requests left in the hour, where fewest are", registry=registry
@@ -99,6 +102,10 @@ class Metrics:
     def redelivered(self, result: str) -> None:
         """GitHub was asked for a delivery once more: `ok`, `refused`."""
         self._redeliveries.labels(result).inc()
+
+    def cut(self, what: str) -> None:
+        """A list is longer than what is read of it: `installations`, `repositories`, `deliveries`."""
+        self._cuts.labels(what).inc()
 
     def request(self, kind: str, status: int) -> None:
         """GitHub was asked; `kind` is one of a few fixed words, `status` 0: no answer."""

@@ -10,8 +10,9 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from bot.core.effects import CancelRun, Dispatch, Effect, React, ReleaseClaim
+from bot.core.effects import CancelRun, Dispatch, Effect, PutBoard, PutStatus, React, ReleaseClaim
 from bot.core.limits import Cap
+from bot.core.messages.status import headline
 from bot.core.model import Host, Permission, Snapshot
 from bot.core.names import CONFIG_PATH
 from bot.core.plan import Plan, dispatch_failed, plan
@@ -75,9 +76,12 @@ class Pass:
         if cached is None:
             self._shelf.read_at = self._desk.clock()
         self._shelf.snapshot = cached or self._read()
+        self._dispatcher.note_gone()
         self._desk.trace("s5")
         if cached is None:
             self._dispatch_ready(begun)
+            if not self._work.marks:
+                self._paused(ahead=2 * self._rules.reconcile)
         self._share_out(self._write(only_runs=cached is not None))
         self._shelf.fence = self._work.fence
         return min(self._due, default=None)
@@ -101,7 +105,7 @@ class Pass:
         return self._with_permissions(self._shelf.client.snapshot(focus=focus, held=held, now=self._desk.clock()))
 
     def _with_permissions(self, snapshot: Snapshot) -> Snapshot:
-        known = self._shelf.known(snapshot.now, self._rules.permission)
+        known = self._shelf.known(snapshot.now, self._rules)
         people = sorted((actor for actor in askers(snapshot) if actor.id not in known), key=lambda actor: actor.id)
         fresh = {actor: self._shelf.client.permission(actor) for actor in people}
         self._shelf.learn(fresh, snapshot.now)
@@ -148,8 +152,11 @@ class Pass:
         if any(run.stage is RunStage.INTENDED for run in self._store.claims(self._repository)):
             self._again()
 
-    def _paused(self) -> bool | None:
-        return self._shelf.pause.now(self._shelf.client, self._desk.clock(), age=self._rules.pause)
+    def _paused(self, *, ahead: float = 0.0) -> bool | None:
+        """Whether the repository is paused; asked `ahead` seconds before the last answer is too old."""
+        rules = self._rules
+        no, yes = rules.pause - ahead, rules.resume - ahead
+        return self._shelf.pause.now(self._shelf.client, self._desk.clock(), no=no, yes=yes)
 
     def _start(self, start: Start, config: RepoConfig, *, resumed: bool) -> None:
         order = self._order(start, config)
@@ -211,12 +218,17 @@ class Pass:
             for effect in looked.decided.effects
             if not isinstance(effect, Dispatch)
             and (subject(effect) not in unsaid or isinstance(effect, React))
-            and (not only_runs or subject(effect) in runs)
+            and (not only_runs or subject(effect) in runs or isinstance(effect, PutBoard))
         ]
         orphans = () if only_runs else tuple(run for run in runs.values() if run.issue not in looked.seen.issues)
         released = [each.issue for each in effects if isinstance(each, ReleaseClaim) and each.issue in runs]
         mine = {runs[issue].run_key for issue in released if self._is_held_by_us(issue, looked.seen)}
         rest = [each for each in effects if not (isinstance(each, ReleaseClaim) and each.issue in released)]
+        # That alone is worth no request: it is written beside what else is said, or when the timer looks.
+        if self._work.marks and all(
+            _is_news_of_others(each, looked.seen) and subject(each) not in self._work.marks for each in rest
+        ):
+            rest = []
         failed = self._pen.portion(rest)
         stopped = [run for run in runs.values() if self._to_be_stopped(run, looked.seen.now, orphans)]
         # Not before its verdict is there: its own job, cancelled, would find none and say another one.
@@ -248,6 +260,7 @@ class Pass:
         if not doubted:
             return looked
         self._dispatcher.read_runs(doubted)
+        self._dispatcher.note_gone()
         return self._look(self._shelf.known_snapshot)
 
     def _to_be_stopped(self, run: LedgerRun, now: datetime, orphans: Collection[LedgerRun]) -> bool:
@@ -283,6 +296,14 @@ class Pass:
 
     def _again(self) -> None:
         self._due.append(self._desk.clock() + timedelta(seconds=self._rules.again))
+
+
+def _is_news_of_others(effect: Effect, seen: Snapshot) -> bool:
+    """Whether it only tells the readers of a waiting issue how far others are: the status keeps its first line."""
+    if not isinstance(effect, PutStatus) or effect.issue not in seen.issues:
+        return False
+    before = (each.body for each in seen.issues[effect.issue].comments if each.node_id == effect.comment_node_id)
+    return headline(next(before, "")) == headline(effect.body)
 
 
 def _held_by_the_host(situation: Situation) -> bool:

@@ -7,7 +7,7 @@ from bot.core.effects import CancelRun, Effect, PostComment
 from bot.core.ledger import records
 from bot.core.markers import reveal
 from bot.core.model import Snapshot
-from bot.core.names import VERDICT_MARKER
+from bot.core.names import VERDICT_MARKER, Reason
 from bot.github.ports import Applied
 from bot.notify.notice import notify_of, verdict_notice
 from bot.server.desk import Desk, Shelf
@@ -73,6 +73,8 @@ class Pen:
     def release(self, issue: int, run_key: str, said: Iterable[Effect]) -> None:
         """Settle a run in the ledger, by the verdict that was read or is among what was just `said`."""
         code, usd = self._verdict(issue, run_key, said)
+        if code == Reason.CANCELLED:
+            self._shelf.pause.forget()  # `work` saw, perhaps, what we took for settled
         if self._desk.store.release(self._work, run_key, verdict=code, usd=usd):
             self._desk.meters.ended(code)
             place = self._shelf.place

@@ -1,4 +1,4 @@
-"""What the server's parts ask of each other: the store, and GitHub as an App. Frozen data and narrow Protocols.
+"""What the server's parts ask of each other: the store. Frozen data and narrow Protocols.
 
 A *lane* is whatever is worked on by one worker at a time: a repository, an installation, a timer. A lane is *due* at a
 time; work on it is taken under a *lease* with a fencing number, so that a worker that was taken for dead can't write
@@ -11,10 +11,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
-from bot.core.effects import Dispatch
-from bot.core.model import ActionsRun, Snapshot
+from bot.core.model import ActionsRun
 from bot.errors import AiReadyError
-from bot.github.ports import Applied, FailedDelivery, Installation, Place, Reader, RunNews, Writer
+from bot.github.ports import Place, RunNews
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -120,6 +119,8 @@ class Received:
     interesting: bool = True
     """False: kept for its GUID alone; makes nothing due."""
     run: RunNews | None = None
+    wait: float = 0.0
+    """Seconds until its lane is due, unless something else makes it due before."""
 
 
 class Inbox(Protocol):
@@ -157,8 +158,10 @@ class Inbox(Protocol):
 class Places(Protocol):
     """Installations and repositories, by numeric id."""
 
-    def put_installation(self, installation_id: int, account: str, repositories: Sequence[Place]) -> None:
-        """What an installation reaches now: new ones come (due at once), others go (their active runs are kept)."""
+    def put_installation(
+        self, installation_id: int, account: str, repositories: Sequence[Place], *, gone: Collection[int] = ()
+    ) -> None:
+        """What an installation reaches: new ones come (due at once), those in `gone` go (their active runs are kept)."""
         ...
 
     def drop_installation(self, installation_id: int) -> None:
@@ -359,59 +362,4 @@ class Store(Lanes, Inbox, Places, Ledger, Shares, Said, Pace, Protocol):
 
     def close(self) -> None:
         """Write what is pending, then let go of the database."""
-        ...
-
-
-# --------------------------------------------------------------------------------------------- GitHub
-
-
-class RepositoryGitHub(Reader, Writer, Protocol):
-    """One repository, read and written as the App. Raises `GitHubError`; its `retry_after` says when to come back."""
-
-    def snapshot(self, *, focus: Iterable[int] = (), held: Iterable[int] = (), now: datetime) -> Snapshot:
-        """See `Reader`; no list of runs is read for the issues in `held`, whose runs the ledger knows."""
-        ...
-
-    def candidate(self, number: int, *, now: datetime) -> Snapshot:
-        """One issue in detail with its prerequisites, claims and branches, in one request: the look before a dispatch."""
-        ...
-
-    def dispatch(self, effect: Dispatch, snapshot: Snapshot) -> Applied:
-        """Send one dispatch. `ok` with `run_id` where GitHub says it; `unsure`: look it up before sending it again."""
-        ...
-
-    def dispatched_runs(self, since: datetime) -> tuple[ActionsRun, ...]:
-        """Workflow runs started by dispatches since then, newest first; their names carry run keys."""
-        ...
-
-    def run(self, run_id: int) -> ActionsRun:
-        """One workflow run; GONE when it was deleted, UNKNOWN when GitHub would not say."""
-        ...
-
-    def paused(self) -> bool:
-        """Whether the Actions variable AI_READY_PAUSED is set; False also where our rights don't show it."""
-        ...
-
-
-class AppGitHub(Protocol):
-    """GitHub, as the App itself."""
-
-    def installations(self) -> tuple[Installation, ...]:
-        """Every installation, suspended ones too."""
-        ...
-
-    def repositories(self, installation_id: int) -> tuple[Place, ...]:
-        """What an installation reaches. Raises `GitHubError` (404: it is gone)."""
-        ...
-
-    def repository(self, place: Place) -> RepositoryGitHub:
-        """The client of one repository; cheap, kept for as long as the caller likes."""
-        ...
-
-    def failed_deliveries(self, since: datetime) -> tuple[FailedDelivery, ...]:
-        """Deliveries since then that failed and were not handed over later, oldest first, one per GUID."""
-        ...
-
-    def redeliver(self, delivery_id: int) -> bool:
-        """Ask for it once more; False: GitHub refused."""
         ...

@@ -25,7 +25,7 @@ from bot.core.secret import Secret
 from bot.errors import ConfigError
 from bot.job.facts import utc_now
 from bot.server.app import App
-from bot.server.health import Health, Scheduling
+from bot.server.health import Health, Scheduling, Watched
 from bot.server.limits import Limits, guarded
 from bot.server.logs import event
 from bot.server.metrics import Metrics
@@ -147,7 +147,8 @@ class Serving:
         parts = self._parts
         desk = Desk(parts.metrics, parts.limits, parts.clock, parts.own_ids, parts.scheduler.wake)
         receiver = Receiver(parts.store, parts.secrets, desk) if parts.secrets else None
-        health = Health(parts.store, parts.scheduler, parts.metrics, parts.reconcile_seconds, parts.limits)
+        watched = Watched(parts.store, parts.scheduler, parts.metrics)
+        health = Health(watched, parts.reconcile_seconds, parts.limits, parts.clock)
         return App(receiver, health, parts.metrics)
 
     def _config(self) -> uvicorn.Config:

@@ -155,6 +155,7 @@ def received(hook: Hook, at: datetime) -> Received:
         issue=hook.issue,
         interesting=hook.interesting,
         run=hook.run,
+        wait=hook.wait,
     )
 
 

@@ -25,10 +25,15 @@ class Rules:
     """How old a list of GitHub's may be: what was done, and is not seen yet, is neither repeated nor missed until then."""
     again: float = 5.0
     """Until something that is not seen yet is looked for again."""
-    permission: float = 60.0
-    """How long a person's permission is taken as read. `work` asks again before the agent starts."""
-    pause: float = 55.0
-    """How long it is believed whether the Actions variable pauses a repository."""
+    permission: float = 300.0
+    """How long it is taken as read that a person may ask; `refusal`: that one may not. `work` asks again before the agent
+    starts."""
+    refusal: float = 60.0
+    pause: float = 600.0
+    """How long it is believed that no Actions variable pauses a repository; `work` looks again. The timer's looks ask
+    before that is over, so that who labels need not wait for it."""
+    resume: float = 55.0
+    """How long it is believed that one does."""
     said_at_once: int = 8
     """Comments and reactions of one pass; the rest waits for the lane's next turn, after everybody else's."""
     sweep: float = 3600.0

@@ -18,16 +18,21 @@ from bot.job.facts import utc_now
 from bot.notify.notice import Tell, nobody
 from bot.server.chores import GONE, do_chore, installation_lane
 from bot.server.desk import Desk, Meters, Shelf, Trace
+from bot.server.github_ports import AppGitHub
 from bot.server.logs import event
 from bot.server.neighbours import overtaken
 from bot.server.passes import Pass
-from bot.server.ports import AppGitHub, Lane, LaneKind, Store, StoreUnavailable, Work
+from bot.server.ports import Lane, LaneKind, Store, StoreUnavailable, Work
 from bot.server.rules import TIMERS, Rules
+from bot.server.shelves import Shelves
 
 FIRST_RETRY, LONGEST_RETRY = 2.0, 300.0
 """Seconds until a lane that failed is tried again: doubled each time. A new delivery for it is an earlier reason."""
 DOUBLINGS = 10
 """More change nothing; and a lane may fail for so long that the doubling would not fit into a float."""
+
+SET_BACK = timedelta(seconds=30)
+"""From here on it matters that the clock was set back."""
 
 STORE_PAUSE = 1.0
 """Seconds between two tries while the database is away."""
@@ -55,7 +60,7 @@ class Scheduler:
     ) -> None:
         clock = clockwork or Clockwork()
         self._desk = Desk(store, github, rules, meters, clock.now, parse_repo_config, clock.trace, tell)
-        self._shelves: dict[int, Shelf] = {}
+        self._shelves = Shelves(store, github, every=rules.refresh)
         self._lock = threading.Lock()
         self._held: dict[Work, None] = {}
         self._stopping = threading.Event()
@@ -136,12 +141,14 @@ class Scheduler:
     def _keep_leases(self) -> None:
         """Extend the lease of whatever is under way, so that a short lease does not mean short work."""
         every = self._desk.rules.lease / 3
+        before = self._desk.clock()
         while not self._stopping.wait(every) or self._held:
             if self._stopping.is_set():
                 time.sleep(min(every, 0.1))
             with self._lock:
                 held = list(self._held)
-            until = self._desk.clock() + timedelta(seconds=self._desk.rules.lease)
+            now = self._desk.clock()
+            until, set_back, before = now + timedelta(seconds=self._desk.rules.lease), now < before - SET_BACK, now
             for work in held:
                 try:
                     self._desk.store.extend(work, until)
@@ -149,6 +156,17 @@ class Scheduler:
                     _store_away(error, work)
                 except Exception as error:  # noqa: BLE001 (the door of the keeper: every lease would run out)
                     _store_strange(error)
+            if set_back:
+                self._start_timers()
+
+    def _start_timers(self) -> None:
+        """The clock was hours ahead until GitHub was heard: what was planned until then is not waited for so long."""
+        try:
+            self._desk.store.make_due(TIMERS, self._desk.clock())
+        except StoreUnavailable as error:
+            _store_away(error)
+        except Exception as error:  # noqa: BLE001 (the keeper's door, as above)
+            _store_strange(error)
 
     # -------------------------------------------------------------------------------------- working
 
@@ -157,6 +175,7 @@ class Scheduler:
         self._desk.trace("s4")
         begun, result = time.monotonic(), "done"
         try:
+            self._shelves.tidy()
             due = self._pass(work) if work.lane.kind is LaneKind.REPOSITORY else do_chore(self._desk, work)
             self._desk.store.finish(work, due=due)
             self._desk.trace("s10")
@@ -172,11 +191,8 @@ class Scheduler:
         """Look at a repository; when to look again."""
         place = self._desk.store.place(work.lane.id)
         if place is None:
-            self._shelves.pop(work.lane.id, None)
             return None
-        shelf = self._shelves.get(work.lane.id)
-        if shelf is None or shelf.place != place:
-            shelf = self._shelves[work.lane.id] = Shelf(place, self._desk.github.repository(place))
+        shelf = self._shelves.of(place)
         due = Pass(self._desk, work, shelf).run()
         if work.marks and not work.news_only:
             self._tell_neighbours(shelf)
@@ -184,7 +200,7 @@ class Scheduler:
 
     def _tell_neighbours(self, shelf: Shelf) -> None:
         """Something happened here: other repositories that wait for an issue of this one look again at once."""
-        home, others = shelf.known_snapshot, list(self._shelves.values())
+        home, others = shelf.known_snapshot, self._shelves.all()
         waiting = [each for each in others if each is not shelf and each.snapshot and overtaken(each.snapshot, home)]
         lanes = [Lane(LaneKind.REPOSITORY, each.place.repository_id) for each in waiting]
         self._desk.store.make_due(lanes, self._desk.clock())

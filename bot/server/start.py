@@ -11,6 +11,8 @@ from bot.config import ServerEnv, known_secrets
 from bot.errors import ConfigError, GitHubError
 from bot.github.app_auth import app_key
 from bot.github.app_client import AppAccess, AppClient
+from bot.github.courier import Timing
+from bot.github.steady import SteadyClock
 from bot.job.redact import Redactor
 from bot.notify.herald import Herald
 from bot.notify.notice import Tell, nobody
@@ -20,7 +22,7 @@ from bot.server.metrics import Metrics
 from bot.server.ports import Store
 from bot.server.process import Parts, Serving, bind
 from bot.server.rules import Rules
-from bot.server.scheduler import Scheduler
+from bot.server.scheduler import Clockwork, Scheduler
 from bot.server.store import open_store
 
 ASK_AGAIN: Final = 60.0
@@ -35,16 +37,18 @@ def serve(env: ServerEnv, host: str, port: int, said: Callable[[str], None]) -> 
     key = app_key(env.private_key, env.private_key_path)
     bound = bind(host, port)
     try:
-        store = _store(env)
+        clock = SteadyClock()
+        store = _store(env, clock)
     except BaseException:
         bound.close()
         raise
     with Logging((*known_secrets(), *env.webhook_secrets, key)):
         metrics = Metrics()
-        github = AppClient(AppAccess(str(env.app_id), key, env.api_url), store, metrics)
+        access = AppAccess(str(env.app_id), key, env.api_url)
+        github = AppClient(access, store, metrics, timing=Timing(now=clock, heard=clock.heard))
         try:
             with _telling(env) as tell:
-                parts = _parts(env, store, github, metrics, tell)
+                parts = _parts(env, store, github, metrics, Clockwork(now=clock), tell)
                 return Serving(parts, bound).run(said, signals=True)
         finally:
             github.close()
@@ -61,7 +65,7 @@ def _telling(env: ServerEnv) -> Iterator[Tell]:
         yield herald.tell
 
 
-def _store(env: ServerEnv) -> Store:
+def _store(env: ServerEnv, clock: SteadyClock) -> Store:
     if env.state_folder is not None:
         try:
             env.state_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -69,10 +73,12 @@ def _store(env: ServerEnv) -> Store:
             raise ConfigError(
                 f"{env.state_folder} can't be made ({error.strerror}): set XDG_STATE_HOME or AI_READY_DATABASE_URL."
             ) from error
-    return open_store(env.database_url.reveal())
+    return open_store(env.database_url.reveal(), clock=clock)
 
 
-def _parts(env: ServerEnv, store: Store, github: AppClient, metrics: Metrics, tell: Tell) -> Parts:
+def _parts(
+    env: ServerEnv, store: Store, github: AppClient, metrics: Metrics, clockwork: Clockwork, tell: Tell
+) -> Parts:
     rules = Rules(
         reconcile=float(env.reconcile_seconds),
         webhooks=bool(env.webhook_secrets),
@@ -81,11 +87,12 @@ def _parts(env: ServerEnv, store: Store, github: AppClient, metrics: Metrics, te
     )
     return Parts(
         store=store,
-        scheduler=Scheduler(store, github, rules, metrics, tell=tell),
+        scheduler=Scheduler(store, github, rules, metrics, clockwork, tell),
         metrics=metrics,
         secrets=env.webhook_secrets,
         reconcile_seconds=rules.reconcile,
         own_ids=OwnIds(github.own_id),
+        clock=clockwork.now,
     )
 
 

@@ -76,6 +76,7 @@ SITUATIONS: dict[str, Situation] = {
     "queued": Queued("7-L1-1", T0),
     "queued-known": Queued("7-L1-1", T0, url="https://example.test/run/42"),
     "running": Running(CLAIM, "https://example.test/run/42"),
+    "running-late": Running(CLAIM, "https://example.test/run/42", place=Waiting(REQUEST, WAITS, 4)),
     "done": Ended(RECORD),
     "blocked": Ended(replace(RECORD, code="tests-failed", pull=0)),
     "unstartable": Unstartable(REQUEST, "7-L1-1", Reason.EDITED_AFTER_APPROVAL, "title or body changed"),

@@ -17,8 +17,10 @@ from bot.core.effects import (
     SetLabels,
 )
 from bot.core.ledger import Record
+from bot.core.markers import hide
 from bot.core.messages.verdict import verdict_block
 from bot.core.model import ActionsRun, Actor, Claim, Comment, Host, LabelEvent, Permission, Pull, RunState, Snapshot
+from bot.core.names import STATUS_MARKER
 from bot.core.plan import Plan, plan
 from bot.core.settings import ConfigProblem, Limits, OrderRules, RepoConfig
 from bot.core.situation import Hold, Running, Start, Unstartable, Waiting
@@ -251,6 +253,27 @@ def test_of_two_gates_that_claimed_at_once_the_younger_claim_steps_back() -> Non
     assert ReleaseClaim(2) in plan(snap, config, Own(42)).effects
     assert plan(snap, config, Own(42)).admitted is None
     assert plan(snap, config, Own(41)).admitted is not None
+
+
+def test_a_prerequisite_reopened_while_a_gates_run_is_at_work_is_said_by_another_gate() -> None:
+    """P16. Not by the server, where both are installed; and nothing but the words changes."""
+    snap = running(
+        snapshot(issue(1, "[A-1.1] x"), issue(2, "[A-1.2] y", by=ANN, labels=["ai-running"])), 2, RunState.ACTIVE
+    )
+    decided = plan(snap, CONFIG, Own(77))
+
+    assert "It would have to wait for #1 now" in statuses(decided)[2]
+    assert [type(effect) for effect in decided.effects] == [PutStatus]
+    assert plan(replace(snap, host=Host(concurrent=2, here=1)), CONFIG).effects == ()
+
+
+def test_a_status_that_came_after_the_end_is_put_right() -> None:
+    """A write may be long on its way: Running, said when the verdict was there already."""
+    request = issue(1, by=ANN, labels=["ai-blocked"])
+    late = comment(80, f"**Running** since then.\n\n{hide(STATUS_MARKER, {'v': 1})}", BOT, minutes=4)
+    over = replace(request, labels=frozenset({"ai-blocked"}), comments=(ended(1, "tests-failed"), late))
+
+    assert statuses(plan(snapshot(over), CONFIG))[1].startswith("**Blocked** (tests-failed)")
 
 
 def test_a_prerequisite_reopened_between_claim_and_start_releases_the_claim() -> None:

@@ -171,11 +171,22 @@ def test_one_that_is_being_dispatched_is_left_to_whoever_dispatches_it(cause: ob
 
 @pytest.mark.parametrize("cause", CAUSES)
 def test_one_that_has_begun_goes_on(cause: object) -> None:
-    """P16: nothing is thrown away; what it came to is judged when it is published."""
+    """P16: nothing is thrown away; what it came to is judged by whoever reviews it."""
     decided = plan(ledger(*cause()), CONFIG)  # type: ignore[operator]
+    came_up = cause in (reopened, depends)
+
+    assert ("It would have to wait for #3 now" in status_of(decided.effects)) is came_up
 
     assert isinstance(decided.survey.situations[1], Running)
     assert not [e for e in decided.effects if isinstance(e, CancelRun | ReleaseClaim)]
+
+
+def test_what_came_up_while_it_runs_is_said_for_as_long_as_it_is_so() -> None:
+    said_so = settled(ledger(*reopened()))
+    away = replace(said_so, issues={**said_so.issues, 3: close(said_so, 3).issues[3]})
+
+    assert "#3" in status_in(said_so)
+    assert "#3" not in status_in(settled(away))
 
 
 def test_an_approver_who_may_no_longer_ask_takes_the_run_with_him() -> None:

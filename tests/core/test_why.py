@@ -351,6 +351,58 @@ def test_a_prerequisites_run_comes_and_goes_without_an_edit() -> None:
     assert 2 in edits(snap, at_work(opened, 1), config)
 
 
+def test_a_series_is_as_many_edits_as_issues() -> None:
+    """Ten in a row: of the first one's pull request hears the second, of its end the second and the third."""
+    snap = snapshot(*(issue(n, f"[A-1.{n}] x", by=ANN) for n in range(1, 11)))
+    config = RepoConfig()
+    snap = rest(at_work(snap, 1), config)
+    opened = replace(snap, pulls=(pull(31, "ai/issue-1"),))
+
+    assert edits(snap, opened, config) == {2}
+    assert edits(snap, finished(snap, 1), config) <= {1, 2, 3}
+
+
+def test_of_phase_order_a_status_names_what_comes_directly_before() -> None:
+    phases = snapshot(*(issue(n, f"[A-{(n + 1) // 2}.{n}] x", by=ANN) for n in range(1, 8)), issue(9))
+    named = replace(issue(8, "[A-5.1] x", by=ANN), links=native(9))
+    config, snap = RepoConfig(), replace(phases, issues={**phases.issues, 8: named})
+
+    parallel = RepoConfig(order=OrderRules(within_phase="parallel"))
+
+    third = status_text(short(snap, 5, parallel))
+    assert "**Waiting** for 2 issues and what comes before to close." in third
+    assert [row for row in third.splitlines() if row.startswith("| ")][1:] == [
+        "| #4 | phase order | requested |",
+        "| #3 | phase order | requested |",
+        "| … and what comes before in its series | | |",
+    ]
+    assert "**Waiting** for 2 issues to close." in status_text(short(snap, 3, parallel))
+    last = status_text(short(snap, 8))
+    assert "| #9 | GitHub dependency | open; nobody has asked for it |\n| #7 | phase order" in last
+    assert "| #6 |" not in last
+    assert "Behind" not in last
+    assert "| #4 | phase order" in status_text(short(snap, 5))
+    assert "| #3 |" not in status_text(short(snap, 5))
+    assert "#3 (phase order)" in why_text(why(snap, 5, config))
+
+
+def test_what_went_astray_far_ahead_is_said_and_a_review_is_not() -> None:
+    """The first of three: up for review is what every issue comes to; Blocked needs somebody."""
+    reviewed = snapshot(
+        replace(issue(1, "[A-1.1] x", labels=[StateLabel.DONE], comments=ended(1, "done"))),
+        issue(2, "[A-2.1] x", by=ANN),
+        issue(3, "[A-3.1] x", by=ANN),
+    )
+    reviewed = replace(reviewed, pulls=(pull(31, "ai/issue-1"),))
+    first = issue(1, "[A-1.1] x", labels=[StateLabel.BLOCKED], comments=ended(1, Code.TESTS_FAILED))
+    blocked = replace(reviewed, issues={**reviewed.issues, 1: first}, pulls=())
+
+    assert "Behind" not in status_text(short(reviewed, 3))
+    assert "Behind that: #1 (blocked: its last run needs a person)." in status_text(short(blocked, 3)).replace(
+        "these", "that"
+    )
+
+
 @pytest.mark.parametrize("rule", ["release", "hold"])
 def test_closed_as_not_planned_says_what_to_do_where_it_does_not_count(rule: str) -> None:
     snap = snapshot(

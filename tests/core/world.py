@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 
+from bot.core.boards.block import splice
 from bot.core.effects import (
     Assign,
     CancelRun,
@@ -16,6 +17,7 @@ from bot.core.effects import (
     MakeClaim,
     OpenPull,
     PostComment,
+    PutBoard,
     PutStatus,
     React,
     ReleaseClaim,
@@ -126,6 +128,8 @@ def _after(snap: Snapshot, effect: Effect) -> Snapshot:
             return edit(snap, number, labels=labels)
         case PutStatus(number, body, node_id):
             return _put(snap, number, body, node_id)
+        case PutBoard(number, block):
+            return edit(snap, number, body=splice(snap.issues[number].body, block), body_edited_at=snap.now)
         case PostComment(number, body):
             return _put(snap, number, body, "")
         case DropComment(number, node_id):

@@ -3,6 +3,7 @@
 import json
 import random
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -11,16 +12,16 @@ import pytest
 from bot.core.effects import Dispatch, PostComment, SetLabels
 from bot.core.model import Issue, Permission, RunState
 from bot.errors import GitHubError
-from bot.github.app_stories import failed_deliveries, installations, repositories
+from bot.github.app_stories import dispatched_runs, failed_deliveries, installations, repositories
 from bot.github.app_wire import kind_of
 from bot.github.exchange import Answer
-from bot.github.ports import Place
+from bot.github.ports import Listed, Place, Reach
 from bot.sandbox.webhooks import Delivery
 from tests.github.app_stage import AppStage, refused
 from tests.github.stage import told
 
 if TYPE_CHECKING:
-    from bot.server.ports import AppGitHub, RepositoryGitHub
+    from bot.server.github_ports import AppGitHub, RepositoryGitHub
 
 NOW = datetime(2026, 11, 21, 9, tzinfo=UTC)
 SERVER_CALLER = """\
@@ -211,6 +212,36 @@ def test_runs_that_can_not_be_listed_are_no_empty_list(app: AppStage) -> None:
     assert refused(lambda: app.shop().dispatched_runs(app.now)).transient
 
 
+def test_a_search_that_is_full_goes_on_where_it_ended() -> None:
+    """GitHub shows a thousand runs of a search; one that is not found would be dispatched once more."""
+
+    def listed(first: int, last: int) -> list[Answer]:
+        runs = [
+            {
+                "id": number,
+                "name": f"ai-ready [{number}]",
+                "created_at": f"2026-11-21T08:{number // 60:02}:{number % 60:02}Z",
+            }
+            for number in range(first, last, -1)
+        ]
+        pages = [runs[start : start + 100] for start in range(0, len(runs), 100)]
+        return [Answer(200, {"workflow_runs": page}) for page in pages]
+
+    found, asked = told(
+        dispatched_runs("o/r", "ai.yml", NOW - timedelta(hours=1)), [*listed(1500, 500), *listed(501, 0)]
+    )
+
+    assert [run.id for run in found] == list(range(1500, 0, -1))
+    assert "2026-11-21T08%3A00%3A00Z..2026-11-21T08%3A08%3A21Z" in asked[-1].path
+
+
+def test_a_second_with_more_runs_than_are_listed_is_no_answer() -> None:
+    page = [{"id": number, "created_at": "2026-11-21T08:00:00Z"} for number in range(100)]
+
+    with pytest.raises(GitHubError):
+        told(dispatched_runs("o/r", "ai.yml", NOW), [Answer(200, {"workflow_runs": page})] * 20)
+
+
 def test_a_run_is_there_gone_or_unknown(app: AppStage) -> None:
     shop, hub = app.shop(), app.stage.world.hub
     run_id = shop.dispatch(Dispatch(1, "1-a-1"), shop.snapshot(now=app.now)).run_id
@@ -362,11 +393,25 @@ def test_the_app_says_who_it_is(app: AppStage) -> None:
 def test_installations_and_what_they_reach(app: AppStage) -> None:
     client, hub = app.client(), app.stage.world.hub
     hub.app_registry.suspend(app.installation, app.stage.world.by("ada"))
-    (found,) = [one for one in client.installations() if one.id == app.installation.id]
+    (found,) = [one for one in client.installations().found if one.id == app.installation.id]
+    assert client.installation(app.installation.id) == found
+    assert not client.reaches(app.place)
     hub.app_registry.suspend(app.installation, app.stage.world.by("ada"), suspended=False)
 
     assert (found.account, found.suspended, found.permissions["issues"]) == ("acme", True, "write")
-    assert client.repositories(app.installation.id) == (app.place,)
+    assert client.repositories(app.installation.id) == Reach(Listed((app.place,)))
+    assert client.reaches(app.place)
+    assert not client.reaches(replace(app.place, repository_id=1))
+    assert client.installation(1) is None
+
+
+@pytest.mark.parametrize("status", [401, 500])
+def test_what_nobody_says_is_no_answer(app: AppStage, status: int) -> None:
+    """Neither yes nor no: whoever asks must ask again."""
+    app.stage.world.hub.faults.fail("/app/installations", status, times=-1)
+
+    assert refused(lambda: app.client().reaches(app.place)).status in (status, 503)
+    assert refused(lambda: app.client().installation(app.installation.id)).status == status
 
 
 def pages(total: int, item: Any, *, under: str = "") -> Iterable[Answer]:
@@ -377,16 +422,24 @@ def pages(total: int, item: Any, *, under: str = "") -> Iterable[Answer]:
 
 
 def test_lists_are_read_to_their_end() -> None:
-    found, asked = told(installations(), pages(200, lambda number: {"id": number + 1}))
-    assert [one.id for one in found] == list(range(1, 201))
+    listed, asked = told(installations(), pages(200, lambda number: {"id": number + 1}))
+    assert [one.id for one in listed.found] == list(range(1, 201))
+    assert listed.whole
     assert [one.path[-7:] for one in asked] == ["&page=1", "&page=2", "&page=3"]
 
     def repository(number: int) -> dict[str, Any]:
         return {"id": number, "full_name": f"a/{number}", "archived": number == 7}
 
-    places, _ = told(repositories(5), pages(150, repository, under="repositories"))
-    assert len(places) == 149
-    assert places[-1] == Place(149, "a/149", 5)
+    reach, _ = told(repositories(5), pages(150, repository, under="repositories"))
+    assert len(reach.places.found) == 149
+    assert reach.places.found[-1] == Place(149, "a/149", 5)
+    assert reach.closed == {7}
+
+
+def test_a_list_that_goes_on_says_so() -> None:
+    listed, asked = told(installations(), pages(10_500, lambda number: {"id": number + 1}))
+
+    assert (len(listed.found), listed.whole, len(asked)) == (10_000, False, 100)
 
 
 # ---------------------------------------------------------------------------------------------- deliveries
@@ -417,7 +470,7 @@ def test_failed_deliveries_over_several_pages_without_those_that_arrived_later(a
     for one in failed[:3]:
         deliver(app, 1, guid=one.guid, code=202)
 
-    found = app.client().failed_deliveries(since)
+    found = app.client().failed_deliveries(since).found
     app.stage.world.hub.webhooks.deliveries.clear()
 
     by_guid = {one.guid: one for one in found}
@@ -444,7 +497,8 @@ def test_a_server_without_the_filter_lists_everything() -> None:
         {"id": 1, "guid": "a", "delivered_at": "2026-11-21T07:00:00Z", "status_code": 0, "status": "timed out"},
     ]
 
-    found, _ = told(failed_deliveries(NOW - timedelta(hours=3)), [Answer(200, listed), Answer(200, listed)])
+    deliveries, _ = told(failed_deliveries(NOW - timedelta(hours=3)), [Answer(200, listed), Answer(200, listed)])
+    found = deliveries.found
 
     assert [one.guid for one in found] == ["a"]
 
@@ -602,6 +656,44 @@ def test_everything_is_read_again_every_hour(app: AppStage) -> None:
     app.pass_time(minutes=61)
 
     assert lists_of(app.requests(lambda: client.snapshot(now=app.now))) == 2
+
+
+def test_more_issues_touched_in_a_day_than_a_look_reads_are_read_by_and_by(
+    app: AppStage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each look goes on where the last one stopped; what the day's plan needs is among what every later look reads."""
+    monkeypatch.setattr("bot.github.gathering.RECENT_PAGES", 2)
+    stage, hub, ada, client = app.stage, app.stage.world.hub, app.stage.world.by("ada"), app.shop()
+    asked, unread = stage.asked(), stage.world.issue("Please")
+    hub.issues.add_comment(unread, ada, "/ai run")
+    for _ in range(4):
+        for _ in range(50):
+            stage.world.issue("touched")
+        app.pass_time(minutes=2)
+    ended = stage.world.issue("Ended")
+    client.apply([PostComment(ended.number, "Done")], client.snapshot(now=app.now))
+
+    def look() -> tuple[bool, bool]:
+        seen = client.snapshot(now=app.now)
+        wanted = {asked.number, unread.number}
+        assert wanted <= {number for number, issue in seen.issues.items() if issue.detailed}
+        return seen.truncated, ended.number in seen.issues and seen.issues[ended.number].detailed
+
+    looks: list[tuple[bool, bool]] = []
+    while not looks or looks[-1][0]:
+        looks.append(look())
+        app.pass_time(seconds=60)
+        assert len(looks) < 10
+    assert len(looks) > 1
+    app.pass_time(minutes=30)
+    assert look() == (False, True)
+    later = app.requests(look)
+    assert lists_of(later) == 1
+    hub.issues.add_comment(stage.world.shop.issues[9], ada, "/ai run")
+    assert client.snapshot(now=app.now).issues[9].comments
+    app.pass_time(days=1)
+    assert not client.snapshot(now=app.now).truncated
+    assert client._memory.recent is None
 
 
 def test_a_list_that_was_cut_short_is_not_remembered(app: AppStage, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from bot.core.boards.block import END, START, Memory
 from bot.core.effects import (
     Assign,
     CancelRun,
@@ -16,6 +17,7 @@ from bot.core.effects import (
     MakeClaim,
     OpenPull,
     PostComment,
+    PutBoard,
     PutStatus,
     React,
     ReleaseClaim,
@@ -557,3 +559,52 @@ def test_a_dispatch_without_an_answer_is_unsure_and_sent_once(stage: Stage) -> N
     (done,), asked = told(apply_effects([Dispatch(1, "k")], place(stage)), [Answer(0)])
 
     assert (done.ok, done.unsure, len(asked)) == (False, True, 1)
+
+
+# ------------------------------------------------------------------------------------------------ boards
+
+BLOCK = f"{START}\nthe board\n{Memory().line()}\n{END}"
+
+
+def test_a_board_goes_into_the_text_as_it_is_now(stage: Stage) -> None:
+    """What somebody wrote after the plan was made is there, byte for byte."""
+    meta, client = stage.world.issue("META: all", body="Goals\r\n"), stage.client()
+    snapshot = client.snapshot(now=stage.now)
+    stage.world.hub.issues.edit(meta, stage.world.by("ada"), body="Goals\r\n\r\n- new\r\n")
+
+    log = stage.requests(lambda: client.apply([PutBoard(meta.number, BLOCK)], snapshot))
+    assert meta.body == f"Goals\r\n\r\n- new\r\n\n{BLOCK}"
+    assert len(log) == 2
+
+    stage.world.hub.issues.edit(meta, stage.world.by("ada"), body=meta.body.replace("new", "newer") + "\nend")
+    other = BLOCK.replace("the board", "another")
+    assert good(*client.apply([PutBoard(meta.number, other)], snapshot)) == [True]
+    assert meta.body == f"Goals\r\n\r\n- newer\r\n\n{other}\nend"
+
+
+def test_a_board_that_is_there_is_not_written_again(stage: Stage) -> None:
+    meta, client = stage.world.issue("META: all", body=BLOCK.replace("\n", "\r\n")), stage.client()
+
+    assert good(*do(stage, PutBoard(meta.number, BLOCK), client=client)) == [True]
+    assert meta.edits == []
+
+
+def test_a_board_without_room_or_without_an_issue_is_a_clear_no(stage: Stage) -> None:
+    meta, client = stage.world.issue("META: all", body="x" * 65_500), stage.client()
+
+    full, gone = do(stage, PutBoard(meta.number, BLOCK), PutBoard(999, BLOCK), client=client)
+
+    assert (full.ok, full.unsure, full.status, full.message) == (False, False, 422, "#1: no room for the board")
+    assert (gone.ok, gone.unsure, gone.status) == (False, False, 404)
+    assert meta.edits == []
+
+
+def test_a_board_whose_write_is_lost_is_not_known_to_be_there(stage: Stage) -> None:
+    meta, client = stage.world.issue("META: all"), stage.client()
+    snapshot = client.snapshot(now=stage.now)
+    place = Place(snapshot, NodeIds(), "ai.yml")
+    read = Answer(200, {"data": {"repository": {"text": {"id": meta.node_id, "body": ""}}}})
+
+    [lost], asked = told(apply_effects([PutBoard(meta.number, BLOCK)], place), [read, Answer(0)])
+
+    assert (lost.ok, lost.unsure, len(asked)) == (False, True, 2)

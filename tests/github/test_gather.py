@@ -258,6 +258,23 @@ def test_branches_claims_and_pull_requests(stage: Stage) -> None:
     assert claim.oid == seen.branches["ai/claim-1"]
 
 
+def test_open_meta_issues_are_read_in_detail_with_what_closed_last(stage: Stage) -> None:
+    """Their boards are kept: text and author; of what is closed, what a board shows. Asked for at once the next time."""
+    hub, ada = stage.world.hub, stage.world.by("ada")
+    meta, old = stage.world.issue("META: all", body="Goals"), stage.world.issue("[AUTH-1.1] old")
+    hub.issues.close(old, ada, reason="not_planned")
+    stage.world.clock.advance(86_400 * 2)
+    client = stage.client()
+
+    seen = client.snapshot(now=stage.now)
+    issue, closed = seen.issues[meta.number], seen.closed[old.number]
+    assert (issue.detailed, issue.body, issue.insider) == (True, "Goals", True)
+    assert (closed.title, closed.open, closed.state_reason) == ("[AUTH-1.1] old", False, "not_planned")
+    assert closed.closed_at == old.closed_at
+    log = stage.requests(lambda: client.snapshot(now=stage.now))
+    assert len(log) == 1
+
+
 def test_closed_pull_requests_are_found_when_their_branch_is_long_gone(stage: Stage) -> None:
     """Sixty newer pull requests and a deleted branch do not hide that the issue's own was closed."""
     hub, ada, shop = stage.world.hub, stage.world.by("ada"), stage.world.shop
@@ -299,6 +316,30 @@ def test_the_run_behind_a_claim_is_looked_up(stage: Stage, status: str, conclusi
     assert stage.client().snapshot(now=stage.now).runs[run_id].conclusion == conclusion
     log = stage.requests(lambda: mine.snapshot(now=stage.now))
     assert len(log) == 1
+
+
+def test_a_verdict_said_while_the_repository_was_read_is_seen(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The run said it and ended between the reading of its issue and the question what became of the run."""
+    hub, shop, ada = stage.world.hub, stage.world.shop, stage.world.by("ada")
+    issue, client = stage.asked(), stage.client()
+    run = hub.actions.create_run(
+        shop, hub.actions.workflow(shop, ".github/workflows/ai.yml"), event="issues", actor=hub.user("ada")
+    )
+    claim = MakeClaim(issue.number, "1-x-1", run.id, stage.now + timedelta(hours=1), 5.0)
+    client.apply([claim], client.snapshot(now=stage.now))
+    get = hub.actions.get
+
+    def meanwhile(*asked: Any) -> Any:
+        if run.status != "completed":
+            hub.issues.add_comment(issue, ada, "Done")
+            hub.actions.update_run(run, status="completed", conclusion="success")
+        return get(*asked)
+
+    monkeypatch.setattr(hub.actions, "get", meanwhile)
+    seen = client.snapshot(now=stage.now)
+
+    assert seen.runs[run.id].state is RunState.ENDED
+    assert [comment.body for comment in seen.issues[issue.number].comments] == ["Done"]
 
 
 def test_dispatched_runs_are_looked_up_while_an_issue_is_queued(stage: Stage) -> None:

@@ -60,12 +60,16 @@ DOCUMENTS = {
             queries.changed_issues("c", since=SINCE),
             queries.open_issues('a"b'),
             queries.asked_issues("c"),
-            queries.recent_issues("c", since=SINCE),
+            queries.recent_issues("c", since=SINCE, oldest_first=True),
             queries.our_refs("c"),
             queries.more_comments(7, "c"),
             queries.more_events(7, "c"),
             queries.pulls_of(7),
         ],
+    ),
+    "a text": queries.document("acme/shop", [queries.body_of(7)]),
+    "board": str(
+        (mutations.document([mutations.Mutation("updateIssue", {"id": "I_7", "body": "text"})]).body or {})["query"]
     ),
     "node ids": queries.document("acme/shop", queries.node_ids([7, 31], ["ai-ready", "größe: XL"])),
     "standings": queries.document("", (), others=queries.standings([Ref("acme/shop", 5), Ref("other/repo", 6)])),

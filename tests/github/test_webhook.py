@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bot.core.names import GITHUB_ACTIONS_BOT_ID
 from bot.core.secret import Secret
-from bot.github.webhook import Hook, MalformedDelivery, event_of, verify
+from bot.github.webhook import AFTER_A_MERGE, Hook, MalformedDelivery, event_of, verify
 from bot.sandbox.records import Event
 from tests.sandbox.world import APP_EVENTS, World, small_world
 
@@ -96,7 +96,7 @@ def play(world: World, first: Any, second: Any) -> None:
     hub.links.block(second, first, ada)
     hub.links.add_child(second, first, ada)
     pull = world.pull("ai/issue-2", body="Closes #2")
-    hub.reviews.submit(pull, ada, event="COMMENT", body="hm")
+    hub.reviews.submit(pull, ada, event="REQUEST_CHANGES", body="hm")
     _, installation = world.app()
     flow = hub.actions.find_workflow(world.shop, "ai.yml")
     hub.actions.dispatch(world.shop, flow, ada, ref="main", inputs={"issue": "1", "run_key": "1-x-1"})
@@ -109,6 +109,37 @@ def play(world: World, first: Any, second: Any) -> None:
 def hooked(event: Event, **changes: Any) -> Hook:
     payload = {"installation": {"id": 5}} | event.payload | changes
     return event_of(event.name, "g-1", json.dumps(payload).encode(), {OUR_BOT})
+
+
+@pytest.mark.parametrize(
+    ("action", "state", "interesting"),
+    [
+        ("submitted", "changes_requested", True),
+        ("submitted", "approved", False),
+        ("submitted", "commented", False),
+        ("dismissed", "dismissed", True),
+        ("edited", "changes_requested", False),
+    ],
+)
+def test_a_review_is_news_where_it_asks_for_changes(
+    heard: dict[tuple[str, str], Event], action: str, state: str, interesting: bool
+) -> None:
+    event = heard["pull_request_review", "submitted"]
+    hook = hooked(event, action=action, review=event.payload["review"] | {"state": state})
+
+    assert hook.interesting is interesting
+
+
+def test_a_merge_waits_a_moment_for_the_issues_that_it_closes(heard: dict[tuple[str, str], Event]) -> None:
+    event = heard["pull_request", "opened"]
+    pull = event.payload["pull_request"]
+
+    merged = hooked(event, action="closed", pull_request=pull | {"merged": True})
+    closed = hooked(event, action="closed", pull_request=pull | {"merged": False})
+
+    assert (merged.wait, closed.wait) == (AFTER_A_MERGE, 0.0)
+    assert merged.interesting
+    assert closed.interesting
 
 
 @pytest.mark.parametrize(

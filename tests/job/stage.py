@@ -18,7 +18,7 @@ from bot.job.collect import Baseline, collect
 from bot.job.commit import commit_tree
 from bot.job.git import Remote, remote_of
 from bot.job.handover import hand_over, receive
-from bot.job.publish import Press, prepare_branch
+from bot.job.publish import Press, Pushed, Withheld, prepare_branch
 from bot.job.session import Ask
 from bot.job.work import work
 from bot.job.workspace import Ground, Workspace, prepare
@@ -208,7 +208,7 @@ def names(workspace: Workspace, tree: str) -> set[str]:
 
 def sealed(workspace: Workspace, made: Admission, tree: str) -> str:
     """A commit of `tree` in the workspace's git folder."""
-    return commit_tree(workspace.git, tree, workspace.start, made)
+    return commit_tree(workspace.git, tree, made, merged=workspace.merge is not None)
 
 
 def done_report(**changes: object) -> AgentReport:
@@ -271,7 +271,7 @@ class Stage:
         self.task = Task(admission(self.server, **changes), config, body, (Said("bob", "do it well"),))
         return work(self.task, self.server.remote, self.agent, self.ground, out=self.out)
 
-    def publish(self, outcome: Outcome) -> object:
+    def publish(self, outcome: Outcome) -> Pushed | Withheld:
         digests = hand_over(self.out, outcome)
         received = receive(self.out, digests, self.task.admission)
         press = Press(self.ground.root / "press", self.server.remote, OpenScreen(), {})

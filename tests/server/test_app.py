@@ -3,6 +3,7 @@
 import json
 import re
 import sqlite3
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -42,11 +43,24 @@ def test_a_fresh_server_is_ready(server: Running) -> None:
 
 
 def test_a_server_whose_scheduler_ended_says_so(tmp_path: Path) -> None:
-    """503 with the name of what fails and nothing else; it still lives."""
+    """503 with the name of what fails and nothing else, and a call for a restart: nothing less brings a thread back."""
     with running(sqlite_store(tmp_path), scheduler=Idle(alive=False)) as server:
         reply = server.ask("GET", "/readyz")
         assert (reply.status, reply.json) == (503, {"status": "failing", "failing": ["scheduler"]})
-        assert server.ask("GET", "/healthz").status == 200
+        assert server.ask("GET", "/healthz").status == 503
+
+
+def test_a_store_that_hangs_holds_one_thread_however_often_somebody_asks(tmp_path: Path) -> None:
+    with running(sqlite_store(tmp_path), limits=Limits(look=0.05, look_every=0.0)) as server:
+        assert server.ask("GET", "/readyz").status == 200
+        before = threading.active_count()
+        holder = sqlite3.connect(tmp_path / "inbox.sqlite3", isolation_level=None)
+        holder.execute("BEGIN IMMEDIATE")
+        assert [server.ask("GET", "/readyz").status for _ in range(6)] == [503] * 6
+        assert threading.active_count() <= before
+        holder.execute("ROLLBACK")
+        holder.close()
+        wait_until(lambda: server.ask("GET", "/readyz").status == 200)
 
 
 def test_a_store_that_is_away_is_named(tmp_path: Path) -> None:
@@ -122,6 +136,7 @@ def used() -> str:
     metrics.dispatched("ok")
     metrics.ended("done")
     metrics.redelivered("ok")
+    metrics.cut("repositories")
     metrics.request("GraphQL", 200)
     metrics.waited(2.5)
     metrics.store_error()
@@ -136,6 +151,7 @@ def test_every_method_shows() -> None:
         'ai_ready_dispatches_total{result="ok"} 1.0',
         'ai_ready_runs_total{verdict="done"} 1.0',
         'ai_ready_redeliveries_total{result="ok"} 1.0',
+        'ai_ready_lists_cut_total{what="repositories"} 1.0',
         'ai_ready_github_requests_total{kind="GraphQL",status="200"} 1.0',
         "ai_ready_content_wait_seconds_total 2.5",
         "ai_ready_store_errors_total 1.0",

@@ -2,7 +2,8 @@
 
 from datetime import UTC, datetime
 
-from bot.core.effects import CloseIssue, DropComment, PostComment, PutStatus, React, SetLabels
+from bot.core.boards.block import END, START
+from bot.core.effects import CloseIssue, DropComment, PostComment, PutBoard, PutStatus, React, SetLabels
 from bot.core.markers import hide
 from bot.core.model import Issue, Snapshot
 from bot.core.names import GITHUB_ACTIONS_BOT_ID, REPLY_MARKER, STATUS_MARKER, VERDICT_MARKER
@@ -45,6 +46,14 @@ def test_what_was_not_done_is_not_there() -> None:
 
 def test_closing() -> None:
     assert not after(Applied(CloseIssue(7), ok=True)).open
+
+
+def test_a_board() -> None:
+    block = f"{START}\n{END}"
+    issue = after(Applied(PutBoard(7, block), ok=True))
+
+    assert (issue.body, issue.body_edited_at) == (block, NOW)
+    assert says(PutBoard(7, block)) == 1
 
 
 def test_deleting_a_comment() -> None:

@@ -7,7 +7,7 @@ from bot.errors import GitHubError
 from bot.server.pausing import Pause
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
-AGE = 55.0
+NO, YES = 600.0, 55.0
 
 
 @dataclass
@@ -28,30 +28,47 @@ def after(seconds: float) -> datetime:
     return NOW + timedelta(seconds=seconds)
 
 
-def test_an_answer_is_believed_for_a_while() -> None:
+def ask(pause: Pause, variable: Variable, seconds: float) -> bool | None:
+    return pause.now(variable, after(seconds), no=NO, yes=YES)
+
+
+def test_an_answer_is_believed_for_a_while_and_a_pause_not_as_long() -> None:
     pause, variable = Pause(), Variable()
 
-    assert [pause.now(variable, after(n), age=AGE) for n in (0, 1, 54)] == [False] * 3
+    assert [ask(pause, variable, n) for n in (0, 1, 599)] == [False] * 3
     assert len(variable.asked) == 1
     variable.says = True
-    assert pause.now(variable, after(54.9), age=AGE) is False
-    assert pause.now(variable, after(55), age=AGE) is True
-    assert len(variable.asked) == 2
+    assert ask(pause, variable, 599.9) is False
+    assert ask(pause, variable, 600) is True
+    variable.says = False
+    assert ask(pause, variable, 654.9) is True
+    assert ask(pause, variable, 655) is False
+    assert len(variable.asked) == 3
+
+
+def test_what_is_forgotten_is_asked_again() -> None:
+    pause, variable = Pause(), Variable()
+    ask(pause, variable, 0)
+    variable.says = True
+
+    pause.forget()
+
+    assert ask(pause, variable, 1) is True
 
 
 def test_unknown_is_not_yes() -> None:
     """Nor does an old no count; an old pause stays one until GitHub says otherwise."""
     pause, variable = Pause(), Variable(None)
-    assert pause.now(variable, NOW, age=AGE) is None
+    assert ask(pause, variable, 0) is None
 
     variable.says = False
-    assert pause.now(variable, after(1), age=AGE) is False
+    assert ask(pause, variable, 1) is False
     variable.says = None
-    assert pause.now(variable, after(60), age=AGE) is None
+    assert ask(pause, variable, 601) is None
 
     variable.says = True
-    assert pause.now(variable, after(61), age=AGE) is True
+    assert ask(pause, variable, 602) is True
     variable.says = None
-    assert pause.now(variable, after(120), age=AGE) is True
+    assert ask(pause, variable, 660) is True
     variable.says = False
-    assert pause.now(variable, after(121), age=AGE) is False
+    assert ask(pause, variable, 661) is False

@@ -323,8 +323,10 @@ class InProcessServer:
         self._rate = rate
         self._serving: Serving | None = None
         self._thread: threading.Thread | None = None
+        self.clock: Callable[[], datetime] = town.clock
+        """What it takes for the time; set it before the start."""
         self.trace: Callable[[str], None] = lambda _step: None
-        """Called at each step of a dispatch (`s4` … `s10`); set it before the start."""
+        """Called at each step of a dispatch (`s4` … `s10`); the same."""
         self.tell: Tell = nobody
         """Is told of the verdicts that the server says; the same."""
         self._counting = threading.Lock()
@@ -336,7 +338,7 @@ class InProcessServer:
 
     def start(self) -> None:
         """Come up."""
-        app, hub, clock = self._town.app, self._town.hub, self._town.clock
+        app, hub, clock = self._town.app, self._town.hub, self.clock
         store = self.store = open_store(self._database, rate=self._rate, clock=clock)
         metrics = Metrics()
         access = AppAccess(str(app.id), Secret(app.private_pem), hub.api_url)

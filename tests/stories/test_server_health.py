@@ -63,7 +63,7 @@ def test_a_repository_that_can_not_be_read_is_counted_as_failing(tmp_path: Path)
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 @pytest.mark.parametrize("name", ["scheduler", "leases"])
-def test_a_thread_that_died_is_no_readiness(tmp_path: Path, name: str) -> None:
+def test_a_thread_that_died_is_neither_health_nor_readiness(tmp_path: Path, name: str) -> None:
     """It still takes deliveries: they are work for the one that comes after it."""
     with quick_town(tmp_path) as town:
         town.until(lambda: ready(town) == (200, []), "ready")
@@ -71,7 +71,7 @@ def test_a_thread_that_died_is_no_readiness(tmp_path: Path, name: str) -> None:
         town.until(lambda: ready(town) == (503, ["scheduler"]), "the death is seen")
 
         assert town.server is not None
-        assert httpx.get(f"{town.server.url}/healthz", trust_env=False).status_code == 200
+        assert httpx.get(f"{town.server.url}/healthz", trust_env=False).status_code == 503
         before = stored(town)
         town.asked()
         town.until(lambda: stored(town) > before, "stored")

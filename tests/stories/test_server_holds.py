@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bot.sandbox.records import Issue
-from tests.stories.server_town import QUICK, Plan, ServerTown, check_server_town, quick_town
+from tests.stories.server_town import BY_WEBHOOKS, QUICK, Plan, ServerTown, check_server_town, quick_town
 
 MILL, SHOP = "acme/mill", "acme/shop"
 
@@ -42,7 +42,7 @@ def test_a_paused_server_plans_and_says_so_and_starts_nothing(tmp_path: Path) ->
         assert town.runs() == []
 
 
-NO_MEMORY = replace(QUICK, pause=0.0)
+NO_MEMORY = replace(QUICK, pause=0.0, resume=0.0)
 """The variable is asked for at each look at which something would start."""
 SET = "AI_READY_PAUSED"
 
@@ -97,9 +97,8 @@ def test_while_the_variable_can_not_be_read_nothing_starts_and_nothing_untrue_is
         settled(town)
 
 
-def test_a_quiet_repository_is_not_asked_for_its_variable(tmp_path: Path) -> None:
-    """Only when something would start, however many events and looks there are; here with no memory between them."""
-    with quick_town(tmp_path, rules=NO_MEMORY) as town:
+def test_the_variable_is_asked_for_once_in_a_while_however_much_happens(tmp_path: Path) -> None:
+    with quick_town(tmp_path, rules=QUICK) as town:
         issues = [town.asked(f"[A-1.{n}] Step") for n in (1, 2, 3)]
         with town.reviewing():
             for issue in issues:
@@ -107,8 +106,18 @@ def test_a_quiet_repository_is_not_asked_for_its_variable(tmp_path: Path) -> Non
             town.until(lambda: not any(issue.open for issue in issues), "everything merged")
         town.looks()
 
-        assert asked(town) == len(issues)
+        assert asked(town) == 1
         settled(town)
+
+
+def test_the_timer_asks_so_that_who_labels_need_not_wait_for_the_answer(tmp_path: Path) -> None:
+    with quick_town(tmp_path, rules=replace(BY_WEBHOOKS, pause=0.0)) as town:
+        assert town.verdict(town.asked("Greet")).startswith("Done")
+        town.looks()
+        before = asked(town)
+
+        town.looks()
+        assert asked(town) > before
 
 
 def settled(town: ServerTown) -> None:

@@ -1,5 +1,6 @@
 """Where the App reaches changes: uninstalled, suspended, repositories chosen anew, renamed, moved to another account."""
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -117,6 +118,23 @@ def test_a_run_that_was_lost_meanwhile_gets_its_verdict_when_the_app_is_back(
         check_server_town(town)
 
 
+@pytest.mark.parametrize("lists", ["/app/installations", "/installation/repositories"])
+def test_a_list_that_lacks_something_takes_nothing_away(tmp_path: Path, lists: str) -> None:
+    """GitHub's lists may be behind; what is absent from one is asked about by itself, and goes on."""
+    with quick_town(tmp_path, rules=replace(QUICK, refresh=0.3)) as town:
+        assert town.verdict(town.asked()).startswith("Done")
+        town.hub.faults.empty(f"{lists}$")
+        asked = town.hub.requests.api
+        before = len(asked())
+        town.until(lambda: sum(f"{lists}?" in one.path for one in asked()[before:]) > 2, "lists were read")
+
+        assert town.verdict(town.asked("More")).startswith("Done")
+        assert isinstance(town.server, InProcessServer)
+        assert town.server.store is not None
+        assert len(town.server.store.places()) == 1
+        check_server_town(town)
+
+
 # --------------------------------------------------------------------------------- one of several
 
 
@@ -184,6 +202,29 @@ def test_a_repository_with_another_name_goes_on(
         town.looks()
         assert town.order() == [first.number, second.number]
         assert town.hub.requests.unknown == []
+        check_server_town(town)
+
+
+def test_a_run_is_not_taken_for_deleted_because_another_repository_has_the_name(tmp_path: Path) -> None:
+    """Asked by the old name, GitHub knows no such run: that is no word on a run that is at work."""
+    rules = replace(REREAD_WHEN_TOLD, settle=0.3)
+    with quick_town(tmp_path, rules=rules) as town:
+        town.actions.hold("in_progress")
+        issue = town.asked()
+        town.labelled(issue, "ai-ready", "ai-running")
+        town.hub.webhooks.lose_share = 1.0
+        rename_over_another(town)
+        assert isinstance(town.server, InProcessServer)
+        store, renamed = town.server.store, town.repo.full_name
+        assert store is not None
+        town.until(lambda: [place.full_name for place in store.places()] == [renamed], "the server followed")
+        later = time.monotonic() + 2 * rules.settle
+        town.until(lambda: time.monotonic() > later, "what a list may lag behind")
+        town.looks()
+        assert town.verdicts(issue) == []
+        town.actions.hold("")
+
+        assert town.verdict(issue).startswith("Done")
         check_server_town(town)
 
 

@@ -131,6 +131,7 @@ def test_once_the_agent_is_at_work_the_run_goes_on(tmp_path: Path, change: Chang
         assert town.labels(second) == {"ai-ready", "ai-running"}
         [run] = town.runs(second)
         assert not run.cancel_requested
+        assert f"It would have to wait for #{first.number} now" in town.status(second)
 
         town.actions.hold("")
         assert town.verdict(second).startswith("Done")

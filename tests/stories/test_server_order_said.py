@@ -6,7 +6,15 @@ from pathlib import Path
 
 from bot.sandbox.actions.instant import BLOCKED, DONE
 from bot.sandbox.records import Issue
-from tests.stories.server_town import BY_WEBHOOKS, SERVER_CONFIG, Plan, ServerTown, check_server_town, quick_town
+from tests.stories.server_town import (
+    BY_WEBHOOKS,
+    SERVER_CONFIG,
+    InProcessServer,
+    Plan,
+    ServerTown,
+    check_server_town,
+    quick_town,
+)
 
 WAITING = """\
 **Waiting** for 4 issues to close. It starts by itself then.
@@ -80,6 +88,32 @@ def test_a_waiting_issue_says_on_what_and_why_and_where_it_is(tmp_path: Path) ->
         town.labelled(issue, "ai-done")
         assert len(town.bot_comments(issue)) == 3
         town.looks()
+        check_server_town(town)
+
+
+def test_how_far_a_prerequisite_is_alone_is_no_request_until_the_timer_looks(tmp_path: Path) -> None:
+    """Its pull request opens: nothing is written for that alone, but beside whatever else is said, or at the next look."""
+    with quick_town(tmp_path, rules=BY_WEBHOOKS) as town:
+        server = town.server
+        assert isinstance(server, InProcessServer)
+        first = town.issue("[A-1.1] First")
+        second = town.issue("[A-1.2] Second")
+        with town.hub.lock:
+            town.label(first)
+            town.label(second)
+        assert town.verdict(first).startswith("Done")
+        town.labelled(first, "ai-done")
+        served = server.served
+        town.issue("Something else, which makes it look")
+        town.until(lambda: server.served > served, "the look at that")
+        assert "up for review" not in town.status(second)
+        pull = town.pull_of(first)
+        assert pull is not None
+
+        town.looks()
+        assert f"| #1 | phase order | up for review: #{pull.number} |" in town.status(second)
+        town.merge(pull)
+        assert town.verdict(second).startswith("Done")
         check_server_town(town)
 
 

@@ -41,7 +41,6 @@ def keys(town: ServerTown) -> list[str]:
     return [each.run_key for each in town.actions.dispatches]
 
 
-@pytest.mark.story
 @pytest.mark.parametrize("webhooks", [True, False], ids=["webhook", "polling"])
 def test_a_review_that_requests_changes_starts_one_round(tmp_path: Path, webhooks: bool) -> None:
     with reviewed_town(tmp_path, webhooks=webhooks) as (town, issue, pull):

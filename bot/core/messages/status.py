@@ -33,6 +33,9 @@ from bot.core.situation import (
 )
 from bot.core.why import NEAR, Caps, Place, Progress, Reason, Why, bare
 
+AT_WORK = ("**Queued**", "**Running**")
+"""How the status of a run that has not ended begins. A write that was long on its way can come after its end."""
+
 
 def status(situation: Situation, *, notes: Mapping[str, Any], why: Why | None = None) -> str:
     """The status comment: what is so, why, and what a person can do. The machine block is its last line.
@@ -41,6 +44,11 @@ def status(situation: Situation, *, notes: Mapping[str, Any], why: Why | None = 
     comment is edited only when something changed that matters to its reader.
     """
     return f"{bounded(status_text(why or bare(situation)))}\n\n{hide(STATUS_MARKER, dict(notes))}"
+
+
+def headline(comment: str) -> str:
+    """What a status comment says first; empty where there is none."""
+    return comment.partition("\n")[0]
 
 
 def status_text(why: Why) -> str:
@@ -60,7 +68,12 @@ def status_text(why: Why) -> str:
             return queued_text(situation.url)
         case Running(claim, url):
             log = f" ([live log]({url}))" if url else ""
-            return f"**Running**{log} since {clock(claim.at)}, at most ${claim.usd:.2f}.\n\n`/ai stop` ends it; the work so far is kept."
+            parts = [
+                f"**Running**{log} since {clock(claim.at)}, at most ${claim.usd:.2f}.",
+                _too_late(situation.place),
+                "`/ai stop` ends it; the work so far is kept.",
+            ]
+            return "\n\n".join(part for part in parts if part)
         case Ended(record):
             return ended_text(record)
         case Unstartable(_, _, reason, text):
@@ -90,6 +103,18 @@ def status_text(why: Why) -> str:
             return "Nobody asks for anything here."
         case _:
             assert_never(situation)
+
+
+def _too_late(place: Waiting | None) -> str:
+    """What opened again, or came up, when the run was under way."""
+    if place is None:
+        return ""
+    named = [f"#{each.ref.number}" if each.local else str(each.ref) for each in place.on[:NEAR]]
+    more = " and more" if place.total > len(named) else ""
+    return (
+        f"It would have to wait for {', '.join(named)}{more} now, which was not so when it began. The run goes on; look "
+        "at that before you merge what it makes."
+    )
 
 
 def ended_text(record: Record) -> str:
@@ -149,20 +174,36 @@ STEPS = (10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000)
 
 
 def _waiting(why: Why, actor: Actor) -> str:
-    some = why.total > NEAR
-    count = f"more than {max(step for step in STEPS if step < why.total):,}" if some else str(why.total)
-    issues = "issue" if why.total == 1 else "issues"
-    rows = ["| waits for | because of | state |", "|---|---|---|"]
-    rows += [f"| {ref_text(r)} | {source_text(r)} | {_state(r)} |" for r in why.reasons[:NEAR]]
+    some, rows = why.total > len(why.reasons), why.reasons[:NEAR]
     parts = [
-        f"**Waiting** for {count} {issues} to close. It starts by itself then.",
-        "\n".join([*rows, *(["| … and more | | |"] if some else [])]),
+        f"**Waiting** for {_count(why)} to close. It starts by itself then.",
+        "\n".join(
+            [
+                "| waits for | because of | state |",
+                "|---|---|---|",
+                *(f"| {ref_text(r)} | {source_text(r)} | {_state(r)} |" for r in rows),
+                *([f"| … and {'what comes before in its series' if why.series else 'more'} | | |"] if some else []),
+            ]
+        ),
         "`/ai why` says what it comes down to." if some else "",
         _behind(why),
         dated(why, "of all that are ready or waiting"),
         f"Asked for by {name(actor)}. Taking the label `{REQUEST_LABEL}` off, or `/ai stop`, withdraws it.",
     ]
     return "\n\n".join(part for part in parts if part)
+
+
+def _count(why: Why) -> str:
+    """How many; only as exact as it can be without changing whenever something far ahead closes."""
+    if why.series:
+        return f"{_issues(len(why.reasons))} and what comes before"
+    if why.total > NEAR:
+        return f"more than {max(step for step in STEPS if step < why.total):,} issues"
+    return _issues(why.total)
+
+
+def _issues(count: int) -> str:
+    return f"{count} issue{'' if count == 1 else 's'}"
 
 
 def _behind(why: Why) -> str:

@@ -52,7 +52,7 @@ ADVICE: Mapping[Reason, str] = {
     Reason.PROTECTED_PATHS: "Runs may not change these paths. `allow:` in `.github/ai-ready.yml` lifts it for some.",
     Reason.TOO_LARGE: "Split the issue, or raise `limits.files` or `limits.patch_kb`.",
     Reason.SECRET_FOUND: "Nothing of this run was pushed. If the find is a false alarm, reword the issue and ask again.",
-    Reason.BASE_CHANGED: "The branch this run started from is gone or was rewritten.",
+    Reason.BASE_CHANGED: "The base branch went another way than this run; a new run starts from it as it is then.",
     Reason.BRANCH_CHANGED: "Somebody pushed to the branch during the run; a new run builds on that.",
     Reason.PUSH_REJECTED: "A rule of this repository refused the push; its words are above.",
     Reason.PR_FAILED: "The branch is pushed; open the pull request with the link above, or mend the setting and retry.",

@@ -62,7 +62,7 @@ ISSUES = (
     DemoIssue(
         "META: Shop",
         "What is planned for the shop. This one is a tracker: it is never worked on.",
-        "a tracker: nobody labels it, nothing waits for it",
+        "a tracker: never worked on; it becomes the board of its series, and is closed with the last issue of it",
         labelled=False,
     ),
     DemoIssue(

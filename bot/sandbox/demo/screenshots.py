@@ -1,6 +1,8 @@
 """Takes the pictures in docs/img: the real pages of the demo's sandbox in headless Chromium.
 
 python -m bot.sandbox.demo.screenshots [FOLDER]
+
+GitHub draws Mermaid's diagrams, the sandbox's pages don't: for the picture of the board Mermaid itself, from npm, does.
 """
 
 import shutil
@@ -10,10 +12,29 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
+
 from bot.sandbox.demo.project import CONFIG, FILES, ISSUES, MAINTAINER, REPO, VISITOR, script
-from bot.sandbox.stage import Setting, raise_curtain
+from bot.sandbox.stage import Setting, Stage, raise_curtain
 
 FOLDER = Path(__file__).parents[3] / "docs" / "img"
+
+MERMAID = "mermaid@11.12.0"
+
+LATER = (
+    ("[SHOP-2.2] Choose the receipt's language", True),
+    ("[SHOP-3.1] Gift cards", True),
+    ("[SHOP-3.2] Take things back", False),
+)
+"""Further issues, for a board that is worth a picture; and whether they are asked for."""
+
+DRAWN = """<base href="{url}"><script src="{script}"></script><script type="module">
+for (const code of document.querySelectorAll("code.language-mermaid")) {{
+  const {{svg}} = await mermaid.render("board", code.textContent);
+  code.parentElement.outerHTML = svg;
+}}
+</script>"""
+"""Put into a page, this draws its diagrams."""
 
 QUIET = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--hide-scrollbars"),
@@ -59,8 +80,34 @@ def main(folder: Path) -> int:
             Shot("pull", f"pull/{pull}", 960),
         ):
             _take(browser, f"{stage.hub.url}/{REPO}/{shot.path}", folder / f"{shot.name}.png", shot.height)
+        _play_on(stage)
+        _take(browser, _drawn(f"{stage.hub.url}/{REPO}/issues/1", root), folder / "board.png", 1440)
     shutil.rmtree(root, ignore_errors=True)
     return 0
+
+
+def _play_on(stage: Stage) -> None:
+    """The second act: more is asked for, and the first pull request is merged."""
+    for title, asked in LATER:
+        issue = stage.issue(title)
+        if asked:
+            stage.label(issue)
+    stage.merge(stage.pulls()[0])
+    stage.actions.wait_idle(120)
+
+
+def _drawn(url: str, root: Path) -> str:
+    """The address of a copy of the page in which Mermaid draws its diagrams."""
+    home = root / "mermaid"
+    home.mkdir()
+    (home / "package.json").write_text("{}")
+    argv = ("npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", MERMAID)
+    subprocess.run(argv, cwd=home, check=True, capture_output=True, timeout=120)
+    script = (home / "node_modules" / "mermaid" / "dist" / "mermaid.min.js").as_uri()
+    page = httpx.get(url, trust_env=False).text
+    copy = root / "board.html"
+    copy.write_text(page.replace("<head>", f"<head>{DRAWN.format(url=url, script=script)}", 1))
+    return copy.as_uri()
 
 
 def _take(browser: str, url: str, path: Path, height: int) -> None:
@@ -69,6 +116,8 @@ def _take(browser: str, url: str, path: Path, height: int) -> None:
             browser,
             *QUIET,
             f"--user-data-dir={profile}",
+            "--allow-file-access-from-files",
+            "--virtual-time-budget=10000",
             f"--window-size=1100,{height}",
             f"--screenshot={path}",
             url,

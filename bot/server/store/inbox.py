@@ -1,7 +1,7 @@
 """Deliveries: many in one transaction, each stored once, each making its lane due."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -95,7 +95,8 @@ def _follow(connection: sa.Connection, new: Collection[Received]) -> None:
             row = news.get(one.guid)
             issue = one.issue or (row.issue if row else 0)
             marks.add((name, issue if name.kind is LaneKind.REPOSITORY else 0, row is not None))
-            due[name] = min(one.at, due.get(name, one.at))
+            when = one.at + timedelta(seconds=one.wait)
+            due[name] = min(when, due.get(name, when))
     numbers = lanes.make_due(connection, due)
     _mark(connection, marks, numbers)
     for one in sorted((one for one in new if one.guid in news), key=lambda one: news[one.guid].run_key):

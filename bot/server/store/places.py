@@ -1,6 +1,6 @@
 """Installations and repositories. Nothing is deleted: a repository that comes back finds its runs again."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,13 +13,18 @@ from bot.server.store.upsert import insert
 
 
 def put_installation(
-    connection: sa.Connection, installation_id: int, account: str, repositories: Sequence[Place]
+    connection: sa.Connection,
+    installation_id: int,
+    account: str,
+    repositories: Sequence[Place],
+    left: Collection[int] = (),
 ) -> None:
-    """Make it so; those that are new, or back again, are due at once."""
+    """Make it so; those that are new, or back again, are due at once. Of `left` goes what is this installation's still."""
     _write_installation(connection, installation_id, account)
     places = {place.repository_id: place for place in sorted(repositories, key=lambda place: place.repository_id)}
     known = _locked(connection, installation_id, sorted(places))
-    gone = [row.id for row in known if row.living and row.id not in places]
+    leaving = frozenset(left)
+    gone = [row.id for row in known if row.living and row.installation_id == installation_id and row.id in leaving]
     if gone:
         connection.execute(sa.update(repository).where(repository.c.id.in_(gone)).values(living=False))
     if places:

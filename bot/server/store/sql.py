@@ -96,10 +96,12 @@ class SqlStore:
 
     # --- places
 
-    def put_installation(self, installation_id: int, account: str, repositories: Sequence[Place]) -> None:
-        """What an installation reaches now."""
+    def put_installation(
+        self, installation_id: int, account: str, repositories: Sequence[Place], *, gone: Collection[int] = ()
+    ) -> None:
+        """What an installation reaches, and what it does no longer."""
         _storable(account, *(place.full_name for place in repositories))
-        self._database.write(lambda c: places.put_installation(c, installation_id, account, repositories))
+        self._database.write(lambda c: places.put_installation(c, installation_id, account, repositories, gone))
 
     def drop_installation(self, installation_id: int) -> None:
         """Leave its repositories alone, and take their lanes from whoever works on them."""

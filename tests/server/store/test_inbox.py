@@ -48,6 +48,24 @@ def test_a_delivery_is_stored_without_its_body_and_makes_its_repository_due(town
     assert due(town) == {SHOP}
 
 
+def test_a_delivery_that_waits_for_more_of_the_same_is_served_with_it(town: Town) -> None:
+    """A merged pull request, and then the issue that it closes: one look, and none later for the first."""
+    store = town.settle()
+    store.receive(replace(delivery(SHOP, 5), wait=2.0)).result()
+
+    assert due(town) == set()
+    store.receive(delivery(SHOP, 6)).result()
+    work = store.take(NOW, lease=60)
+    assert work is not None
+    assert work.marks == {5, 6}
+    store.finish(work)
+    assert store.take(after(3), lease=60) is None
+
+    store.receive(replace(delivery(SHOP, 7), wait=2.0)).result()
+    assert store.take(after(1.9), lease=60) is None
+    assert store.take(after(2), lease=60) is not None
+
+
 def test_a_duplicate_is_not_stored_again_and_makes_nothing_due(town: Town) -> None:
     store = town.settle()
     one = delivery(SHOP, 5)

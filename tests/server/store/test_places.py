@@ -27,7 +27,7 @@ def test_what_is_new_is_due_and_what_is_gone_is_left(town: Town) -> None:
     store = town.settle()
     work = town.taken(FARM)
     store.intend(work, intent(5, lane=FARM), most=10)
-    store.put_installation(ACME, "acme-inc", [*PLACES[:2], Place(104, "acme/yard", ACME)])
+    store.put_installation(ACME, "acme-inc", [*PLACES[:2], Place(104, "acme/yard", ACME)], gone={FARM.id})
     taken = store.take(NOW, lease=60)
 
     assert taken is not None
@@ -40,11 +40,18 @@ def test_what_is_new_is_due_and_what_is_gone_is_left(town: Town) -> None:
     assert town.rows("SELECT account FROM installation") == [("acme-inc",)]
 
 
+def test_what_is_absent_from_a_list_is_not_gone(town: Town) -> None:
+    store = town.settle()
+    store.put_installation(ACME, "acme", PLACES[:1])
+
+    assert store.places() == PLACES
+
+
 def test_a_repository_that_comes_back_finds_its_runs(town: Town) -> None:
     store = town.settle()
     work = town.taken(FARM)
     store.intend(work, intent(5, lane=FARM), most=10)
-    store.put_installation(ACME, "acme", PLACES[:2])
+    store.put_installation(ACME, "acme", PLACES[:2], gone={FARM.id})
     store.put_installation(ACME, "acme", PLACES)
     again = store.take(NOW, lease=60)
 
@@ -58,7 +65,7 @@ def test_a_repository_that_moves_to_another_installation_goes_on(town: Town) -> 
     store = town.settle()
     moved = Place(SHOP.id, "other/shop", 8)
     store.put_installation(8, "other", [moved])
-    store.put_installation(ACME, "acme", PLACES[1:])
+    store.put_installation(ACME, "acme", PLACES[1:], gone={SHOP.id})
 
     assert store.place(SHOP.id) == moved
     store.drop_installation(ACME)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from bot.github.ports import Place
 from bot.server.ports import Lane, LaneKind, Share, Work
 from bot.server.store import SqlStore
-from tests.server.store.stage import ACME, FARM, MILL, NOW, PLACES, SHOP, Town, after, intent
+from tests.server.store.stage import ACME, FARM, MILL, NOW, SHOP, Town, after, intent
 
 
 def room(store: SqlStore, lane: Lane, most: int = 4) -> int:
@@ -127,7 +127,7 @@ def test_nothing_is_kept_for_who_is_no_longer_there_or_elsewhere(town: Town) -> 
     store.put_installation(8, "other", [Place(204, "other/yard", 8)])
     yard = Lane(LaneKind.REPOSITORY, 204)
     assert (room(store, SHOP, 1), room(store, yard, 1)) == (0, 1)
-    store.put_installation(ACME, "acme", [place for place in PLACES if place.repository_id != MILL.id])
+    store.put_installation(ACME, "acme", [], gone={MILL.id})
 
     assert room(store, SHOP, 1) == 1
     assert store.share(MILL.id, most=4) == Share()

@@ -1,0 +1,1 @@
+"""The live board of a series, kept in the body of its META issue."""
