@@ -39,7 +39,7 @@ fuzz: $(STAMP) ## broken, odd and good webhook deliveries against the real serve
 chaos: $(STAMP) ## the server killed at every step, on SQLite and on PostgreSQL with two replicas (N=2000: so many kills)
 	$(RUN)/python -m tests.chaos $(if $(N),N=$(N)) $(if $(SEED),SEED=$(SEED)) $(ARGS)
 
-screenshots: $(STAMP) ## the pictures in docs/img (needs Chromium)
+screenshots: $(STAMP) ## the pictures in docs/img (needs Chromium and npm)
 	$(RUN)/python -m bot.sandbox.demo.screenshots $(ARGS)
 
 excerpts: $(STAMP) ## what a run says, in docs/progress.md

@@ -55,13 +55,13 @@ def main(_runs: int) -> None:
         first = _story(stage, [stage.issue(FIRST, BODY)])
         plain = _story(stage, [stage.issue(TITLE, BODY)])
         phased = _story(stage, [stage.issue(f"[SHOP-1.{number}] Part {number}") for number in range(1, PHASED + 1)])
+    _show("the first issue of a server and a repository, label to Done", first.done, 1)
     _show("one plain issue, label to Done", plain.done, 1)
     _show(f"{PHASED} phased issues, labelled at once, to the last Done", phased.done, PHASED)
     more = Counter(_who(one) for one in first.done)["server"] - Counter(_who(one) for one in plain.done)["server"]
     print(
-        f"  {more} more for the first issue of a server's life: a token, the labels, and whether the person may ask and the"
+        f"  {more} more for the first one: the labels, and whether the person may ask, which is asked every five minutes."
     )
-    print("  repository is paused, which is not asked twice in a minute.")
     print(f"  Merging one: {len(plain.merged)} more. Comments written or edited: {plain.words} for the plain issue,")
     print(f"  {phased.words / PHASED:g} for each phased one, for each close changes what the others wait for.\n")
     for request in plain.done:

@@ -7,15 +7,17 @@ set, as GitHub Actions sets inputs nobody gave to empty. The repository's config
 import os
 import re
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final, Literal, cast
 from urllib.parse import unquote, urlsplit
 
+from bot.config_reader import Reader, actor_of, graphql_url, server_url
 from bot.config_slack import SlackHooks
 from bot.config_variables import SECRET_NAMES, VARIABLES, Step, Variable
+from bot.core.model import Actor
 from bot.core.names import CONFIG_PATH
 from bot.core.pause import is_pause
 from bot.core.secret import Secret
@@ -70,6 +72,8 @@ class ActionEnv:
     event_path: Path | None
     run_id: int
     run_attempt: int
+    actor: Actor
+    """Who caused the run, as GitHub says."""
     output_path: Path | None
     summary_path: Path | None
     issue: int
@@ -90,7 +94,7 @@ class ActionEnv:
     @classmethod
     def from_environ(cls, environ: Mapping[str, str], step: Step) -> "ActionEnv":
         """Read and check everything. Raises `ConfigError`, which names the variable and what to do."""
-        reader = _Reader(environ)
+        reader = Reader(environ)
         reader.demand(step)
         slack = SlackHooks.from_environ(environ)
         secret = SECRET_NAMES | slack.addresses.keys()
@@ -99,12 +103,13 @@ class ActionEnv:
             token=Secret(reader.text("GITHUB_TOKEN")),
             repository=reader.shaped("GITHUB_REPOSITORY", _REPOSITORY, "owner/name"),
             api_url=api_url,
-            graphql_url=_graphql_url(api_url, reader.address("GITHUB_GRAPHQL_URL", "")),
-            server_url=reader.address("GITHUB_SERVER_URL", _server_url(api_url), files=True),
+            graphql_url=graphql_url(api_url, reader.address("GITHUB_GRAPHQL_URL", "")),
+            server_url=reader.address("GITHUB_SERVER_URL", server_url(api_url), files=True),
             event_name=reader.text("GITHUB_EVENT_NAME"),
             event_path=reader.path("GITHUB_EVENT_PATH"),
             run_id=reader.number("GITHUB_RUN_ID"),
             run_attempt=reader.number("GITHUB_RUN_ATTEMPT") or 1,
+            actor=actor_of(reader.number("GITHUB_ACTOR_ID"), reader.text("GITHUB_ACTOR")),
             output_path=reader.path("GITHUB_OUTPUT"),
             summary_path=reader.path("GITHUB_STEP_SUMMARY"),
             issue=reader.number("AI_READY_ISSUE"),
@@ -152,7 +157,7 @@ def action_env(step: Step, *, repository: str = "") -> ActionEnv:
 
 def known_secrets() -> tuple[Secret, ...]:
     """Every secret in this process's environment: what must never be shown."""
-    reader = _Reader(os.environ)
+    reader = Reader(os.environ)
     whole = SECRET_NAMES - {"AI_READY_WEBHOOK_SECRET", "AI_READY_PRIVATE_KEY", "AI_READY_DATABASE_URL"}
     parts = (*_elements(reader), _key_text(reader), *_passwords(reader.text("AI_READY_DATABASE_URL")))
     texts = (*map(reader.text, sorted(whole)), *parts)
@@ -161,7 +166,7 @@ def known_secrets() -> tuple[Secret, ...]:
 
 def action_report() -> Report:
     """The runner's write channels, where there are any."""
-    reader = _Reader(os.environ)
+    reader = Reader(os.environ)
     return Report(
         output=reader.path("GITHUB_OUTPUT"),
         summary=reader.path("GITHUB_STEP_SUMMARY"),
@@ -170,7 +175,7 @@ def action_report() -> Report:
     )
 
 
-def _colours(reader: "_Reader") -> bool:
+def _colours(reader: Reader) -> bool:
     """Whether what we print is read on a terminal by somebody who wants colours (https://no-color.org)."""
     return sys.stdout.isatty() and not reader.text("NO_COLOR") and reader.text("TERM") != "dumb"
 
@@ -190,7 +195,7 @@ class DemoEnv:
 
 def demo_env() -> DemoEnv:
     """This process's environment for the demo. Raises `ConfigError`."""
-    reader = _Reader(os.environ)
+    reader = Reader(os.environ)
     return DemoEnv(
         api_key=Secret(reader.text("ANTHROPIC_API_KEY")),
         model_url=reader.address("ANTHROPIC_BASE_URL", ""),
@@ -217,14 +222,14 @@ class PersonEnv:
 
 def person_env(server: Mapping[str, str] | None = None) -> PersonEnv:
     """This process's environment; it wins over `server`, what an env file says. Raises `ConfigError`."""
-    reader = _Reader({**(server or {}), **os.environ})
+    reader = Reader({**(server or {}), **os.environ})
     api_url = reader.address("GITHUB_API_URL", "https://api.github.com")
     home = reader.path("XDG_STATE_HOME") or Path.home() / ".local" / "state"
     ours = {name: text for name in os.environ if name.startswith("AI_READY_") and (text := reader.text(name))}
     return PersonEnv(
         token=Secret(reader.text("GITHUB_TOKEN") or reader.text("GH_TOKEN")),
         api_url=api_url,
-        server_url=reader.address("GITHUB_SERVER_URL", _server_url(api_url)),
+        server_url=reader.address("GITHUB_SERVER_URL", server_url(api_url)),
         state=home / "ai-ready",
         server=MappingProxyType({**(server or {}), **ours}),
     )
@@ -258,7 +263,7 @@ class ServerEnv:
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "ServerEnv":
         """Read and check everything. Raises `ConfigError`, which names the variables and what to do."""
-        reader = _Reader(environ)
+        reader = Reader(environ)
         silent = reader.shaped("AI_READY_WEBHOOKS", _OFF, "`off`, or not set").lower() == "off"
         path = reader.path("AI_READY_PRIVATE_KEY_PATH")
         spared = {"AI_READY_WEBHOOK_SECRET"} if silent else set()
@@ -279,8 +284,8 @@ class ServerEnv:
             concurrent=reader.within("AI_READY_CONCURRENT", 1, 1_000, default=10),
             paused=is_pause(reader.text("AI_READY_PAUSED")),
             api_url=api_url,
-            graphql_url=_graphql_url(api_url, reader.address("GITHUB_GRAPHQL_URL", "")),
-            server_url=reader.address("GITHUB_SERVER_URL", _server_url(api_url), files=True),
+            graphql_url=graphql_url(api_url, reader.address("GITHUB_GRAPHQL_URL", "")),
+            server_url=reader.address("GITHUB_SERVER_URL", server_url(api_url), files=True),
             slack=SlackHooks.from_environ(environ),
         )
 
@@ -294,11 +299,11 @@ SHORTEST_WEBHOOK_SECRET: Final = 16
 """Characters. A shorter one could be found by trying, from one delivery that somebody has seen."""
 
 
-def _elements(reader: "_Reader") -> list[str]:
+def _elements(reader: Reader) -> list[str]:
     return [each.strip() for each in reader.text("AI_READY_WEBHOOK_SECRET").split(",")]
 
 
-def _webhook_secrets(reader: "_Reader") -> tuple[Secret, ...]:
+def _webhook_secrets(reader: Reader) -> tuple[Secret, ...]:
     given = _elements(reader)
     if any("\udc80" <= char <= "\udcff" for each in given for char in each):
         raise ConfigError("AI_READY_WEBHOOK_SECRET is not UTF-8 text.")
@@ -310,7 +315,7 @@ def _webhook_secrets(reader: "_Reader") -> tuple[Secret, ...]:
     return tuple(map(Secret, given))
 
 
-def _key_text(reader: "_Reader") -> str:
+def _key_text(reader: Reader) -> str:
     """A private key as systems without multi-line variables give it: a backslash and n for a line's end, or CRLF."""
     return reader.text("AI_READY_PRIVATE_KEY").replace("\\r", "").replace("\\n", "\n").replace("\r\n", "\n")
 
@@ -324,7 +329,7 @@ def _passwords(url: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys((password, unquote(password))))
 
 
-def _state_folder(reader: "_Reader") -> Path:
+def _state_folder(reader: Reader) -> Path:
     """Where our state lives when nothing else is said. https://specifications.freedesktop.org/basedir-spec/latest/."""
     state, home = reader.path("XDG_STATE_HOME"), reader.path("HOME")
     if state and state.is_absolute():  # a relative one is to be ignored
@@ -344,71 +349,3 @@ _REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}/(?!\.{1,2}$)[A-Za-z0-9
 _RUN_KEY = re.compile(r"[0-9]{1,10}-[A-Za-z0-9_-]{1,80}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _RESULT = re.compile(r"success|failure|cancelled|skipped")
-
-
-@dataclass(frozen=True, slots=True)
-class _Reader:
-    environ: Mapping[str, str]
-
-    def demand(self, step: Step, *, spared: Collection[str] = ()) -> None:
-        needed = [each for each in VARIABLES if step in each.needed and each.name not in spared]
-        missing = [each for each in needed if not self.text(each.name)]
-        if missing:
-            words = "; ".join(f"{each.name} is not set: {each.fix}" for each in missing)
-            raise ConfigError(f"`ai-ready {step}` can't start. {words}.")
-
-    def text(self, name: str) -> str:
-        return self.environ.get(name, "").strip()
-
-    def shaped(self, name: str, pattern: re.Pattern[str], right: str) -> str:
-        text = self.text(name)
-        if text and not pattern.fullmatch(text):
-            raise ConfigError(f"{name} has to be {right}.")
-        return text
-
-    def number(self, name: str) -> int:
-        text = self.text(name)
-        if text and not (text.isascii() and text.isdigit() and len(text) <= 15 and int(text) > 0):
-            raise ConfigError(f"{name} has to be a whole number above 0.")
-        return int(text or 0)
-
-    def within(self, name: str, low: int, high: int, *, default: int) -> int:
-        text = self.text(name)
-        if text and not (text.isascii() and text.isdigit() and len(text) <= 15 and low <= int(text) <= high):
-            raise ConfigError(f"{name} has to be a whole number from {low:,} to {high:,}.")
-        return int(text or default)
-
-    def path(self, name: str) -> Path | None:
-        text = self.text(name)
-        return Path(text) if text else None
-
-    def address(self, name: str, default: str, *, files: bool = False) -> str:
-        text = self.text(name).rstrip("/") or default
-        try:
-            parts = urlsplit(text)
-            usable = bool(parts.hostname) or (files and parts.scheme == "file")
-        except ValueError:
-            raise ConfigError(f"{name} is not an address such as https://github.example.com.") from None
-        schemes = ("https", "http", "file") if files else ("https", "http")
-        if text and (parts.scheme not in schemes or not usable):
-            raise ConfigError(f"{name} is not an address such as https://github.example.com.")
-        if parts.username or parts.password:
-            raise ConfigError(f"{name} carries a user name or a password; leave that out and give a token.")
-        return text
-
-
-def _graphql_url(api_url: str, given: str) -> str:
-    """Where GraphQL belongs to this REST API; a `given` one only when it is on the same server (it gets the token).
-
-    https://docs.github.com/en/graphql/guides/forming-calls-with-graphql#the-graphql-endpoint
-    """
-    if given and urlsplit(given).netloc == urlsplit(api_url).netloc:
-        return given
-    root, ghes, _ = api_url.partition("/api/v3")
-    return f"{root}/api/graphql" if ghes else f"{api_url}/graphql"
-
-
-def _server_url(api_url: str) -> str:
-    """The server of this REST API: github.com, `NAME.ghe.com`, or a GitHub Enterprise Server."""
-    root, ghes, _ = api_url.partition("/api/v3")
-    return root if ghes else api_url.replace("://api.", "://", 1)

@@ -52,6 +52,8 @@ STEP_VARIABLES: Final = (
     Variable("GITHUB_EVENT_PATH", "File with the event's payload."),
     Variable("GITHUB_RUN_ID", "Number of the workflow run."),
     Variable("GITHUB_RUN_ATTEMPT", "1, or more when somebody pressed *Re-run*."),
+    Variable("GITHUB_ACTOR", "Who caused the run; with the next one: whether the server did."),
+    Variable("GITHUB_ACTOR_ID", "Their number."),
     Variable("GITHUB_OUTPUT", "File for the step's outputs."),
     Variable("GITHUB_STEP_SUMMARY", "File for the job's summary."),
     Variable("GITHUB_ACTIONS", "`true` inside GitHub Actions: errors become annotations of the run."),

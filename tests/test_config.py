@@ -148,7 +148,6 @@ PROBLEMS = {
     "agent: {model: ''}": "line 1: `agent.model` takes a model's alias or id, such as `opus`, not an empty text.",
     "agent: {isolation: off}": "line 1: `agent.isolation` takes `auto` or `none`, not `off`.",
     "mode: supervized": "line 1: `mode` takes `autonomous` or `supervised` or `interactive`, not `supervized`; did you mean `supervised`?",
-    "mode: supervised": "line 1: `mode` takes `autonomous` only in this version of ai-ready, not `supervised`.",
     "agent: {backend: anthropic-sdk}": "line 1: `agent.backend` takes `claude-code` only in this version of ai-ready, not `anthropic-sdk`.",
     "agnet: {}": "line 1: there is no key `agnet` here; did you mean `agent`?",
     "agent:\n  modle: opus": "line 2: there is no key `modle` in `agent`; did you mean `model`?",

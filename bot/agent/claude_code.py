@@ -14,10 +14,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from bot.agent.context import window_of
 from bot.agent.isolation import Isolation
 from bot.agent.key_proxy import KeyProxy
 from bot.agent.process import Cancel, Command, Ended, Lines, Running, Tail
-from bot.agent.stream import Begun, Result, Said, Spoke, parse
+from bot.agent.stream import Begun, Result, Returned, Said, Spoke, parse
 from bot.core.names import Reason
 from bot.core.run import AgentReport
 from bot.errors import Blocked
@@ -26,13 +27,16 @@ OLDEST = (2, 1, 128)
 """Below this, `--json-schema` and the fields of the result differ."""
 
 TOOLS = "Read,Write,Edit,Glob,Grep,Bash,TodoWrite"
+READING_TOOLS = "Read,Glob,Grep,TodoWrite"
+"""What is left where nothing may be changed: the CLI does not know the others then, and neither does the model."""
 
 SCHEMA = (
     '{"type":"object","properties":{"verdict":{"type":"string","enum":["done","blocked","needs-input"]},'
-    '"summary":{"type":"string"},"reason":{"type":"string"}},'
+    '"summary":{"type":"string"},"reason":{"type":"string"},"replies":{"type":"array","items":{"type":"object",'
+    '"properties":{"thread":{"type":"string"},"text":{"type":"string"}},"required":["thread","text"]}}},'
     '"required":["verdict","summary","reason"],"additionalProperties":false}'
 )
-"""What the agent has to say at its end. `reason`: why it is blocked, or what it asks."""
+"""What the agent has to say at its end. `reason`: why it is blocked, or what it asks; `replies`: to reviewers."""
 
 AFTER_RESULT = 30.0
 """Seconds the CLI may take to exit after its result: children that hold its pipes can keep it for ever."""
@@ -42,6 +46,8 @@ LONGEST_LINE = 16 << 20
 
 LONGEST_ANSWER = 20_000
 """Characters kept of the agent's summary and reason."""
+
+MOST_REPLIES = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +77,10 @@ class AgentJob:
     max_retries: int = 7
     """How often the CLI asks the API again, in steps of 0.5 s doubled: bridges about a minute without network."""
     after_result: float = AFTER_RESULT
+    read_only: bool = False
+    """It gets no tool that can change anything."""
+    context: float = 1.0
+    """Share of the model's context window at which it is stopped (`context`), once its tools have ended."""
 
 
 def find_cli(configured: str = "", *, path: str = "") -> Path:
@@ -130,7 +140,7 @@ def run_claude(
     `hear` gets what the CLI says, as it says it.
     """
     before = proxy.refused
-    watch = _Watch(hear)
+    watch = _Watch(hear, job.model)
     command = Command(
         _argv(job, cli), job.workspace, _environment(job, isolation, proxy), job.seconds, job.prompt.encode()
     )
@@ -139,6 +149,8 @@ def run_claude(
     def on_line(line: str) -> None:
         if watch.take(line):
             running.hurry(job.after_result, "hung")
+        elif watch.may_stop and watch.context >= job.context:
+            running.stop("context")
 
     stderr = Tail(20)
     out = Lines(on_line, LONGEST_LINE, lambda: running.stop("flooded"))
@@ -152,13 +164,14 @@ def run_claude(
 
 def _argv(job: AgentJob, cli: Cli) -> tuple[str, ...]:
     session = "--resume" if job.resume else "--session-id"
+    tools = READING_TOOLS if job.read_only else TOOLS
     return (
         *(str(cli.path), "-p", "--output-format", "stream-json", "--verbose"),
         # Nothing of the checked-out repository is obeyed: no hooks, no MCP servers, no CLAUDE.md, no skills.
         *("--setting-sources", "user", "--strict-mcp-config", "--disable-slash-commands"),
         # With nobody to ask, every other mode denies ordinary work (`&`, curl, dotfiles) and says so only in
         # `permission_denials`. The wall is the uid, not the CLI's opinion of a command.
-        *("--permission-mode", "bypassPermissions", "--tools", TOOLS, "--allowedTools", TOOLS),
+        *("--permission-mode", "bypassPermissions", "--tools", tools, "--allowedTools", tools),
         *("--json-schema", SCHEMA, "--max-turns", str(job.max_turns), "--model", job.model),
         *("--max-budget-usd", f"{job.usd:.2f}"),
         *(session, job.session_id),
@@ -195,9 +208,11 @@ def _environment(job: AgentJob, isolation: Isolation, proxy: KeyProxy) -> dict[s
 class _Watch:
     """Keeps what the report needs of the events that pass."""
 
-    def __init__(self, hear: Callable[[Said], None]) -> None:
+    def __init__(self, hear: Callable[[Said], None], model: str) -> None:
         self._hear = hear
-        self._begun = Begun("", "", "")
+        self._begun = Begun("", model, "")
+        self._tokens, self._tools = 0, 0
+        self._between, self._ending = False, False
         self._result: Result | None = None
         self._results = 0
         self._denials: list[str] = []
@@ -213,6 +228,13 @@ class _Watch:
                     self._begun = said
                 case Spoke():
                     self._answers.add(said.message_id)
+                    self._tokens = said.tokens or self._tokens
+                    self._tools += bool(said.tool)
+                    self._between = False
+                    self._ending = self._ending or said.tool == "StructuredOutput"
+                case Returned(tools):
+                    self._tools -= tools
+                    self._between = self._tools <= 0
                 case Result():
                     self._result = said
                     self._results += 1
@@ -220,6 +242,16 @@ class _Watch:
                 case _:
                     pass
         return any(isinstance(said, Result) for said in everything)
+
+    @property
+    def context(self) -> float:
+        """How full the model's context window was in its last answer."""
+        return self._tokens / window_of(self._begun.model)
+
+    @property
+    def may_stop(self) -> bool:
+        """Its tools have ended, the model has not answered yet, and it is not about to end by itself."""
+        return self._between and not self._ending
 
     def report(self, ended: Ended, stderr: str, metered_usd: float) -> AgentReport:
         """The facts."""
@@ -237,22 +269,35 @@ class _Watch:
             denials=tuple(self._denials),
             # Answers are what `--max-turns` counts; `num_turns` counts uses of tools (measured on CLI 2.1.329).
             turns=len(self._answers) or result.turns,
+            context=self.context,
             usd=result.usd,
             metered_usd=metered_usd,
             seconds=ended.seconds,
             session_id=self._begun.session_id,
-            model=self._begun.model,
+            model=self._begun.model if self._begun.session_id else "",
             version=self._begun.version,
             stderr_tail="\n".join(filter(None, (stderr, ended.problem))),
         )
 
 
-def fitting(answer: Any) -> dict[str, str] | None:
-    """`answer` when it fits `SCHEMA`, its texts cut to `LONGEST_ANSWER`; else None."""
-    if not isinstance(answer, dict) or set(answer) != {"verdict", "summary", "reason"}:
+def fitting(answer: Any) -> dict[str, Any] | None:
+    """`answer` when it fits `SCHEMA`, its texts cut to `LONGEST_ANSWER` and its lists to `MOST_REPLIES`; else None."""
+    if not isinstance(answer, dict):
+        return None
+    replies = answer.get("replies", [])
+    answer = {name: value for name, value in answer.items() if name != "replies"}
+    if set(answer) != {"verdict", "summary", "reason"} or not isinstance(replies, list):
+        return None
+    if not all(_is_reply(reply) for reply in replies):
         return None
     if answer["verdict"] not in ("done", "blocked", "needs-input"):
         return None
     if not all(isinstance(value, str) for value in answer.values()):
         return None
-    return {name: value[:LONGEST_ANSWER] for name, value in answer.items()}
+    texts = {name: value[:LONGEST_ANSWER] for name, value in answer.items()}
+    cut = [{"thread": each["thread"][:100], "text": each["text"][:LONGEST_ANSWER]} for each in replies[:MOST_REPLIES]]
+    return {**texts, **({"replies": cut} if cut else {})}
+
+
+def _is_reply(reply: Any) -> bool:
+    return isinstance(reply, dict) and isinstance(reply.get("thread"), str) and isinstance(reply.get("text"), str)

@@ -22,7 +22,7 @@ from typing import IO, Literal
 
 from bot.agent.isolation import Isolation
 
-Killed = Literal["", "timed-out", "cancelled", "over-budget", "hung", "flooded"]
+Killed = Literal["", "timed-out", "cancelled", "over-budget", "hung", "flooded", "context"]
 """Why *we* ended a process; the words of `core.run.AgentReport.stopped_for`."""
 
 TICK = 0.05

@@ -29,6 +29,15 @@ class Spoke:
     text: str = ""
     tool: str = ""
     input: Mapping[str, Any] = field(default_factory=dict)
+    tokens: int = 0
+    """What the model had before it when it answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """Tools of an answer have ended."""
+
+    tools: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +73,7 @@ class Result:
     usd: float
 
 
-Said = Begun | Spoke | Denied | Retrying | Result
+Said = Begun | Spoke | Returned | Denied | Retrying | Result
 
 
 def parse(line: str) -> tuple[Said, ...]:
@@ -84,6 +93,8 @@ def parse(line: str) -> tuple[Said, ...]:
             return (Retrying(_int(said, "error_status"), _int(said, "attempt"), _int(said, "max_retries")),)
         case "assistant", _:
             return _spoken(said)
+        case "user", _:
+            return _returned(said)
         case "result", _:
             return (_result(said),)
     return ()
@@ -94,16 +105,30 @@ def _spoken(said: Mapping[str, Any]) -> tuple[Said, ...]:
     # A message of the CLI itself ("API Error: …") carries the model `<synthetic>`; the result repeats it.
     if not isinstance(message, dict) or message.get("model") == "<synthetic>":
         return ()
-    ident, spoken = _str(message, "id"), []
+    ident, tokens, spoken = _str(message, "id"), _tokens(message.get("usage")), []
     for block in message.get("content") or ():
         if isinstance(block, dict) and block.get("type") == "text":
-            spoken.append(Spoke(ident, text=_str(block, "text")))
+            spoken.append(Spoke(ident, text=_str(block, "text"), tokens=tokens))
         elif isinstance(block, dict) and block.get("type") == "tool_use":
             arguments = block.get("input")
-            spoken.append(
-                Spoke(ident, tool=_str(block, "name"), input=arguments if isinstance(arguments, dict) else {})
-            )
+            given = arguments if isinstance(arguments, dict) else {}
+            spoken.append(Spoke(ident, tool=_str(block, "name"), input=given, tokens=tokens))
     return tuple(spoken)
+
+
+def _tokens(usage: Any) -> int:
+    """Of a whole prompt, however much of it was cached."""
+    if not isinstance(usage, dict):
+        return 0
+    return sum(_int(usage, f"{kind}input_tokens") for kind in ("", "cache_read_", "cache_creation_"))
+
+
+def _returned(said: Mapping[str, Any]) -> tuple[Said, ...]:
+    message = said.get("message")
+    content = message.get("content") if isinstance(message, dict) else None
+    blocks = content if isinstance(content, list) else []
+    tools = sum(isinstance(block, dict) and block.get("type") == "tool_result" for block in blocks)
+    return (Returned(tools),) if tools else ()
 
 
 def _result(said: Mapping[str, Any]) -> Result:

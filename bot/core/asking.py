@@ -1,13 +1,13 @@
 """Whose request counts: of everything that asks for a run of an issue, the one that is answered next."""
 
 from dataclasses import dataclass
-from datetime import datetime
 
 from bot.core.access import Answer
-from bot.core.commands import Run, Stop
+from bot.core.commands import Approve, Run
 from bot.core.ledger import request_of
 from bot.core.model import Comment, Issue
-from bot.core.requests import Request, comment_request_id, live_requests, rounds_used, unread, unread_on_pull
+from bot.core.plans import approved_plan
+from bot.core.requests import Request, comment_request_id, live_requests, rounds_used
 from bot.core.settings import RepoConfig
 from bot.core.view import View
 
@@ -32,7 +32,7 @@ class Choice:
 def choose_request(view: View, issue: Issue) -> Choice:
     """The request that counts, and what is to be said of others."""
     refused = spent = None
-    stop = _stop_just_said(view, issue)
+    stop = view.stop_just_said(issue)
     for request in _by_age(view, issue):
         if (stop is not None and request.at <= stop) or _unasked_ci(view, request):
             continue
@@ -40,7 +40,7 @@ def choose_request(view: View, issue: Issue) -> Choice:
             refused = request if request.command is None else refused
         elif request.pull and rounds_left(view, issue, request) < 1:
             spent = spent or (request if _acknowledged(issue, request) else None)
-        elif _model_allowed(view, request):
+        elif _model_allowed(view, request) and _approves(view, issue, request):
             return Choice(request, refused)
     return Choice(None, refused, spent)
 
@@ -71,13 +71,11 @@ def _by_age(view: View, issue: Issue) -> list[Request]:
     return sorted(live, key=lambda request: request.id != request_of(claim.run_key))
 
 
-def _stop_just_said(view: View, issue: Issue) -> datetime | None:
-    """When somebody who may, said `/ai stop` that we have not acknowledged yet: it counts at once."""
-    said = (*unread(issue, view.snapshot.now), *unread_on_pull(issue, view.snapshot.now))
-    stops = [item.comment for item in said if isinstance(item.command, Stop)]
-    return max((stop.created_at for stop in stops if view.may_ask(stop.author) is Answer.YES), default=None)
-
-
 def _model_allowed(view: View, request: Request) -> bool:
     """Whether the model asked for is one of those allowed here; the reply to the comment says so where not."""
     return not isinstance(request.command, Run) or request.command.model in {"", *allowed_models(view.config)}
+
+
+def _approves(view: View, issue: Issue, request: Request) -> bool:
+    """Whether an approval has a plan to approve; the reply to the comment says so where not."""
+    return not isinstance(request.command, Approve) or approved_plan(view, issue, request.id) is not None

@@ -116,7 +116,11 @@ COMMANDS: Final = (
         "[--model M] [--usd N] [--minutes N] [guidance…]",
         "Asks for a run of this issue; `N` can only lower the repository's limits.",
     ),
-    CommandSpec("retry", "[guidance…]", "Asks for another run, which goes on from the work that was kept."),
+    CommandSpec(
+        "retry",
+        "[guidance…]",
+        "Asks for another run, which goes on from the work that was kept and is told how the last one ended.",
+    ),
     CommandSpec(
         "stop",
         "",
@@ -126,9 +130,7 @@ COMMANDS: Final = (
     CommandSpec("why", "", "Says what the issue waits for.", where="issue, our pull request"),
     CommandSpec("status", "", "Says where the issue is.", where="issue, our pull request"),
     CommandSpec("init", "", "In a later version: makes phased issues from the specification in this issue."),
-    CommandSpec(
-        "approve", "[guidance…]", "In a later version: accepts the plan of a supervised run, which then starts."
-    ),
+    CommandSpec("approve", "[guidance…]", "Approves the plan that waits here (`mode: supervised`): the work starts."),
     CommandSpec(
         "fix",
         "[guidance…]",

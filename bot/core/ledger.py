@@ -15,6 +15,8 @@ AGAIN = frozenset({Reason.RUNNER_LOST})
 
 _KINDS: Final[Mapping[str, RunKind]] = {"plan": "plan", "fix": "fix"}
 
+_MOST_USD = 1e9
+
 MOST_SPARED = 5
 """Runs of one request that may end before they begin, without being counted as attempts: then it is over, so that a
 server and a job that read differently can't go on for ever."""
@@ -39,6 +41,8 @@ class Record:
     withdrawn: bool = False
     """It ended before it began, because nobody asked for it any more: nothing is blocked."""
     kind: RunKind = "work"
+    planned: bool = False
+    """Its comment holds a plan that waits for approval: the request goes on."""
 
     @property
     def request_id(self) -> str:
@@ -51,8 +55,8 @@ class Record:
         return int(self.run_key.split("-")[2])
 
     def final(self, attempts: int) -> bool:
-        """Whether this ended its request: all but a run that never began, and a lost runner while attempts are left."""
-        return not self.again and (self.code not in AGAIN or self.attempt - self.spared >= attempts)
+        """Whether this ended its request: all but a run that never began, a plan, and a lost runner while attempts are left."""
+        return not (self.again or self.planned) and (self.code not in AGAIN or self.attempt - self.spared >= attempts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +79,16 @@ class Notes:
 
 def records(issue: Issue, own_ids: frozenset[int]) -> tuple[Record, ...]:
     """Every ended run of the issue, oldest first, one per run key."""
-    found: dict[str, Record] = {}
-    for _, data in ours(issue.comments, own_ids, VERDICT_MARKER):
+    return tuple(record for _, record in verdicts(issue, own_ids))
+
+
+def verdicts(issue: Issue, own_ids: frozenset[int]) -> tuple[tuple[Comment, Record], ...]:
+    """The same, each with the comment that says it."""
+    found: dict[str, tuple[Comment, Record]] = {}
+    for comment, data in ours(issue.comments, own_ids, VERDICT_MARKER):
         if (record := _record(data, issue.number)) is not None:
-            found.setdefault(record.run_key, replace(record, spared=_spared(found.values(), record.request_id)))
+            earlier = _spared((each for _, each in found.values()), record.request_id)
+            found.setdefault(record.run_key, (comment, replace(record, spared=earlier)))
     return tuple(found.values())
 
 
@@ -144,17 +154,18 @@ def _record(data: Mapping[str, Any], issue: int) -> Record | None:
     at, asked = _time(data.get("at")), _time(data.get("asked"))
     if not is_run_key(key, issue) or not code or at is None:
         return None
-    usd, pull = data.get("usd"), data.get("pull")
+    pull = data.get("pull")
     return Record(
         run_key=key,
         code=code,
-        usd=float(usd) if isinstance(usd, int | float) else 0.0,
+        usd=_dollars(data.get("usd")),
         at=at,
         requested_at=asked or at,
         pull=pull if isinstance(pull, int) else 0,
         again=data.get("again") is True,
         withdrawn=data.get("withdrawn") is True,
         kind=_KINDS.get(_text(data, "kind"), "work"),
+        planned=data.get("planned") is True,
     )
 
 
@@ -166,6 +177,11 @@ def _object(data: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 def _text(data: Mapping[str, Any], key: str) -> str:
     value = data.get(key)
     return value if isinstance(value, str) else ""
+
+
+def _dollars(value: object) -> float:
+    """What a run cost. People with write can edit our comments, and JSON knows NaN and integers without end."""
+    return float(value) if isinstance(value, int | float) and 0 <= value <= _MOST_USD else 0.0
 
 
 def _time(value: object) -> datetime | None:

@@ -82,6 +82,7 @@ CALLER_WORKFLOW = "ai-ready.yml"
 STATUS_MARKER = "ai-ready:status"
 VERDICT_MARKER = "ai-ready:verdict"
 REPLY_MARKER = "ai-ready:reply"
+THREAD_MARKER = "ai-ready:thread"
 BOARD_MARKER = "ai-ready:board"
 """Of the comment with which a board is closed."""
 

@@ -33,8 +33,9 @@ from bot.core.messages.verdict import blocked, lost_reason, lost_text
 from bot.core.model import Claim, Issue, Snapshot
 from bot.core.names import Reason, RunKind, StateLabel
 from bot.core.order import Arrange, arrange
+from bot.core.plans import is_dropped, kind_of
 from bot.core.replies import answer_commands
-from bot.core.requests import answered_until, boxless_sha, is_withdrawn, label_request, round_of, unchanged_since
+from bot.core.requests import answered_until, boxless_sha, label_request, round_of, unchanged_since
 from bot.core.settings import ConfigProblem, RepoConfig
 from bot.core.situation import (
     Closed,
@@ -42,6 +43,7 @@ from bot.core.situation import (
     Hold,
     Invalid,
     Lost,
+    PlanState,
     PullClosed,
     PullMerged,
     Queued,
@@ -57,7 +59,7 @@ from bot.core.situation import (
 )
 from bot.core.survey import Survey, survey
 from bot.core.verdict import still_waits
-from bot.core.view import Own
+from bot.core.view import Own, View
 from bot.core.why import Explainer
 from bot.core.writing import end_label, kept_request, move_labels, put_status
 
@@ -210,7 +212,7 @@ class _Writer:
             self._record(key, reason, asked, usd=situation.claim.usd),
             again=goes_on,
             spared=earlier,
-            withdrawn=cancelled and is_withdrawn(request_of(key), self.issue),
+            withdrawn=cancelled and is_dropped(request_of(key), self.issue, self.snapshot.own_ids),
         )
         verdict, release = self._verdict(record, text, situation.url), ReleaseClaim(self.issue.number)
         if not self.issue.open:
@@ -265,7 +267,8 @@ class _Writer:
         if claim is not None and claim.ledger:
             block["dispatched"] = self._dispatched(claim)
         request = getattr(situation, "request", None)
-        if request is None:
+        held_by_plan = isinstance(situation, Hold) and situation.plan is not PlanState.NONE
+        if request is None or held_by_plan:  # a plan waits for a person: no slot that becomes free starts it
             return {**block, **kept_request(self.notes)}
         block["request"] = {"id": request.id, "actor": request.actor.id}
         if request.pull:
@@ -290,8 +293,10 @@ class _Writer:
         return frozenset({sha} if sha else ())
 
     def _record(self, key: str, reason: str, asked: Any, *, usd: float = 0.0) -> Record:
-        pull = round_of(request_of(key), self.issue, self.notes)
-        return Record(key, reason, usd, self.snapshot.now, asked, pull, kind="fix" if pull else "work")
+        config = self.explainer.config
+        view = View(self.snapshot, RepoConfig() if isinstance(config, ConfigProblem) else config)
+        kind, pull = kind_of(view, self.issue, request_of(key)), round_of(request_of(key), self.issue, self.notes)
+        return Record(key, reason, usd, self.snapshot.now, asked, pull, kind=kind)
 
     def _verdict(self, record: Record, text: str, url: str = "") -> PostComment:
         body = blocked(record, text, run_url=url)

@@ -8,14 +8,18 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
-from bot.core.effects import Assign, Continue, Effect, OpenPull, PostComment, ReleaseClaim
+from bot.core.effects import Assign, Continue, Effect, OpenPull, PostComment, ReleaseClaim, ReplyInThread
 from bot.core.ledger import DONE, MOST_SPARED, Record, notes_of, records, request_of, spared
+from bot.core.messages.plan import proposed
 from bot.core.messages.pull import compare_link, pull_body, pull_title
 from bot.core.messages.status import status
+from bot.core.messages.thread import thread_reply
 from bot.core.messages.verdict import blocked, done
 from bot.core.model import Issue, Pull, Snapshot
-from bot.core.names import REQUEST_LABEL, UNPUSHED, Reason, StateLabel
-from bot.core.requests import answered_until, asked_at, fix_requests, is_withdrawn, label_request
+from bot.core.names import UNPUSHED, Reason, StateLabel
+from bot.core.plans import is_dropped
+from bot.core.requests import answered_until, asked_at, fix_requests, label_request
+from bot.core.rounds import Thread, is_answered
 from bot.core.run import Admission, Outcome
 from bot.core.settings import PullRequest
 from bot.core.situation import Closed, Ended
@@ -39,6 +43,10 @@ class Ending:
     settings: PullRequest = PullRequest()
     attempts: int = 1
     """`limits.attempts`: how many runs a request has, where runners vanish."""
+    threads: tuple[Thread, ...] = ()
+    """Of a review round: the conversations that may be answered, as they were read last."""
+    answered: frozenset[str] = frozenset()
+    """Node ids of those that need no answer any more, whatever a list that is late says."""
     served: bool = False
     """The server admitted the run: no branch holds its claim, and nobody else need be told of its end."""
 
@@ -69,11 +77,13 @@ def next_step(ending: Ending, snapshot: Snapshot) -> Step:
         return Step(rest, verdict, said.code, "", pull)
     if text := _not_ours_to_end(ending, snapshot):
         return Step((), "blocked", Reason.CANCELLED, text)
-    failure = ending.failure or _judge(ending, pull)
+    failure = ending.failure or pull_gone(admission, snapshot) or _judge(ending, pull)
     if failure is None and pull is None:
         return Step((_open(ending, snapshot),))
     if failure is None and pull is not None and _behind(ending, pull):
         return Step(())
+    if replies := _replies(ending, failure):
+        return Step(replies)
     return _end(ending, snapshot, failure, pull)
 
 
@@ -103,11 +113,34 @@ def _taken_over(snapshot: Snapshot, issue: Issue, said: Record) -> bool:
     return notes.dispatched_key not in {"", said.run_key} or (other_request and waits)
 
 
+def pull_gone(admission: Admission, snapshot: Snapshot) -> Refusal | None:
+    """A review round whose pull request is not open any more: no other one is opened for it."""
+    if admission.kind != "fix" or any(pull.number == admission.pull and pull.open for pull in snapshot.pulls):
+        return None
+    return Refusal(Reason.CANCELLED, "The pull request was merged or closed before this review round could end")
+
+
+def _replies(ending: Ending, failure: Refusal | None) -> tuple[Effect, ...]:
+    """Answers to the conversations that have none of this run, where what they speak of is to be seen."""
+    outcome = ending.outcome
+    if outcome is None or (failure is not None and failure.reason is not Reason.NO_CHANGES):
+        return ()
+    texts = {reply.thread: reply.text for reply in outcome.replies}
+    key, commit = ending.admission.run_key, ending.pushed_oid if failure is None else ""
+    return tuple(
+        ReplyInThread(thread.id, thread_reply(texts[thread.id], key, commit))
+        for thread in ending.threads
+        if thread.id in texts and thread.id not in ending.answered and not is_answered(thread, key)
+    )
+
+
 def _judge(ending: Ending, pull: Pull | None) -> Refusal | None:
     """Blocked by what the outcome says or by what GitHub shows; None: Done as soon as the PR is there."""
     outcome = ending.outcome
     if outcome is None:
         return Refusal(Reason.INTERNAL_ERROR, "the work job left no outcome that can be trusted")
+    if outcome.verdict == "done" and ending.admission.kind == "plan":
+        return Refusal(Reason.INTERNAL_ERROR, "a run that was only to plan says that the work is done")
     if outcome.verdict != "done":
         return Refusal(Reason(outcome.reason), outcome.text, outcome.details, outcome.again)
     if not ending.pushed_oid:
@@ -148,6 +181,8 @@ def _end(ending: Ending, snapshot: Snapshot, failure: Refusal | None, pull: Pull
         assert pull is not None  # noqa: S101 (next_step saw it)
         assert outcome is not None  # noqa: S101 (_judge saw it)
         body = done(record, pull, outcome, run_url=admission.run_url)
+    elif record.planned and outcome is not None:
+        body = proposed(record, outcome, admission.issue, run_url=admission.run_url)
     else:
         shown = replace(outcome, details=failure.details) if outcome else None
         link = _link(ending, failure, pull)
@@ -169,7 +204,7 @@ def _record(ending: Ending, snapshot: Snapshot, failure: Refusal | None, pull: P
     admission, outcome = ending.admission, ending.outcome
     issue = snapshot.issues.get(admission.issue)
     earlier = spared(issue, snapshot.own_ids, admission.run_key) if issue else 0
-    gone = issue is not None and is_withdrawn(request_of(admission.run_key), issue)
+    gone = issue is not None and is_dropped(request_of(admission.run_key), issue, snapshot.own_ids)
     cancelled = failure is not None and failure.reason is Reason.CANCELLED
     return Record(
         run_key=admission.run_key,
@@ -182,7 +217,14 @@ def _record(ending: Ending, snapshot: Snapshot, failure: Refusal | None, pull: P
         spared=earlier,
         withdrawn=ending.served and cancelled and gone and _never_began(outcome),
         kind=admission.kind,
+        planned=_has_planned(ending, failure),
     )
+
+
+def _has_planned(ending: Ending, failure: Refusal | None) -> bool:
+    """It was to plan, and did: any other end ends its request as ever."""
+    asked = failure is not None and failure.reason is Reason.NEEDS_INPUT
+    return asked and ending.admission.kind == "plan" and ending.outcome is not None and ending.outcome.planned
 
 
 def _never_began(outcome: Outcome | None) -> bool:
@@ -217,7 +259,8 @@ def _finish(ending: Ending, snapshot: Snapshot, issue: Issue, record: Record) ->
     label = end_label(record)
     request = label_request(issue)
     again = issue.open and not record.final(ending.attempts)
-    keep = issue.open and request is not None and (request.at > record.requested_at or again)
+    newer = request is not None and request.at > record.requested_at
+    keep = issue.open and request is not None and (newer or again)
     notes = notes_of(issue, snapshot.own_ids)
     body = status(Ended(record) if issue.open else Closed(), notes={"v": 1, **kept_request(notes)})
     # Of a server's run only the server makes the status comment: two who both see none would make two.
@@ -229,13 +272,16 @@ def _finish(ending: Ending, snapshot: Snapshot, issue: Issue, record: Record) ->
     claim = snapshot.claims.get(issue.number)
     if claim is not None and claim.run_key == record.run_key:
         effects.append(ReleaseClaim(issue.number))
-    asked_again = (keep and REQUEST_LABEL in issue.labels) or any(
-        request.at > record.requested_at and request.id != record.request_id
-        for request in fix_requests(issue, snapshot.own_ids)
-    )
-    if effects and not ending.served and (again or asked_again or _others_on_hold(snapshot, issue.number)):
+    goes_on = (again and not record.planned) or (keep and newer) or _round_waits(snapshot, issue, record)
+    if effects and not ending.served and (goes_on or _others_on_hold(snapshot, issue.number)):
         effects.append(Continue())
     return tuple(effects)
+
+
+def _round_waits(snapshot: Snapshot, issue: Issue, record: Record) -> bool:
+    """Whether a review round was asked for while this run was at work."""
+    asked = fix_requests(issue, snapshot.own_ids) if issue.open else ()
+    return any(request.at > record.requested_at and request.id != record.request_id for request in asked)
 
 
 def _others_on_hold(snapshot: Snapshot, number: int) -> bool:

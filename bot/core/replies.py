@@ -15,9 +15,11 @@ from bot.core.messages.status import status_text
 from bot.core.messages.why import why_text
 from bot.core.model import Issue, Permission, Snapshot
 from bot.core.names import REPLY_MARKER
+from bot.core.plans import approved_plan
 from bot.core.requests import Unread, comment_request_id, round_of, rounds_used, unread
 from bot.core.settings import ConfigProblem, RepoConfig
 from bot.core.situation import Running, Situation, Unasked
+from bot.core.view import View
 from bot.core.why import Explainer
 
 ACCEPTED = "eyes"
@@ -74,8 +76,8 @@ def _obey(
 ) -> Iterable[Effect]:
     snapshot, issue = explainer.snapshot, place.here
     match command:
-        case Run() | Retry():
-            problem = _unrunnable(place, situation, item, config)
+        case Run() | Retry() | Approve():
+            problem = _unrunnable(place, situation, item, View(snapshot, config))
             return _refuse(snapshot, issue, item, problem) if problem else _accept(item)
         case Fix():
             problem = _unfixable(snapshot, config, place, situation, item)
@@ -92,22 +94,25 @@ def _obey(
             return (*_say(snapshot, issue, item, text), *_accept(item))
         case Help():
             return (*_say(snapshot, issue, item, say.help_text()), *_accept(item))
-        case Init() | Approve():
+        case Init():
             return _refuse(snapshot, issue, item, say.not_here(type(command).__name__.lower()))
         case _:
             assert_never(command)
 
 
-def _unrunnable(place: Place, situation: Situation, item: Unread, config: RepoConfig) -> str:
+def _unrunnable(place: Place, situation: Situation, item: Unread, view: View) -> str:
     """Why a request is refused at once; empty: it is accepted."""
     if place.here.is_pull:
         return say.on_a_pull(place.task.number if place.on_our_pull else 0)
     if not place.here.open:
         return say.on_a_closed_issue()
     command = item.command
-    if isinstance(situation, Running) and request_of(situation.claim.run_key) != comment_request_id(item.comment):
+    request_id = comment_request_id(item.comment)
+    if isinstance(command, Approve):
+        return "" if approved_plan(view, place.here, request_id) is not None else say.no_plan()
+    if isinstance(situation, Running) and request_of(situation.claim.run_key) != request_id:
         return say.already_running(situation.url)
-    allowed = allowed_models(config)
+    allowed = allowed_models(view.config)
     if isinstance(command, Run) and command.model and command.model not in allowed:
         return say.unknown_model(command.model, sorted(allowed))
     return ""

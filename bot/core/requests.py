@@ -1,9 +1,9 @@
 """Who asked for what: requests and unread commands, derived again each time from label events, comments and reviews.
 
-A request is the newest of: the request label while it is on the issue (its last label event); `/ai run` or `/ai retry`
-comments that nobody edited; and on our open pull request `/ai fix` comments, what each reviewer's last review says, and
-red CI of a commit of ours. It is over when a run of it ended for good, when a later `/ai stop` was accepted, when the
-issue was closed (reopening it does not ask again), or when the label (the pull request) is gone.
+A request is the newest of: the request label while it is on the issue (its last label event); `/ai run`, `/ai retry` or
+`/ai approve` comments that nobody edited; and on our open pull request `/ai fix` comments, what each reviewer's last
+review says, and red CI of a commit of ours. It is over when a run of it ended for good, when a later `/ai stop` was
+accepted, when the issue was closed (reopening it does not ask again), or when the label (the pull request) is gone.
 """
 
 import hashlib
@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.core import ci
-from bot.core.commands import BadCommand, Command, Fix, Retry, Run, Stop, guidance_of, parse_command
-from bot.core.ledger import DONE, Notes, notes_of, records, request_of
+from bot.core.commands import Approve, BadCommand, Command, Fix, Retry, Run, Stop, guidance_of, parse_command
+from bot.core.ledger import DONE, Notes, notes_of, records, request_of, verdicts
 from bot.core.model import Actor, Comment, Issue, LabelEvent, Review
-from bot.core.names import REQUEST_LABEL, RunKind
+from bot.core.names import REQUEST_LABEL
 
 EXPIRES = timedelta(days=30)
 """An approval older than this starts nothing."""
@@ -35,15 +35,10 @@ class Request:
     """The middle of a run key (`names.RUN_KEY`): the same seen through REST, GraphQL or a webhook."""
     actor: Actor
     at: datetime
-    command: Run | Retry | Fix | None = None
+    command: Run | Retry | Approve | Fix | None = None
     """What the comment said, or a review, whose words are guidance; None for the label."""
     pull: int = 0
     """Our pull request, where that is to be mended."""
-
-    @property
-    def kind(self) -> RunKind:
-        """What a run of it is for."""
-        return "fix" if isinstance(self.command, Fix) else "work"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +118,7 @@ def comment_requests(issue: Issue) -> tuple[Request, ...]:
     return tuple(
         Request(comment_request_id(item.comment), item.comment.author, item.comment.created_at, item.command)
         for item in commands_of(issue)
-        if isinstance(item.command, Run | Retry) and "confused" not in item.comment.reactions
+        if isinstance(item.command, Run | Retry | Approve) and "confused" not in item.comment.reactions
     )
 
 
@@ -247,7 +242,12 @@ def live_requests(issue: Issue, own_ids: frozenset[int], attempts: int) -> tuple
         and all(request.at > end for end in ends)
         and not _overtaken(request, issue, own_ids)
     ]
-    return tuple(sorted(alive, key=lambda request: (request.at, request.id), reverse=True))
+    return tuple(sorted(alive, key=_age, reverse=True))
+
+
+def _age(request: Request) -> tuple[datetime, bool, str]:
+    """Of one second, what a comment asks is newer than what a label does: it may be about what that came to."""
+    return request.at, not request.id.startswith("L"), request.id
 
 
 def _ended_by_its_author(request: Request, issue: Issue, attempts: int) -> bool:
@@ -261,8 +261,17 @@ def _ended_by_its_author(request: Request, issue: Issue, attempts: int) -> bool:
 def _overtaken(request: Request, issue: Issue, own_ids: frozenset[int]) -> bool:
     """A newer request already ended, so this older one was answered by it."""
     return any(
-        record.requested_at >= request.at and record.request_id != request.id for record in records(issue, own_ids)
+        record.requested_at >= request.at
+        and record.request_id != request.id
+        and not (record.planned and _follows(request, said, issue))
+        for said, record in verdicts(issue, own_ids)
     )
+
+
+def _follows(request: Request, said: Comment, issue: Issue) -> bool:
+    """Whether a request was made by a comment after another: GitHub's times are of whole seconds, ours are not."""
+    ids = [comment_request_id(comment) for comment in issue.comments]
+    return request.id in ids[ids.index(comment_request_id(said)) :]
 
 
 def is_withdrawn(request_id: str, issue: Issue) -> bool:

@@ -10,11 +10,13 @@ from bot.core.limits import Usage, cap_reached, hold_reason, usage
 from bot.core.model import Claim, Issue
 from bot.core.names import Reason, StateLabel
 from bot.core.order import series_of
+from bot.core.plans import kind_of, plan_of
 from bot.core.requests import EXPIRES, Request, attempt_of, run_key, unchanged_since
-from bot.core.situation import Hold, Queued, Running, Situation, Start, Unstartable
+from bot.core.situation import Hold, PlanState, Queued, Running, Situation, Start, Unstartable
 from bot.core.view import View
 
 EDITED = "title or body changed after the approval"
+AWAITING = "awaiting approval of the plan"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,8 @@ class Room:
         start = self.start(issue, request, key)
         if why := self.held(issue, request):
             return Hold(request, why), used
+        if state := self._plan_waits(issue, request):
+            return Hold(request, AWAITING, plan=state), used
         limits, host = view.config.limits, view.snapshot.host
         if cap := cap_reached(used, limits, start.usd, host):
             return Hold(request, hold_reason(used, limits, start.usd, host), cap), used
@@ -64,7 +68,16 @@ class Room:
         model = asked.model or agent.models.get(level, agent.model)
         usd = min(limits.usd, asked.usd or limits.usd)
         minutes = min(limits.minutes, asked.minutes or limits.minutes)
-        return Start(issue.number, request, key, int(key.rsplit("-", 1)[1]), model, usd, minutes)
+        attempt, kind = int(key.rsplit("-", 1)[1]), kind_of(self.view, issue, request.id)
+        return Start(issue.number, request, key, attempt, model, usd, minutes, kind)
+
+    def _plan_waits(self, issue: Issue, request: Request) -> PlanState | None:
+        """Whether a plan was made for this request, which somebody has to approve first."""
+        said = plan_of(issue, self.view.snapshot.own_ids, request.id)
+        if said is None or self.view.config.mode != "supervised":
+            return None
+        edits = (at for at in (issue.body_edited_at, issue.renamed_at) if at is not None)
+        return PlanState.OUTDATED if any(at >= said.record.requested_at for at in edits) else PlanState.WAITS
 
     def held(self, issue: Issue, request: Request) -> str:
         """Why a ready issue is not started, caps apart; empty: nothing holds it."""

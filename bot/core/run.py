@@ -77,8 +77,10 @@ class AgentReport:
 
     exit_code: int
     """The CLI's; negative: killed by that signal; 127: it could not be started."""
-    stopped_for: Literal["", "timed-out", "cancelled", "over-budget", "hung", "flooded"] = ""
-    """Why *we* killed it. `hung`: a result came but the process would not end; `flooded`: a line over the cap."""
+    stopped_for: Literal["", "timed-out", "cancelled", "over-budget", "hung", "flooded", "context"] = ""
+    """Why *we* killed it. `hung`: a result came but the process would not end; `flooded`: a line over the cap;
+    `context`: its context window came to be too full to go on.
+    """
     results: int = 0
     """How many `result` messages came; exactly one is right."""
     is_error: bool = False
@@ -91,6 +93,8 @@ class AgentReport:
     denials: tuple[str, ...] = ()
     """Names of tools that were denied."""
     turns: int = 0
+    context: float = 0.0
+    """Share of the model's context window that was used in its last answer."""
     usd: float = 0.0
     """`total_cost_usd`: cumulative over the session, a list-price estimate."""
     metered_usd: float = 0.0
@@ -144,6 +148,8 @@ class Outcome:
     """What deserves a look: manifests changed, images not read, hidden text stripped, …"""
     replies: tuple[Reply, ...] = ()
     """Of a `fix`: at most one for each thread."""
+    planned: bool = False
+    """`summary` is a plan, which waits for somebody's approval."""
     again: bool = False
     """Nothing was begun because it has to wait again: the request is not used up."""
     metrics: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))

@@ -111,12 +111,12 @@ class PullRequest:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoints:
-    """When a run stops to ask (not used by this version)."""
+    """When a run stops to ask: Blocked (needs-input), with the work kept and a summary of it."""
 
     turn_interval: int = 25
-    """Turns between checkpoints (supervised and interactive mode)."""
+    """Turns after which a run stops to ask, in supervised and interactive mode."""
     context: float = 0.85
-    """Share of the context window after which a run stops."""
+    """Share of the model's context window after which a run stops, in every mode: an agent that forgets what it read does no good work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +150,7 @@ class RepoConfig:
     allow: tuple[str, ...] = ()
     """Paths taken from the built-in list."""
     mode: Literal["autonomous", "supervised", "interactive"] = "autonomous"
-    """`supervised` plans first and waits for `/ai approve`; `interactive` may end with a question. This version has `autonomous` only."""
+    """`autonomous`: decides small things itself. `supervised`: plans first and waits for `/ai approve`. `interactive`: works at once, and may end with a question."""
     checkpoints: Checkpoints = Checkpoints()
     notify: Notify = Notify()
 

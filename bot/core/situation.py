@@ -5,6 +5,7 @@ The same value feeds the status comment, `/ai why`, `ai-ready plan` and the page
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum
 
 from bot.core.ledger import Record
 from bot.core.limits import Cap
@@ -59,6 +60,16 @@ class Invalid:
     """The cycle, or the reference that can't be read."""
 
 
+class PlanState(Enum):
+    """What is to be said of a plan that waits for approval."""
+
+    NONE = "none"
+    """There is none."""
+    WAITS = "waits"
+    OUTDATED = "outdated"
+    """The issue was edited since."""
+
+
 @dataclass(frozen=True, slots=True)
 class Hold:
     """Ready but not started."""
@@ -67,6 +78,8 @@ class Hold:
     why: str
     cap: Cap | None = None
     """The cap that is reached, where it is one."""
+    plan: PlanState = PlanState.NONE
+    """Set: it waits for somebody's approval of the plan that was made for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +93,7 @@ class Start:
     model: str
     usd: float
     minutes: int
-
-    @property
-    def kind(self) -> RunKind:
-        """What the run is for."""
-        return self.request.kind
+    kind: RunKind = "work"
 
     @property
     def pull(self) -> int:

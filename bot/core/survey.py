@@ -176,7 +176,7 @@ class _Surveyor:
         notes = self.notes[issue.number]
         if not issue.labels & {StateLabel.WAITING, StateLabel.QUEUED}:
             return False
-        return ended.again or bool(notes and notes.request_id and notes.request_id != ended.request_id)
+        return ended.again or ended.planned or bool(notes and notes.request_id and notes.request_id != ended.request_id)
 
     def _last_run(self, issue: Issue) -> Record | None:
         """The run whose end says where the issue stands: a review round that never began leaves it where it was."""

@@ -110,6 +110,11 @@ def _stopped_by_us(report: AgentReport, bounds: Bounds) -> Refusal | None:
             return Refusal(Reason.TIMED_OUT, f"The agent was stopped at the limit of {_minutes(bounds.minutes)}.")
         case "over-budget":
             return _over_budget(report, bounds)
+        case "context":
+            text = (
+                f"The agent was stopped with {report.context:.0%} of its context window used (`checkpoints.context`)."
+            )
+            return Refusal(Reason.NEEDS_INPUT, text)
         case "flooded":
             return Refusal(Reason.AGENT_ERROR, "The agent wrote more on one line than can be read; it was stopped.")
         case _:

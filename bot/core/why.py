@@ -30,6 +30,7 @@ from bot.core.situation import (
     Hold,
     Invalid,
     Lost,
+    PlanState,
     Queued,
     Running,
     Situation,
@@ -65,6 +66,8 @@ class Progress(StrEnum):
     WAITING = "waiting"
     INVALID = "invalid"
     HOLD = "hold"
+    APPROVAL = "approval"
+    """Its plan waits for somebody's approval."""
     QUEUED = "queued"
     RUNNING = "running"
     REVIEW = "review"
@@ -73,7 +76,7 @@ class Progress(StrEnum):
     """Its last run ended Blocked: a person's turn."""
 
 
-STUCK = frozenset({Progress.UNASKED, Progress.INVALID, Progress.REVIEW, Progress.BLOCKED})
+STUCK = frozenset({Progress.UNASKED, Progress.INVALID, Progress.APPROVAL, Progress.REVIEW, Progress.BLOCKED})
 """Nothing happens to these before a person does something."""
 
 
@@ -258,12 +261,14 @@ def _progress(situation: Situation | None, labels: frozenset[str], pull: int) ->
             return Progress.WAITING
         case Invalid():
             return Progress.INVALID
-        case Hold():
-            return Progress.HOLD
+        case Hold(plan=state):
+            return Progress.HOLD if state is PlanState.NONE else Progress.APPROVAL
         case Start() | Queued():
             return Progress.QUEUED
         case Running():
             return Progress.RUNNING
+        case Ended(record) if record.planned:
+            return Progress.APPROVAL
         case Lost() | Ended(again=True):
             return Progress.ASKED
         case Unstartable():

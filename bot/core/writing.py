@@ -23,7 +23,7 @@ def end_label(record: Record) -> StateLabel | None:
     """The state label of an issue whose last run ended so; None: it bears none."""
     if record.withdrawn:
         return StateLabel.DONE if record.kind == "fix" else None
-    if record.again:
+    if record.again or record.planned:
         return StateLabel.WAITING
     return StateLabel.DONE if record.code == DONE else StateLabel.BLOCKED
 

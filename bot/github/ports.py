@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from http import HTTPStatus
 from types import MappingProxyType
 from typing import Generic, Protocol, TypeVar
 
@@ -35,6 +36,12 @@ class Applied:
     """`Dispatch`: the caller workflow takes no admission, so its own gate decides (the Action-only file)."""
     node_id: str = ""
     """Of the comment that was made."""
+
+    @property
+    def undone(self) -> bool:
+        """It has certainly not happened: refused, or held back by a limit before GitHub looked at it."""
+        limited = self.retry_after is not None and self.status in (HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS)
+        return not self.ok and (limited or not self.unsure)
 
 
 @dataclass(frozen=True, slots=True)

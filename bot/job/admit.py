@@ -16,9 +16,10 @@ from bot.core.model import Issue, Permission, Snapshot
 from bot.core.names import CONFIG_PATH
 from bot.core.plan import Plan, dispatch_failed, plan
 from bot.core.requests import content_sha
+from bot.core.rounds import Conversation, FailedJob
 from bot.core.run import Admission
 from bot.core.settings import ConfigProblem, RepoConfig
-from bot.core.situation import Hold, Invalid, Running, Situation, Start, Waiting
+from bot.core.situation import Hold, Invalid, Queued, Running, Situation, Start, Waiting
 from bot.core.view import Own
 from bot.errors import GitHubError
 from bot.github.ports import Applied, Reader, Writer
@@ -42,10 +43,18 @@ SETUP_MINUTES = 20
 
 
 class GitHub(Reader, Writer, Protocol):
-    """Both halves of the client."""
+    """Both halves of the client, and what a run reads of its own issue and pull request."""
 
     def issue_snapshot(self, number: int, *, now: datetime, prerequisites: bool = True) -> Snapshot:
         """One issue, and (`prerequisites`) what it waits for, in one request; other issues' details are left out."""
+        ...
+
+    def conversation(self, pull: int) -> Conversation:
+        """What is said of a pull request and not settled."""
+        ...
+
+    def failed_jobs(self, oid: str) -> tuple[FailedJob, ...]:
+        """The jobs of the repository's own CI that failed on a commit, as far as they can be read."""
         ...
 
 
@@ -266,7 +275,8 @@ def admission_for(
 
 def job_minutes(config: RepoConfig, start: Start) -> int:
     """Time limit of the `work` job, in minutes."""
-    return start.minutes + SETUP_MINUTES + config.checks.minutes * (1 + 3 * config.checks.attempts)
+    before, compared = 1, 2  # setup; and setup and one check where the run started, to tell a regression
+    return start.minutes + SETUP_MINUTES + config.checks.minutes * (before + 3 * config.checks.attempts + compared)
 
 
 def why_not(situation: Situation | None) -> str:
@@ -278,6 +288,10 @@ def why_not(situation: Situation | None) -> str:
             return f"can't start: {reason} ({' → '.join(path)})"
         case Hold(_, why):
             return f"on hold: {why}"
+        case Running(_, url):
+            return "another run is at work on it" + (f": {url}" if url else "")
+        case Queued(_, _, url):
+            return "another run has been dispatched for it" + (f": {url}" if url else "")
         case None:
             return "nobody asks for it"
         case _:

@@ -153,6 +153,7 @@ def bounded(outcome: Outcome) -> Outcome:
         outcome,
         reason="" if done else outcome.reason if known else Reason.INTERNAL_ERROR.value,
         again=outcome.again and _never_began(outcome),
+        planned=outcome.planned and _only_asks(outcome),
         text=_cut(outcome.text, "text"),
         details=_cut(outcome.details, "details"),
         summary=_cut(outcome.summary, "summary"),
@@ -180,6 +181,12 @@ def _never_began(outcome: Outcome) -> bool:
     """An outcome that shows any work, or another reason, used its request up."""
     blocked = outcome.verdict == "blocked" and outcome.reason == Reason.CANCELLED
     return blocked and not (outcome.commit_oid or outcome.turns or outcome.usd)
+
+
+def _only_asks(outcome: Outcome) -> bool:
+    """A plan comes with nothing that was done."""
+    asks = outcome.verdict == "blocked" and outcome.reason == Reason.NEEDS_INPUT
+    return asks and not outcome.commit_oid and bool(outcome.summary.strip())
 
 
 def _bounded_check(check: Check) -> Check:

@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Any, assert_never
 
-from bot.agent.stream import Begun, Denied, Result, Retrying, Said, Spoke
+from bot.agent.stream import Begun, Denied, Result, Retrying, Returned, Said, Spoke
 from bot.core.run import AgentReport
 from bot.core.verdict import spent
 from bot.progress.events import (
@@ -69,8 +69,8 @@ class Narrator:
                 self._tell(ToolDenied(said.tool))
             case Retrying():
                 self._tell(ApiRetried(said.status, said.attempt, said.most))
-            case Result():
-                pass  # `ended` knows more
+            case Result() | Returned():
+                pass  # `ended` knows more, and of tools it is told that they are used
             case _:
                 assert_never(said)
 

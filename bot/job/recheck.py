@@ -11,10 +11,11 @@ from types import MappingProxyType
 
 from bot.core import ci
 from bot.core.ledger import records, request_of
-from bot.core.model import CheckSuite, Claim, Ref, Snapshot, Standing
-from bot.core.names import Reason
+from bot.core.model import Actor, CheckSuite, Claim, Ref, Snapshot, Standing
+from bot.core.names import GITHUB_ACTIONS_BOT_ID, Reason
 from bot.core.plan import Plan, plan
 from bot.core.requests import content_sha
+from bot.core.rounds import Round
 from bot.core.run import Admission
 from bot.core.settings import ConfigProblem, RepoConfig
 from bot.core.survey import askers
@@ -23,6 +24,9 @@ from bot.core.view import Own
 from bot.errors import Blocked
 from bot.job.admit import Gatekeeper, admission_for
 from bot.job.facts import read_facts, readable_comments, refuse_a_person, with_permissions
+from bot.job.round import read_round
+
+NOBODY = Actor(0, "")
 
 _CHANGED = "the request, its prerequisites or its approval changed before the work began"
 
@@ -39,10 +43,12 @@ class Recheck:
     snapshot: Snapshot
     comments: tuple[tuple[str, str], ...] = ()
     """Author and text of what the agent may read, oldest first."""
+    round: Round | None = None
+    """Of a review round: what the pull request's reviewers and its CI say."""
 
 
-def recheck(keeper: Gatekeeper, admission: Admission, *, served: bool = False) -> Recheck:
-    """Repeat the admission. `served`: the server made it.
+def recheck(keeper: Gatekeeper, admission: Admission, *, served: bool = False, dispatcher: Actor = NOBODY) -> Recheck:
+    """Repeat the admission. `served`: it says that the server made it. `dispatcher`: who dispatched the run.
 
     Raises:
         Blocked: a fact that admitted the run no longer holds; `Postponed` when its request goes on all the same.
@@ -56,12 +62,17 @@ def recheck(keeper: Gatekeeper, admission: Admission, *, served: bool = False) -
         raise Blocked(Reason.EDITED_AFTER_APPROVAL, "title or body changed after the approval")
     if served:
         snapshot = _as_claimed(snapshot, admission)
+        if _is_server(dispatcher, admission):
+            snapshot = replace(snapshot, standings=MappingProxyType(_as_the_server_saw(snapshot)))
     decided = plan(snapshot, config, Own(admission.run_id, admission.run_url, issue=admission.issue))
     if decided.admitted is None or decided.admitted.run_key != admission.run_key:
         raise _not_now(snapshot, config, admission)
+    if decided.admitted.kind != admission.kind:
+        raise _differs("kind")
     if served:
         _compare(snapshot, config, admission, decided)
-    return Recheck(config, snapshot, readable_comments(keeper.github, snapshot, admission.issue))
+    comments = readable_comments(keeper.github, snapshot, admission.issue)
+    return Recheck(config, snapshot, comments, read_round(keeper.github, snapshot, admission))
 
 
 def _read(keeper: Gatekeeper, admission: Admission, *, served: bool) -> Snapshot:
@@ -86,11 +97,13 @@ def _as_claimed(snapshot: Snapshot, admission: Admission) -> Snapshot:
         raise Blocked(Reason.CANCELLED, f"nobody asked for a run {key}")
     until = snapshot.now + timedelta(minutes=admission.minutes)
     claim = Claim(number, key, admission.run_id, snapshot.now, until, admission.usd)
-    return replace(
-        snapshot,
-        claims=MappingProxyType({**snapshot.claims, number: claim}),
-        standings=MappingProxyType(_as_the_server_saw(snapshot)),
-    )
+    return replace(snapshot, claims=MappingProxyType({**snapshot.claims, number: claim}))
+
+
+def _is_server(dispatcher: Actor, admission: Admission) -> bool:
+    """Whether the App itself dispatched the run. People may, with any admission; so may their workflows."""
+    same = dispatcher.id == admission.server_id != GITHUB_ACTIONS_BOT_ID
+    return same and dispatcher.is_bot
 
 
 def _as_ci_was_seen(snapshot: Snapshot, admission: Admission) -> Snapshot:
@@ -126,5 +139,9 @@ def _compare(snapshot: Snapshot, config: RepoConfig, admission: Admission, decid
     fresh = admission_for(snapshot, config, decided.admitted, admission.base_oid)
     name = disagreement(admission, fresh)
     if name:
-        text = f"Nothing was done: what was admitted is not what the facts give now (`{name}`)"
-        raise Postponed(Reason.CANCELLED, text)
+        raise _differs(name)
+
+
+def _differs(name: str) -> Postponed:
+    text = f"Nothing was done: what was admitted is not what the facts give now (`{name}`)"
+    return Postponed(Reason.CANCELLED, text)

@@ -33,6 +33,12 @@ class Ask:
     turns: int
     env: Mapping[str, str] = field(default_factory=dict)
     """`checks.env`: what the repository's commands get, too."""
+    read_only: bool = False
+    """It may look, and change nothing."""
+    context: float = 1.0
+    """Share of its context window at which it is stopped."""
+    usd: float | None = None
+    """What this ask may cost; None: what is left of the run's money."""
 
 
 class Agent(Protocol):
@@ -100,14 +106,20 @@ class ClaudeSession:
             workspace=ask.workspace,
             model=self.access.model,
             max_turns=ask.turns,
-            usd=self.access.usd,
+            usd=self._most_usd(ask),
             seconds=ask.seconds,
             session_id=self.id,
             resume=self.begun,
             env=environment(ground.isolation, ground.environ, ask.env),
+            read_only=ask.read_only,
+            context=ask.context,
         )
         self.begun = True
         self.narrator.attempt(ask.workspace, ask.turns)
         report = run_claude(job, self.cli, ground.isolation, self.proxy, cancel=ground.cancel, hear=self.narrator.hear)
         self.narrator.ended(report)
         return report
+
+    def _most_usd(self, ask: Ask) -> float:
+        """The CLI counts a session from its beginning."""
+        return self.access.usd if ask.usd is None else min(self.access.usd, self.proxy.spent_usd + ask.usd)

@@ -100,7 +100,9 @@ def _say_gate(came_to: Gate, issue: int, report: Report, server: str) -> None:
         report.log(f"Admitted #{came_to.admission.issue} as run {came_to.admission.run_key}.")
         _summarise(came_to.admission, server, report)
     elif issue:
-        report.log(f"#{issue} does not start now: {why_not(came_to.situation(issue))}.")
+        line = f"#{issue} is not started by this run: {why_not(came_to.situation(issue))}."
+        report.log(line)
+        report.summarise(line)
 
 
 def _summarise(admission: Admission, server: str, report: Report) -> None:
@@ -174,7 +176,7 @@ def _work(env: ActionEnv, handed: Handed, bench: Bench) -> Outcome:
         # GitHub may take longer to answer than a cancel leaves us
         with in_phase(bench.journal.tell, "look"), bench.cancel.interrupting():
             keeper = gatekeeper(env, github_of(env, admission.repo, admission.server_id))
-            looked = recheck(keeper, admission, served=handed.served)
+            looked = recheck(keeper, admission, served=handed.served, dispatcher=env.actor)
         from bot.job.working import do_the_work  # noqa: PLC0415 (git, the agent: nothing of the second look)
 
         return do_the_work(env, admission, looked, bench, lambda outcome: _hand(outcome, bench.out, bench.report))

@@ -8,17 +8,16 @@ left → judge → bundle. Whatever happens on the way, there is an outcome at t
 import errno
 import time
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bot.agent.prompt import follow_up_prompt
+from bot.core.checkpoints import at_turn_interval, may_ask_people, most_turns
 from bot.core.names import Reason
 from bot.core.outbound import one_line
-from bot.core.run import AgentReport, Check, Outcome
+from bot.core.run import AgentReport, Check, Outcome, Reply
 from bot.core.verdict import (
-    Bounds,
     Facts,
     Refusal,
     agent_refusal,
@@ -29,60 +28,30 @@ from bot.core.verdict import (
     spent,
 )
 from bot.errors import AiReadyError, Blocked
-from bot.job.brief import Task, brief
+from bot.job.brief import Task, bounds_of, brief
 from bot.job.bundle import make_bundle
 from bot.job.checks import fresh_setup_command, judging_commands, run_check, setup_command
-from bot.job.collect import Baseline, baseline, collect
+from bot.job.collect import baseline, collect
 from bot.job.commit import commit_tree
+from bot.job.compare import compared
+from bot.job.diary import Diary
 from bot.job.fetch import disk_full
 from bot.job.fresh import Place, fresh_place
 from bot.job.git import GitFailed, NeverStop, Remote, Stop
 from bot.job.handover import BUNDLE_FILE
 from bot.job.merge import unresolved
+from bot.job.parting import summarise
+from bot.job.planning import make_plan
 from bot.job.protect import inspect_change, rules_of
+from bot.job.round import replies_of
 from bot.job.session import Agent, Ask
 from bot.job.workspace import Ground, Workspace, prepare
-from bot.progress.events import Event, Phase
-from bot.progress.phases import in_phase
 
 LEAST_SECONDS = 20
 """A follow-up with less time left than this is not begun."""
 
 PARTING_SECONDS = 3.0
 """What saving the work of a cancelled run may take: GitHub kills us 7.5 s after its first signal."""
-
-
-@dataclass(slots=True)
-class Diary:
-    """What is known so far; whatever ends the run, the outcome is made of it."""
-
-    tell: Callable[[Event], None]
-    started: float = field(default_factory=time.monotonic)
-    workspace: Workspace | None = None
-    before: Baseline = Baseline()
-    reports: list[AgentReport] = field(default_factory=list)
-    setup: tuple[Check, ...] = ()
-    checks: tuple[Check, ...] = ()
-    checks_missing: bool = False
-    tree: str = ""
-    """The tree of the last look that found nothing forbidden; empty: there is none, or it equals the start's."""
-    unresolved: tuple[str, ...] = ()
-    """Where the last look found conflicts with the base that are left."""
-    notes: dict[str, None] = field(default_factory=dict)
-    """In order, each once."""
-    change_notes: tuple[str, ...] = ()
-    commit: str = ""
-    metrics: dict[str, float] = field(default_factory=dict)
-
-    @contextmanager
-    def phase(self, phase: Phase, attempt: int = 0, attempts: int = 0) -> Iterator[None]:
-        """Tell that `phase` begins and ends, and add what happens inside to its seconds."""
-        begun = time.monotonic()
-        try:
-            with in_phase(self.tell, phase, attempt, attempts):
-                yield
-        finally:
-            self.metrics[phase] = self.metrics.get(phase, 0.0) + time.monotonic() - begun
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +69,8 @@ class Deadline:
 def work(task: Task, remote: Remote, agent: Agent, ground: Ground, *, out: Path) -> Outcome:
     """Do the run; the bundle of its commit, if there is one, is at `out`/work.bundle. Always returns an outcome."""
     diary = Diary(ground.tell)
-    refusal = _told(ground, lambda: _story(task, remote, agent, ground, diary))
+    story = make_plan if task.admission.kind == "plan" else _story
+    refusal = _told(ground, lambda: story(task, remote, agent, ground, diary))
     if refusal is not None and refusal.reason is Reason.CANCELLED:
         _told(ground, lambda: _last_look(task, ground, diary))
     unsealed = _told(ground, lambda: _seal(task, ground, diary, out))
@@ -111,20 +81,29 @@ def work(task: Task, remote: Remote, agent: Agent, ground: Ground, *, out: Path)
 def _story(task: Task, remote: Remote, agent: Agent, ground: Ground, diary: Diary) -> Refusal | None:
     with diary.phase("checkout"):
         workspace = diary.workspace = prepare(task.admission, remote, ground)
-    _note(diary, *workspace.notes)
+    diary.note(*workspace.notes)
     with diary.phase("setup"):
         _set_up(task, workspace, ground, diary)
     commands = judging_commands(task.config.checks, workspace.git, (workspace.start,))
     first = brief(task, workspace, commands)
-    _note(diary, *first.notes)
+    diary.note(*first.notes)
     prompt = first.prompt
-    for attempt in range(1, task.config.checks.attempts + 1):
-        with diary.phase("agent", attempt, task.config.checks.attempts):
-            report = _ask(task, agent, workspace, prompt, diary)
+    attempts = task.config.checks.attempts
+    for attempt in range(1, attempts + 1):
+        with diary.phase("agent", attempt, attempts):
+            report = diary.ask(agent, _next_ask(task, workspace, prompt, diary))
         refusal = _look(task, ground, diary, report)
-        if not _mendable(refusal, diary) or not _time_left(task, diary):
+        if _stopped(refusal, report):
+            diary.summary = summarise(task, agent, ground, diary)
+        if refusal is None or not _mendable(refusal, diary):
             return refusal
-        prompt = follow_up_prompt(_failed(diary.checks), diary.unresolved, fence=first.fence)
+        failed, last = _failed(diary.checks), attempt == attempts or not _time_left(task, diary)
+        if failed and (attempt == 1 if may_ask_people(task.config) else last):
+            refusal, broke = compared(refusal, failed[0], task, ground, diary)
+            last = last or broke
+        if last:
+            return refusal
+        prompt = follow_up_prompt(failed, diary.unresolved, fence=first.fence)
     return refusal
 
 
@@ -134,31 +113,31 @@ def _set_up(task: Task, workspace: Workspace, ground: Ground, diary: Diary) -> N
         check = run_check(planned, task.config.checks, Place(workspace.tree.path), ground)
         diary.setup = (*diary.setup, check)
         refusal = failed_check((check,))
-        if refusal:
+        if refusal and workspace.merge and workspace.merge.conflicts:
+            diary.setup = ()
+            diary.note("The setup command did not pass while there were conflicts with the base to resolve")
+        elif refusal:
             raise Blocked(refusal.reason, refusal.text, details=refusal.details)
         ground.isolation.reclaim(workspace.tree.path)
         diary.before = baseline(workspace)
         ground.isolation.own(workspace.tree.path)
-        _note(diary, *diary.before.notes)
+        diary.note(*diary.before.notes)
 
 
-def _ask(task: Task, agent: Agent, workspace: Workspace, prompt: str, diary: Diary) -> AgentReport:
-    report = agent.ask(
-        Ask(
-            prompt,
-            workspace.tree.path,
-            seconds=_seconds_left(task, diary),
-            turns=max(1, task.config.agent.max_turns - sum(earlier.turns for earlier in diary.reports)),
-            env=task.config.checks.env,
-        )
+def _next_ask(task: Task, workspace: Workspace, prompt: str, diary: Diary) -> Ask:
+    return Ask(
+        prompt,
+        workspace.tree.path,
+        seconds=diary.seconds_left(task),
+        turns=max(1, most_turns(task.config) - diary.turns),
+        env=task.config.checks.env,
+        context=task.config.checkpoints.context,
     )
-    diary.reports.append(report)
-    return report
 
 
 def _look(task: Task, ground: Ground, diary: Diary, report: AgentReport) -> Refusal | None:
     """Judge what the agent left: the change first, then the checks where they can still decide something."""
-    bounds = _bounds(task)
+    bounds = bounds_of(task)
     if report.stopped_for == "cancelled" or ground.cancel.is_set:
         return cancelled()
     with diary.phase("collect"):
@@ -168,12 +147,13 @@ def _look(task: Task, ground: Ground, diary: Diary, report: AgentReport) -> Refu
     if change is None and changed and ended_well and not diary.unresolved:
         with diary.phase("checks"):
             _run_checks(task, ground, diary)
-    return judge(Facts(report, bounds, changed, change, diary.unresolved, diary.checks))
+    judged = judge(Facts(report, bounds, changed, change, diary.unresolved, diary.checks))
+    return at_turn_interval(judged, task.config)
 
 
 def _collect(task: Task, ground: Ground, diary: Diary) -> tuple[Refusal | None, bool]:
     """What is wrong with the change as a change, and whether there is one."""
-    workspace = _there(diary)
+    workspace = diary.there
     diary.tree, diary.unresolved = "", ()
     ground.isolation.reclaim(workspace.tree.path)
     found = collect(workspace, diary.before)
@@ -196,7 +176,7 @@ def _collect(task: Task, ground: Ground, diary: Diary) -> tuple[Refusal | None, 
 
 def _run_checks(task: Task, ground: Ground, diary: Diary) -> None:
     """All of them, on the judged tree alone: one follow-up can then mend all that fail."""
-    workspace, checks = _there(diary), task.config.checks
+    workspace, checks = diary.there, task.config.checks
     commands = judging_commands(checks, workspace.git, (workspace.start, diary.tree))
     diary.checks_missing = not commands
     if not commands:
@@ -220,7 +200,7 @@ def _last_look(task: Task, ground: Ground, diary: Diary) -> Refusal | None:
 
 def _seal(task: Task, ground: Ground, diary: Diary, out: Path) -> Refusal | None:
     """Commit the tree and bundle the commit."""
-    if diary.workspace is None or not diary.tree:
+    if diary.workspace is None or not diary.tree or task.admission.kind == "plan":
         return None
     stop: Stop = Deadline(time.monotonic() + PARTING_SECONDS) if ground.cancel.is_set else NeverStop()
     git = replace(diary.workspace.git, stop=stop)
@@ -251,14 +231,15 @@ def _outcome(task: Task, ground: Ground, diary: Diary, refusal: Refusal | None) 
     show = ground.screen.text
     last = diary.reports[-1] if diary.reports else AgentReport(exit_code=0)
     if ground.isolation.name == "none":
-        _note(diary, "Nothing stood between the agent and the runner's secrets (agent.isolation: none)")
+        diary.note("Nothing stood between the agent and the runner's secrets (agent.isolation: none)")
     return Outcome(
         run_key=task.admission.run_key,
         verdict="blocked" if refusal else "done",
         reason=refusal.reason.value if refusal else "",
         text=show(refusal.text) if refusal else "",
         details=show(refusal.details) if refusal else "",
-        summary=show(str((last.structured or {}).get("summary", ""))),
+        summary=show(diary.summary or str((last.structured or {}).get("summary", ""))),
+        planned=diary.planned,
         checks=(*diary.setup, *diary.checks),
         checks_missing=diary.checks_missing,
         usd=max((spent(report) for report in diary.reports), default=0.0),
@@ -269,19 +250,23 @@ def _outcome(task: Task, ground: Ground, diary: Diary, refusal: Refusal | None) 
         agent_version=last.version,
         isolation=ground.isolation.name,
         commit_oid=diary.commit,
+        replies=tuple(replace(each, text=show(each.text)) for each in _replies(task, last)),
         notes=tuple(show(one_line(note, 500)) for note in (*diary.notes, *diary.change_notes)),
         metrics={phase: round(seconds, 3) for phase, seconds in diary.metrics.items()},
     )
 
 
-def _bounds(task: Task) -> Bounds:
-    return Bounds(task.admission.usd, task.admission.minutes, task.config.agent.max_turns)
+def _replies(task: Task, report: AgentReport) -> tuple[Reply, ...]:
+    return replies_of(report.structured or {}, task.round.conversation.threads) if task.round else ()
 
 
-def _mendable(refusal: Refusal | None, diary: Diary) -> bool:
+def _stopped(refusal: Refusal | None, report: AgentReport) -> bool:
+    """It was stopped at a checkpoint before it could say how far it is."""
+    return refusal is not None and refusal.reason is Reason.NEEDS_INPUT and not report.structured
+
+
+def _mendable(refusal: Refusal, diary: Diary) -> bool:
     """It says that it is done, and what is left can be named."""
-    if refusal is None:
-        return False
     return refusal.reason is Reason.TESTS_FAILED or (refusal.reason is Reason.BASE_CHANGED and bool(diary.unresolved))
 
 
@@ -289,20 +274,6 @@ def _failed(checks: tuple[Check, ...]) -> tuple[Check, ...]:
     return tuple(check for check in checks if not check.passed)
 
 
-def _seconds_left(task: Task, diary: Diary) -> float:
-    return task.admission.minutes * 60 - sum(report.seconds for report in diary.reports)
-
-
 def _time_left(task: Task, diary: Diary) -> bool:
     """Whether another attempt has the time and the turns to be worth beginning."""
-    turns = task.config.agent.max_turns - sum(report.turns for report in diary.reports)
-    return _seconds_left(task, diary) >= LEAST_SECONDS and turns >= 1
-
-
-def _there(diary: Diary) -> Workspace:
-    assert diary.workspace is not None  # noqa: S101 (the story sets it first)
-    return diary.workspace
-
-
-def _note(diary: Diary, *notes: str) -> None:
-    diary.notes.update(dict.fromkeys(notes))
+    return diary.seconds_left(task) >= LEAST_SECONDS and most_turns(task.config) > diary.turns

@@ -6,16 +6,23 @@ Imported when the second look is over: what it stands on takes a while to import
 import contextlib
 import os
 from collections.abc import Callable
+from dataclasses import replace
 
 from bot.agent.isolation import isolation_for, run_root
 from bot.agent.prompt import Said
 from bot.config import ActionEnv
+from bot.core.ledger import request_of
+from bot.core.messages.plan import plan_in
+from bot.core.messages.retold import retold
+from bot.core.plans import approved_plan, last_words
 from bot.core.run import Admission, Outcome
+from bot.core.view import View
 from bot.job.bench import Bench
 from bot.job.brief import Task
 from bot.job.git import remote_of
 from bot.job.recheck import Recheck
 from bot.job.redact import Redactor
+from bot.job.round import screened
 from bot.job.session import ModelAccess, claude_session
 from bot.job.telling import telling_progress
 from bot.job.work import work
@@ -34,12 +41,12 @@ def do_the_work(
     """
     os.umask(0o022)  # some self-hosted runners have 0, and then the agent could write our git folder
     env.model_key()
-    body = looked.snapshot.issues[admission.issue].body
-    task = Task(admission, looked.config, body, tuple(Said(author, text) for author, text in looked.comments))
+    screen = Redactor(env.secrets)
+    task = replace(_task(admission, looked), round=screened(looked.round, screen.text))
     access = ModelAccess(
         admission.model, admission.usd, env.api_key, env.oauth_token, base_url=env.model_url, cli=env.claude
     )
-    journal, screen = bench.journal, Redactor(env.secrets)
+    journal = bench.journal
     root = run_root()
     with (
         telling_progress(env, admission, looked.config.notify, bench),
@@ -59,3 +66,19 @@ def do_the_work(
         finally:
             isolation.kill_all()
             isolation.discard(root)
+
+
+def _task(admission: Admission, looked: Recheck) -> Task:
+    """What the run is about, from what was read just now."""
+    snapshot, request_id = looked.snapshot, request_of(admission.run_key)
+    issue = snapshot.issues[admission.issue]
+    plan = approved_plan(View(snapshot, looked.config), issue, request_id)
+    goes_on = admission.head_oid != admission.base_oid
+    return Task(
+        admission,
+        looked.config,
+        issue.body,
+        tuple(Said(author, text) for author, text in looked.comments),
+        plan=plan_in(plan.comment.body) if plan is not None else "",
+        earlier=retold(last_words(issue, snapshot.own_ids, request_id, continued=goes_on)),
+    )

@@ -62,7 +62,7 @@ class PhaseBegan:
     phase: Phase
     """`look`: at the issue once more; `collect`: what the agent left; `bundle`: the hand-over to `publish`."""
     attempt: int
-    """Of `agent`: which one, from 1; else 0."""
+    """Of `agent`: which one, from 1, or 0 where it is only asked to sum up; else 0."""
     attempts: int
     """Of `agent`: how many there may be; else 0."""
 

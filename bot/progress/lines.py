@@ -69,6 +69,8 @@ def _told(entry: Entry, progress: Progress) -> Line | None:
         case RunBegan():
             limits = f"at most ${event.usd:.2f} and {event.minutes} min of the agent, model {event.model}"
             return Line(f"Run {entry.run} of #{entry.issue} {event.title}: {limits}", "head")
+        case PhaseBegan("agent", 0):
+            return Line("The agent is asked to sum up", "head")
         case PhaseBegan("agent"):
             return Line(f"The agent begins (attempt {event.attempt} of {event.attempts})", "head")
         case PhaseBegan(phase):

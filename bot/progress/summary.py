@@ -58,7 +58,11 @@ def _headline(progress: Progress) -> str:
             return f"**Blocked** ({inert(reason)}): {inert(text)}"
         case _:
             at = f"{progress.time:%Y-%m-%d %H:%M:%S} UTC" if progress.time else "its beginning"
-            attempt = f" (attempt {progress.attempt} of {progress.attempts})" if progress.phase == "agent" else ""
+            attempt = (
+                f" (attempt {progress.attempt} of {progress.attempts})"
+                if progress.phase == "agent" and progress.attempt
+                else ""
+            )
             return (
                 f"**No end is known.** At {at}, {clock(progress.elapsed)} after its beginning, it was at: "
                 f"{inert(progress.doing)}{attempt}. If the run is over, it was killed there."

@@ -62,7 +62,7 @@ class Pen:
             return frozenset()
         answers = self._shelf.client.apply(todo, self._snapshot)
         for answer in answers:
-            if not answer.ok and not answer.unsure and (name := digest(answer.effect)):
+            if answer.undone and (name := digest(answer.effect)):
                 store.not_said(self._work, name)
         self._shelf.snapshot = echo(self._snapshot, answers)
         self._note_cancelled(answers)

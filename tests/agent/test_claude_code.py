@@ -524,3 +524,67 @@ def test_long_answers_are_cut() -> None:
 
     assert kept is not None
     assert len(kept["summary"]) == 20_000
+
+
+def test_answers_to_reviewers_are_taken_where_they_are_some() -> None:
+    """They are optional, bounded, and of their own form or the whole answer does not fit."""
+    answer = {"verdict": "done", "summary": "s", "reason": ""}
+    many = [{"thread": f"thread-{number}", "text": "x" * 1_000_000} for number in range(1_000)]
+
+    assert fitting({**answer, "replies": []}) == answer
+    kept = fitting({**answer, "replies": many})
+    assert kept is not None
+    assert [(each["thread"], len(each["text"])) for each in kept["replies"]][:1] == [("thread-0", 20_000)]
+    assert len(kept["replies"]) == 100
+    for odd in ("x", [1], [{"thread": "thread-1"}], [{"thread": 1, "text": "x"}]):
+        assert fitting({**answer, "replies": odd}) is None
+
+
+# --------------------------------------------------------------------------- it may only look; it is stopped
+
+
+def test_an_agent_that_may_only_look_changes_nothing(desk: Desk) -> None:
+    """The model calls the tools all the same: the CLI has none of them, and the agent goes on to its answer."""
+    report = desk.run(
+        write("made-by-write.txt", "x"),
+        bash("touch made-by-bash.txt"),
+        Turn(tools=(Tool("Edit", {"file_path": "a", "old_string": "", "new_string": "x"}),)),
+        Turn(tools=(Tool("NotebookEdit", {"notebook_path": "a.ipynb", "new_source": "x"}),)),
+        Turn(tools=(Tool("Task", {"description": "x", "prompt": "touch y", "subagent_type": "general-purpose"}),)),
+        done("The plan."),
+        read_only=True,
+    )
+
+    assert is_success(report)
+    assert report.structured is not None
+    assert report.structured["summary"] == "The plan."
+    assert list(desk.workspace.iterdir()) == []
+    offered = {tool["name"] for tool in desk.model.requests[0].body["tools"]}
+    assert not offered & {"Write", "Edit", "Bash", "NotebookEdit", "Task", "WebFetch"}
+
+
+def test_a_context_that_is_too_full_stops_the_agent_after_its_tool(desk: Desk) -> None:
+    """What the tool did is there, the model is not asked again, and the session can be resumed."""
+    report = desk.run(
+        bash("true"),
+        Turn(tools=bash("sleep 0.2; echo x > made.txt").tools, usage={"cache_read_input_tokens": 900_000}),
+        bash("touch too-late.txt"),
+        done("Never said."),
+        context=0.85,
+    )
+    resumed = run_claude(
+        replace(desk.job, prompt="Say how far you are.", resume=True, read_only=True),
+        desk.cli, desk.isolation, desk.proxy, cancel=desk.cancel, hear=desk.heard.append,
+    )  # fmt: skip
+
+    assert (report.stopped_for, report.results) == ("context", 0)
+    assert 0.9 <= report.context < 0.91
+    assert {path.name for path in desk.workspace.iterdir()} == {"made.txt"}
+    assert resumed.results == 1
+    assert "Do the task." in str(desk.model.requests[-1].body["messages"])
+
+
+def test_an_agent_that_is_about_to_end_is_let_end(desk: Desk) -> None:
+    last = Turn(tools=done("Just in time.").tools, usage={"input_tokens": 990_000})
+
+    assert is_success(desk.run(last, context=0.85))

@@ -13,13 +13,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.core.boards.block import END, START, Memory, Past, holds, recall, splice, without
+from bot.core.boards.board import STATE_OF, State
 from bot.core.boards.scope import listed
 from bot.core.effects import CloseIssue, Dispatch, Effect, PostComment, PutBoard
 from bot.core.ledger import Record
+from bot.core.messages.mermaid import GLYPHS
 from bot.core.messages.verdict import verdict_block
 from bot.core.model import ActionsRun, Actor, Claim, Comment, Issue, Link, Pull, Ref, RunState, Snapshot, Source
 from bot.core.plan import plan
 from bot.core.settings import ConfigProblem, MetaIssues, OrderRules, RepoConfig
+from bot.core.why import Progress
 from tests.core.test_plan_laws import STATES, placed
 from tests.core.world import ANN, BOB, BOT, T0, after, close, comment, edit, issue, later, snapshot
 
@@ -67,8 +70,8 @@ def ends(effects: Iterable[Effect], number: int = 1) -> list[str]:
     return [type(each).__name__ for each in effects if getattr(each, "issue", 0) == number]
 
 
-def ended(number: int, code: str, *, usd: float = 0.42, pull: int = 0) -> Comment:
-    record = Record(f"{number}-{LABEL}-1", code, usd, T0 + timedelta(minutes=3), T0, pull)
+def ended(number: int, code: str, *, usd: float = 0.42, pull: int = 0, planned: bool = False) -> Comment:
+    record = Record(f"{number}-{LABEL}-1", code, usd, T0 + timedelta(minutes=3), T0, pull, planned=planned)
     return comment(7000 + number, f"Ended\n{verdict_block(record)}", BOT, minutes=3)
 
 
@@ -121,6 +124,15 @@ def test_more_than_a_hundred_issues_are_drawn_phase_by_phase() -> None:
     assert block + "\n" == path.read_text()
 
 
+def test_a_plan_that_waits_for_approval_is_a_persons_turn() -> None:
+    waits = issue(2, TITLES[0], by=ANN, comments=[ended(2, "needs-input", planned=True)])
+    [block] = boards(snapshot(meta(), waits, issue(3, TITLES[1], by=ANN)), replace(CONFIG, mode="supervised")).values()
+
+    assert "- ✋ **Awaiting approval of a plan:** #2" in block
+    assert "- ⏳ **Next up:** #3 " in block
+    assert ":::approval" in block
+
+
 def test_phases_in_parallel_are_joined_as_phases() -> None:
     rules = replace(CONFIG, order=OrderRules(within_phase="parallel"))
     [block] = boards(snapshot(meta(), *series()), rules).values()
@@ -160,12 +172,22 @@ def test_light_closed_issues_count_and_a_reopened_or_moved_one_does_not() -> Non
         ("META: AUTH Log in", {}, 3),
         ("[META] [auth] Log in", {}, 3),
         ("[META] AUTH: Log in", {}, 3),
+        ("META: Auth, at last", {}, 3),
         ("META: Log in", {"milestone": "v2"}, 1),
         ("META: Log in", {"body": "- [ ] #3\r\n- [x] #5 and #4\r\n* #9\r\n\r\nsee #2\n```\n- #2\n```"}, 3),
         ("META: Log in", {"links": (Link(Ref("acme/shop", 5), Source.SUB_ISSUE),)}, 1),
         ("META: Log in", {}, 4),
     ],
-    ids=["prefix", "tag", "prefix after a tag", "milestone", "listed", "sub-issues", "repository"],
+    ids=[
+        "prefix",
+        "tag",
+        "prefix after a tag",
+        "prefix before a comma",
+        "milestone",
+        "listed",
+        "sub-issues",
+        "repository",
+    ],
 )
 def test_which_issues_a_board_is_of(title: str, more: dict[str, Any], count: int) -> None:
     """Prefix, else milestone, else what is listed, else everything that has a key or was asked for."""
@@ -173,6 +195,11 @@ def test_which_issues_a_board_is_of(title: str, more: dict[str, Any], count: int
     [block] = [b for n, b in boards(snapshot(meta(title, **more), *series(), *others)).items() if n == 1]
 
     assert f"0 of {count} closed" in block
+
+
+def test_every_progress_has_a_state() -> None:
+    assert set(STATE_OF) == set(Progress)
+    assert set(GLYPHS) == set(State)
 
 
 def test_two_boards_of_one_series_are_one() -> None:
@@ -190,6 +217,7 @@ def test_listed_means_first_in_its_item() -> None:
 
 def test_a_board_begins_when_somebody_asks() -> None:
     assert boards(snapshot(meta(), *series(by=None))) == {}
+    assert boards(snapshot(meta(), *series(by=BOB))) == {}, "somebody who may not ask"
     assert list(boards(snapshot(meta(by=ANN), *series(by=None)))) == [1]
     assert list(boards(snapshot(meta(), *series()))) == [1]
 

@@ -9,13 +9,17 @@ import pytest
 
 from bot.core.ledger import Record
 from bot.core.messages import replies
+from bot.core.messages.plan import MOST_PLAN, plan_in, proposed
 from bot.core.messages.pull import pull_body, pull_title
+from bot.core.messages.retold import MOST_RETOLD, retold
 from bot.core.messages.status import status
+from bot.core.messages.thread import thread_reply
 from bot.core.messages.verdict import ADVICE, NEXT_STEP, blocked, done, lost_reason, lost_text
 from bot.core.model import Actor, Claim, Pull, Ref, Source, Standing
 from bot.core.names import Reason
 from bot.core.order import Blocker
 from bot.core.requests import Request
+from bot.core.room import AWAITING
 from bot.core.run import Check, Outcome
 from bot.core.situation import (
     Closed,
@@ -23,6 +27,7 @@ from bot.core.situation import (
     Hold,
     Invalid,
     Lost,
+    PlanState,
     PullClosed,
     PullMerged,
     Queued,
@@ -73,6 +78,8 @@ SITUATIONS: dict[str, Situation] = {
     "self": Invalid(REQUEST, "self", ("8",)),
     "unreadable": Invalid(REQUEST, "unreadable", ("acme/secret#3",)),
     "hold": Hold(REQUEST, "2 of 2 runs are at work (`limits.concurrent`)"),
+    "plan": Hold(REQUEST, AWAITING, plan=PlanState.WAITS),
+    "plan-outdated": Hold(REQUEST, AWAITING, plan=PlanState.OUTDATED),
     "queued": Queued("7-L1-1", T0),
     "queued-known": Queued("7-L1-1", T0, url="https://example.test/run/42"),
     "running": Running(CLAIM, "https://example.test/run/42"),
@@ -127,6 +134,59 @@ def test_blocked() -> None:
     )
 
 
+PLANNED = replace(RECORD, code="needs-input", pull=0, kind="plan", planned=True)
+
+
+def test_a_plan() -> None:
+    outcome = replace(OUTCOME, summary="1. Add `Cart.total()`.\n\n```\n@everyone fixes #1\n/ai approve\n```", checks=())
+    golden("verdict-plan", proposed(PLANNED, outcome, 7, run_url="https://example.test/run/42"))
+
+
+def test_the_planner_says_the_same_of_a_plan_as_its_publisher() -> None:
+    """`publish` writes the status of the ended run, a later plan that of the hold: not one edit apart."""
+    assert status(Ended(PLANNED), notes={"v": 1}) == status(SITUATIONS["plan"], notes={"v": 1})
+
+
+@pytest.mark.parametrize(
+    "plan", ["x", "`" * 7, "```text\nx\n```\n\nThe agent's plan:\n\n```text\ny\n```", "a\r\n\r\nb", "-->\n<!-- x"]
+)
+def test_a_plan_comes_back_out_of_its_comment(plan: str) -> None:
+    """Whatever stands in it, a forged heading or a fence included; also with the line ends of GitHub's editor."""
+    body = proposed(PLANNED, replace(OUTCOME, summary=plan), 7)
+
+    assert plan_in(body) == plan.replace("\r\n", "\n")
+    assert plan_in(body.replace("\n", "\r\n")) == plan.replace("\r\n", "\n")
+
+
+def test_a_long_plan_fits_the_comment_and_is_cut() -> None:
+    body = proposed(PLANNED, replace(OUTCOME, summary="word " * 50_000), 7)
+
+    assert len(body) < 60_000
+    assert body.splitlines()[-1] == "/ai approve"
+    assert len(plan_in(body)) <= MOST_PLAN
+    assert plan_in(body).endswith("(250,000 characters in all)")
+
+
+def test_another_comment_holds_no_plan() -> None:
+    assert plan_in("The agent's plan:\n\nnothing fenced") == ""
+    assert plan_in(blocked(replace(RECORD, code="needs-input"), "A question", outcome=OUTCOME)) == ""
+
+
+def test_what_an_earlier_run_said_is_retold_without_its_machinery() -> None:
+    """Reason, checks, details and words stay; the hidden block and the advice to people go."""
+    outcome = replace(OUTCOME, verdict="blocked", reason="tests-failed", details="E   assert 1 == 2")
+    text = retold(blocked(replace(RECORD, code="tests-failed", pull=0), "`pytest -q` failed", outcome=outcome))
+
+    assert text.startswith("Blocked (tests-failed): `pytest -q` failed.")
+    assert "assert 1 == 2" in text
+    assert "Added `Cart.total()`." in text
+    assert "ai-ready:verdict" not in text
+    assert ADVICE[Reason.TESTS_FAILED] not in text
+    assert "/ai" not in text
+    assert "/ai" not in retold(done(RECORD, PULL, OUTCOME))
+    assert len(retold("x" * 100_000 + "\n\n/ai run")) == MOST_RETOLD
+
+
 def test_blocked_without_an_outcome() -> None:
     record = replace(RECORD, code="runner-lost", pull=0)
     golden("verdict-lost", blocked(record, "the run ended without a verdict", run_url="https://example.test/run/42"))
@@ -166,6 +226,9 @@ def test_a_run_that_ended_before_it_began_asks_nothing_of_anybody() -> None:
 
 def test_done() -> None:
     golden("verdict-done", done(RECORD, replace(PULL, open=True), OUTCOME, run_url="https://example.test/run/42"))
+    updated = done(replace(RECORD, kind="fix"), replace(PULL, open=True), OUTCOME)
+    assert updated.startswith("Done: draft PR #31 is updated and up for review again.\n")
+    golden("thread", thread_reply("Renamed it.\n\nThe tests follow.", RECORD.run_key, "4a3b2c1d" * 5))
 
 
 def test_the_pull_request() -> None:

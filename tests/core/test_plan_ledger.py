@@ -459,3 +459,15 @@ def test_a_publisher_that_was_killed_leaves_a_withdrawn_run_to_the_next_plan() -
 
     assert snap.issues[1].labels == frozenset()
     assert "**Withdrawn**" in status_in(snap)
+
+
+@pytest.mark.parametrize("usd", ["NaN", "Infinity", "-Infinity", "-1", "1" + "0" * 400, '"1"', "null"])
+def test_an_edited_verdict_costs_nothing_that_is_no_number_of_dollars(usd: str) -> None:
+    """Planning goes on, and no cap is lifted by it."""
+    edited = verdict()
+    edited = replace(edited, body=edited.body.replace('"usd":1.0', f'"usd":{usd}'))
+    assert usd in edited.body
+
+    [record] = records(asked(comments=[edited]), frozenset({BOT.id}))
+    assert record.usd == 0.0
+    assert plan(snapshot(asked(comments=[edited])), CONFIG).survey.usage.usd_today == 0.0

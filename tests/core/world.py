@@ -21,6 +21,7 @@ from bot.core.effects import (
     PutStatus,
     React,
     ReleaseClaim,
+    ReplyInThread,
     SetLabels,
 )
 from bot.core.model import (
@@ -159,7 +160,7 @@ def _after(snap: Snapshot, effect: Effect) -> Snapshot:
         case CancelRun(run_id):
             claims = {n: replace(c, cancelled=c.cancelled or c.run_id == run_id) for n, c in snap.claims.items()}
             return replace(snap, claims=MappingProxyType(claims))
-        case Assign() | Continue():
+        case Assign() | Continue() | ReplyInThread():
             return snap
 
 

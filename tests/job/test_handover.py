@@ -260,3 +260,25 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path) -> None:
 
     assert path.read_bytes() == b"old"
     assert [p.name for p in tmp_path.iterdir()] == ["x.json"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "planned"),
+    [
+        ({"commit_oid": ""}, True),
+        ({}, False),
+        ({"commit_oid": "", "reason": "tests-failed"}, False),
+        ({"commit_oid": "", "verdict": "done"}, False),
+        ({"commit_oid": "", "summary": " \n"}, False),
+    ],
+    ids=["words alone", "with a commit", "for another reason", "done", "without words"],
+)
+def test_a_plan_comes_with_nothing_that_was_done(
+    tmp_path: Path, server: Server, changes: dict[str, str], planned: bool
+) -> None:
+    """What says otherwise ends its request as any Blocked does."""
+    told = replace(OUTCOME, reason="needs-input", summary="1. Do it.", planned=True)
+    made = replace(told, **changes)  # type: ignore[arg-type]
+    digests = hand_over(tmp_path, made)
+
+    assert receive(tmp_path, digests, admission(server)).outcome.planned is planned

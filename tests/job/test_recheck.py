@@ -48,23 +48,33 @@ def admitted(snap: Snapshot) -> Admission:
     return replace(made, run_id=42, run_url="https://example.test/run/42")
 
 
-def look(snap: Snapshot, admission: Admission, *, paused: bool = False) -> list[Effect]:
+def look(snap: Snapshot, admission: Admission, *, paused: bool = False, dispatcher: Actor = APP) -> list[Effect]:
     """The second look; what it wrote."""
     github = PureGitHub(snap)
     at = Gatekeeper(github, parse_repo_config, "", paused=paused, clock=lambda: snap.now)
-    looked = recheck(at, admission, served=True)
+    looked = recheck(at, admission, served=True, dispatcher=dispatcher)
     assert looked.snapshot.issues[1].number == 1
     return github.done
 
 
-def refused(snap: Snapshot, admission: Admission, *, paused: bool = False) -> Blocked:
+def refused(snap: Snapshot, admission: Admission, *, paused: bool = False, dispatcher: Actor = APP) -> Blocked:
     with pytest.raises(Blocked) as caught:
-        look(snap, admission, paused=paused)
+        look(snap, admission, paused=paused, dispatcher=dispatcher)
     return caught.value
 
 
 def test_what_the_server_admitted_stands_without_a_claim_branch() -> None:
     assert look(town(), admitted(town())) == []
+
+
+def test_what_is_to_be_planned_first_is_not_worked_on() -> None:
+    """An admission by hand, or by a server that read the mode a moment before it was changed: nothing is done."""
+    supervised = replace(town(), config_text="mode: supervised\n")
+    by_hand = admitted(town())
+
+    assert (by_hand.kind, refused(supervised, by_hand).code) == ("work", Reason.CANCELLED)
+    assert "`kind`" in refused(supervised, by_hand).text
+    assert look(supervised, replace(by_hand, kind="plan")) == []
 
 
 def test_gate_and_server_admit_the_same() -> None:
@@ -152,6 +162,18 @@ def test_an_issue_elsewhere_that_only_the_app_may_read_is_as_the_server_saw_it()
     assert look(replace(closed, standings={ref: Standing.UNREADABLE}), admitted(closed)) == []
     assert isinstance(refused(replace(closed, standings={ref: Standing.OPEN}), admitted(closed)), Postponed)
     assert isinstance(refused(replace(closed, standings={ref: Standing.UNKNOWN}), admitted(closed)), Postponed)
+
+
+@pytest.mark.parametrize("dispatcher", [ANN, replace(APP, is_bot=False), replace(APP, id=901), BOT])
+def test_nobody_elses_dispatch_says_what_the_app_saw(dispatcher: Actor) -> None:
+    """Unknown is not yes: whoever may dispatch by hand writes the admission, the server's number in it too."""
+    ref = Ref("acme/secret", 5)
+    closed = replace(edit(town(), 1, links=(Link(ref, Source.NATIVE),)), standings={ref: Standing.CLOSED})
+    hidden = replace(closed, standings={ref: Standing.UNREADABLE})
+
+    for server_id in (APP.id, dispatcher.id) if dispatcher == BOT else (APP.id,):
+        admission = replace(admitted(closed), server_id=server_id)
+        assert isinstance(refused(hidden, admission, dispatcher=dispatcher), Postponed)
 
 
 # ------------------------------------------------------------------------ one run, and one end, of each

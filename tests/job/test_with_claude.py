@@ -6,7 +6,7 @@ import pytest
 
 from bot.core.run import Outcome
 from bot.core.secret import Secret
-from bot.core.settings import Checks, RepoConfig
+from bot.core.settings import Checkpoints, Checks, RepoConfig
 from bot.job.brief import Task
 from bot.job.session import ModelAccess, claude_session
 from bot.job.work import work
@@ -72,3 +72,20 @@ def test_a_question_ends_the_run(server: Server, apart: Ground, tmp_path: Path) 
     outcome = run(server, apart, tmp_path / "out", needs_input("Which greeting?"))
 
     assert (outcome.reason, outcome.details) == ("needs-input", "Which greeting?")
+
+
+def test_a_run_that_stops_at_a_checkpoint_sums_up_in_its_own_session(
+    server: Server, apart: Ground, tmp_path: Path
+) -> None:
+    """After two turns: the work is kept, the model is asked once more, what it then writes is not there."""
+    config = RepoConfig(mode="interactive", checks=Checks(test="true"), checkpoints=Checkpoints(turn_interval=2))
+    turns = (write("a", "1\n"), bash("echo 1 > b"), write("c", "1\n"), needs_input("More?"))
+    task = Task(admission(server), config, "Say hello.")
+    with serve_model(Script(Scene("Add a greeting", *turns))) as model:
+        access = ModelAccess("sonnet", 5.0, api_key=Secret("sk-ant-real-key-0123456789"), base_url=model.url)
+        with claude_session(access, apart) as agent:
+            outcome = work(task, server.remote, agent, apart, out=tmp_path / "out")
+
+    assert (outcome.reason, bool(outcome.commit_oid)) == ("needs-input", True), (outcome, log_of(apart))
+    assert outcome.summary == "More?"
+    assert "You are stopped here" in str(model.requests[-1].body["messages"])

@@ -162,7 +162,7 @@ def test_tests_that_keep_failing(stage: Stage) -> None:
 
     assert blocked(outcome) == ("tests-failed", True)
     assert len(stage.agent.asks) == 2
-    assert outcome.details == "why"
+    assert outcome.details == "The same command fails without this work as well.\n\nwhy"
 
 
 def test_a_timed_out_run_with_a_protected_path_is_not_pushed(stage: Stage) -> None:

@@ -74,7 +74,7 @@ def test_an_api_that_stays_overloaded(opens: Opens, monkeypatch: pytest.MonkeyPa
 
 def test_a_run_out_of_time_keeps_what_it_has(opens: Opens, monkeypatch: pytest.MonkeyPatch) -> None:
     """The agent is stopped at its limit; what it wrote until then is on the branch."""
-    monkeypatch.setattr("bot.job.work._seconds_left", lambda *_: 2.5)
+    monkeypatch.setattr("bot.job.diary.Diary.seconds_left", lambda *_: 2.5)
     town = opens(HELLO, Turn(delay=60))
     issue = town.asked()
 

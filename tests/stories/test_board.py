@@ -116,3 +116,25 @@ def test_a_board_that_cannot_be_written_keeps_nothing_from_running(opens_quick: 
     town.hub.faults.clear()
     town.start().all_jobs()
     assert f"**In review:** #{first.number}" in meta.body
+
+
+def test_gates_keep_the_board_of_a_series_to_its_end(opens_quick: Opens) -> None:
+    """All labelled at once; the maintainer merges, and writes into the board's issue each time."""
+    town = opens_quick()
+    program = town.folder / "claude"
+    program.write_text(program.read_text().replace("> hello.py", '> "part$(date +%s%N).py"'))
+    meta = town.issue("META: SHOP A shop", GOALS)
+    issues = [town.asked(title) for title in PHASES[1:5]]
+
+    for done, issue in enumerate(issues):
+        town.settle()
+        assert f"**{done} of 4 closed**" in meta.body
+        assert f"**In review:** #{issue.number}" in meta.body
+        town.hub.issues.edit(meta, town.rita, body=f"{meta.body}{done}")
+        town.merge(next(pull for pull in town.pulls() if pull.open))
+    town.settle()
+
+    assert "4 of 4 closed" in meta.body
+    assert meta.body.startswith(GOALS)
+    assert meta.body.endswith(f"{END}0123")
+    assert (meta.open, closings(meta)) == (False, 1)

@@ -1,5 +1,6 @@
 """Other ways to run it: by polling alone, and beside a gate of the repository's own."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -137,6 +138,45 @@ def test_when_both_begin_at_once_there_is_one_run(both: Both) -> None:
     issue = both.asked("Greet")
     both.settle()
 
+    both.check(issue)
+
+
+def test_a_gate_that_claims_between_the_servers_dispatch_and_its_label_has_the_run(both: Both) -> None:
+    """Two workflow runs for one request: one of them works and says the verdict, the other says why it doesn't."""
+    server, house = both.town.server, both.house
+    assert isinstance(server, InProcessServer)
+    sent, go_on = threading.Event(), threading.Event()
+
+    def stop_after_the_dispatch(step: str) -> None:
+        if step == "s7":
+            sent.set()
+            assert go_on.wait(PATIENCE)
+
+    server.trace = stop_after_the_dispatch
+    issue = both.asked("Greet")
+    assert sent.wait(PATIENCE)
+    labelled = house.next_run()
+    assert labelled is not None
+    assert labelled.record.event == "issues"
+    labelled.gate()
+    assert labelled.is_admitted
+    go_on.set()
+    both.town.looks()
+
+    dispatched = house.next_run()
+    assert dispatched is not None
+    assert dispatched.record.event == "workflow_dispatch"
+    dispatched.all_jobs()
+    assert not dispatched.is_admitted
+    assert (
+        f"#{issue.number} is not started by this run: another run is at work on it"
+        in (dispatched.folder / "gate.summary").read_text()
+    )
+    both.town.looks()
+    labelled.work()
+    labelled.publish()
+    labelled.end()
+    both.settle()
     both.check(issue)
 
 

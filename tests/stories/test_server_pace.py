@@ -53,6 +53,21 @@ def test_a_repository_with_one_ready_issue_does_not_wait_for_one_with_many(tmp_p
         check_server_town(town)
 
 
+def test_what_was_put_off_for_the_pace_is_said_when_its_turn_comes(tmp_path: Path) -> None:
+    """Ten comments at GitHub's pace: the last ones are not sent at first, and so not taken for said either."""
+    rules = replace(QUICK, settle=60.0)
+    with quick_town(tmp_path, rules=rules, rate=Rate(per_second=1.0)) as town:
+        town.actions.hold("queued")
+        issues = [town.issue(f"[A-1.{n}] Step") for n in range(1, 11)]
+        with town.hub.lock:  # one look finds all of them
+            for issue in issues:
+                town.label(issue)
+
+        town.until(lambda: all(town.status(issue) for issue in issues), "a status for each")
+        assert all(len(town.bot_comments(issue)) == 1 for issue in issues)
+        town.actions.hold("")
+
+
 def test_many_issues_that_are_ready_at_once_are_started_a_few_at_a_time(tmp_path: Path) -> None:
     """P28, on a clock twenty times faster: by their numbers, never more than allowed, and no burst of writes."""
     config = SERVER_CONFIG.replace("concurrent: 10", "concurrent: 3")

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import math
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,13 +14,14 @@ from bot.core.boards.scope import Scope
 from bot.core.ledger import DONE, records
 from bot.core.markers import ours
 from bot.core.model import Issue
-from bot.core.names import LABEL_LOOKS, VERDICT_MARKER
+from bot.core.names import REQUEST_LABEL, VERDICT_MARKER, StateLabel
 from bot.core.series import rank, series_under
 from bot.core.settings import OrderRules
-from bot.core.situation import Closed, Hold, Invalid, Situation, Unasked, Unstartable, Waiting
+from bot.core.situation import Closed, Hold, Invalid, Refused, Situation, Unasked, Unstartable, Waiting
 from bot.core.titles import Id, Keyed, Meta, Title, Unkeyed
 from bot.core.why import Explainer, Progress
 
+_STATES = frozenset(StateLabel)
 REMEMBERED = 1_000
 """Issues a board remembers at most, the newest ones: more would not fit into an issue's body."""
 NEXT = 3
@@ -39,6 +39,7 @@ class State(StrEnum):
     QUEUED = "queued"
     REVIEW = "in review"
     BLOCKED = "blocked"
+    APPROVAL = "awaiting approval"
     WAITING = "waiting"
     IDLE = "not asked for"
 
@@ -55,6 +56,7 @@ STATE_OF: Mapping[Progress, State] = MappingProxyType(
         Progress.WAITING: State.WAITING,
         Progress.INVALID: State.BLOCKED,
         Progress.HOLD: State.WAITING,
+        Progress.APPROVAL: State.APPROVAL,
         Progress.QUEUED: State.QUEUED,
         Progress.RUNNING: State.RUNNING,
         Progress.REVIEW: State.REVIEW,
@@ -168,7 +170,7 @@ class _Maker:
             scope=self.scope,
             members=tuple(members),
             edges=tuple(self._edges(numbers)),
-            next_up=tuple(self._next(numbers)),
+            next_up=tuple(self._next({member.number for member in members if member.state is State.WAITING})),
             parallel=self.rules.within_phase == "parallel",
             last_closed=max((at for member in gone if (at := self._closed_at(member.number))), default=None),
         )
@@ -235,7 +237,7 @@ class _Maker:
 
     def _usd(self, issue: Issue) -> float:
         if issue.detailed:
-            return round(math.fsum(record.usd for record in records(issue, self.snapshot.own_ids)), 4)
+            return round(sum((record.usd for record in records(issue, self.snapshot.own_ids)), 0.0), 4)
         return self.past[issue.number].usd if issue.number in self.past else 0.0
 
     def _blocked(self, issue: Issue, situation: Situation | None) -> tuple[str, str]:
@@ -284,10 +286,12 @@ class _Maker:
 
 
 def is_asked(issue: Issue, situation: Situation | None) -> bool:
-    """Whether somebody asks for it, or asked."""
-    if issue.labels & LABEL_LOOKS.keys():
+    """Whether somebody who may ask asks for it, or asked."""
+    if issue.labels & _STATES:
         return True
-    return situation is not None and not isinstance(situation, Unasked | Closed)
+    if situation is None:
+        return REQUEST_LABEL in issue.labels
+    return not isinstance(situation, Unasked | Closed | Refused)
 
 
 def _place(member: Member) -> tuple[str, int, int]:

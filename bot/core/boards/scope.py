@@ -53,8 +53,9 @@ class Scope:
 def scope_of(meta: Issue, prefixes: Collection[str], repo: str) -> Scope:
     """The scope of a META issue in a repository whose issues have these prefixes."""
     word = _FIRST_WORD.search(meta.title)
-    if word is not None and word[1].upper() in prefixes:
-        return Scope("prefix", word[1].upper())
+    prefix = word[1].rstrip(",.;").upper() if word is not None else ""
+    if prefix in prefixes:
+        return Scope("prefix", prefix)
     if meta.milestone:
         return Scope("milestone", meta.milestone)
     children = (link.ref for link in meta.links if link.source is Source.SUB_ISSUE)

@@ -82,6 +82,7 @@ def _lines(board: Board) -> Iterable[str]:
     yield from _line(State.WAITING, "Next up", waiting, _waiting)
     yield from _line(State.REVIEW, "In review", by_state.get(State.REVIEW, []), _review)
     yield from _line(State.BLOCKED, "Blocked", by_state.get(State.BLOCKED, []), _blocked)
+    yield from _line(State.APPROVAL, "Awaiting approval of a plan", by_state.get(State.APPROVAL, []), _name)
     yield from _line(State.IDLE, "Not asked for yet", by_state.get(State.IDLE, []), _name)
 
 

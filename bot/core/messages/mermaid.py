@@ -28,6 +28,7 @@ GLYPHS: Mapping[State, str] = MappingProxyType(
         State.QUEUED: "🔹",
         State.REVIEW: "🟣",
         State.BLOCKED: "⛔",
+        State.APPROVAL: "✋",
         State.WAITING: "⏳",
         State.IDLE: "⚪",
     }
@@ -40,13 +41,14 @@ _LOOKS: Mapping[State, tuple[str, str, str]] = MappingProxyType(
         State.QUEUED: ("queued", "#0a3069", "#54aeff"),
         State.REVIEW: ("review", "#8250df", "#c297ff"),
         State.BLOCKED: ("blocked", "#cf222e", "#ff8182"),
+        State.APPROVAL: ("approval", "#6639ba", "#c297ff"),
         State.WAITING: ("waiting", "#7d4e00", "#d4a72c"),
         State.IDLE: ("idle", "#424a53", "#8c959f"),
     }
 )
 """Class, fill and border; white text on each can be read on a light and on a dark page."""
 
-_LOUDEST = (State.RUNNING, State.QUEUED, State.BLOCKED, State.REVIEW, State.WAITING, State.IDLE)
+_LOUDEST = (State.RUNNING, State.QUEUED, State.BLOCKED, State.APPROVAL, State.REVIEW, State.WAITING, State.IDLE)
 """What a phase is shown as: the first of these that one of its issues is."""
 
 

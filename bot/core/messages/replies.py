@@ -76,6 +76,11 @@ def no_rounds_left(rounds: int, issue: int) -> str:
     return f"This pull request has had {had} (`limits.review_rounds`); {goes_on}"
 
 
+def no_plan() -> str:
+    """`/ai approve` where no plan waits."""
+    return "No plan waits for approval here, so nothing was started. `/ai run` asks for a run."
+
+
 def on_a_closed_issue() -> str:
     """Nothing runs for a closed issue."""
     return "This issue is closed; reopen it first, then ask again."

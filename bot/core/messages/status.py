@@ -18,6 +18,7 @@ from bot.core.situation import (
     Hold,
     Invalid,
     Lost,
+    PlanState,
     PullClosed,
     PullMerged,
     Queued,
@@ -59,6 +60,8 @@ def status_text(why: Why) -> str:
             return _waiting(why, request.actor)
         case Invalid(_, reason, path):
             return _invalid(reason, path)
+        case Hold(plan=state) if state is not PlanState.NONE:
+            return plan_waits_text(state)
         case Hold(_, reason, cap):
             parts = [f"**On hold**: {reason}.", _hold(cap, why.place), dated(why, "of those that wait for room")]
             return "\n\n".join(part for part in parts if part)
@@ -123,6 +126,8 @@ def ended_text(record: Record) -> str:
         return withdrawn_text()
     if record.code == DONE or record.withdrawn:
         return f"**Done**: #{record.pull} is up for review."
+    if record.planned:
+        return plan_waits_text(PlanState.WAITS)
     if record.again:
         return "**Waiting** again: the run ended before it began; the verdict comment says why."
     return f"**Blocked** ({record.code}): the verdict comment says why and what to do next."
@@ -136,6 +141,17 @@ def rounds_used(request: Request, rounds: int) -> str:
         return f"{asked} there, but review rounds are off here (`limits.review_rounds: 0`); {goes_on}"
     had = "its only review round" if rounds == 1 else f"all {rounds} review rounds"
     return f"{asked} there, but #{request.pull} has had {had} (`limits.review_rounds`); {goes_on}"
+
+
+def plan_waits_text(state: PlanState) -> str:
+    """The status of an issue whose plan waits for approval."""
+    edited = "\n\nTitle or body changed since the plan was made: `/ai approve` approves the issue as it is by then."
+    return (
+        "**On hold**: awaiting approval of the plan, which the verdict comment has.\n\n"
+        "`/ai approve` starts the work on it; `/ai run` and what to change starts the work with that. Taking the label "
+        f"`{REQUEST_LABEL}` off, or `/ai stop`, drops it; putting it on again asks for a new plan."
+        f"{edited if state is PlanState.OUTDATED else ''}"
+    )
 
 
 def withdrawn_text() -> str:
@@ -267,6 +283,8 @@ def _state(reason: Reason) -> str:
             return f"blocked: its last run needs a person{also}"
         case Progress.INVALID:
             return f"requested, but can't start{also}"
+        case Progress.APPROVAL:
+            return f"its plan waits for approval{also}"
         case _:
             return f"requested{also}"
 

@@ -37,7 +37,7 @@ NEXT_STEP: Mapping[Reason, str] = {
 """The command that ends each Blocked verdict: as it stands it works, and shows where words of one's own go."""
 
 ADVICE: Mapping[Reason, str] = {
-    Reason.NEEDS_INPUT: "The agent needs an answer; give it with the command below.",
+    Reason.NEEDS_INPUT: "Answer, or say how to go on, with the command below.",
     Reason.EDITED_AFTER_APPROVAL: "Read the issue as it is now; if it is what you want done, ask again.",
     Reason.CONFIG_INVALID: "Correct the file on the default branch, then ask again.",
     Reason.SETUP_FAILED: "Make `checks.setup` in `.github/ai-ready.yml` work on a fresh checkout.",
@@ -74,15 +74,16 @@ def verdict_block(record: Record) -> str:
         "pull": record.pull,
     }
     kind = {} if record.kind == "work" else {"kind": record.kind}
-    flags = {name: True for name in ("again", "withdrawn") if getattr(record, name)}
+    flags = {name: True for name in ("again", "withdrawn", "planned") if getattr(record, name)}
     return hide(VERDICT_MARKER, {**data, **kind, **flags})
 
 
 def done(record: Record, pull: Pull, outcome: Outcome, *, run_url: str = "") -> str:
     """`Done: draft PR #31 …`; last line: the next command."""
     kind = "draft PR" if pull.draft else "PR"
+    news = "is updated and up for review again" if record.kind == "fix" else "is up for review"
     parts = [
-        f"Done: {kind} #{pull.number} is up for review.",
+        f"Done: {kind} #{pull.number} {news}.",
         verdict_block(record),
         facts_table(outcome, run_url),
         checks_table(outcome.checks, missing=outcome.checks_missing),

@@ -73,6 +73,8 @@ def _progress(stand: Stand) -> str:
             return f"asked for, but it can't start: {_INVALID.get(reason, 'its status comment says why')}"
         case Progress.HOLD:
             return f"ready, but on hold: {situation.why}" if isinstance(situation, Hold) else "ready, but on hold"
+        case Progress.APPROVAL:
+            return "its plan waits for approval"
         case Progress.QUEUED:
             return "a run has been dispatched"
         case Progress.RUNNING:
@@ -122,6 +124,8 @@ def _advice(end: Reason) -> str:
             return " Merge it, or close the issue otherwise."
         case Progress.BLOCKED:
             return " Its verdict comment says why; `/ai retry` there asks again."
+        case Progress.APPROVAL:
+            return " `/ai approve` there starts the work."
         case Progress.INVALID:
             return " Its status comment says what to mend."
         case _:

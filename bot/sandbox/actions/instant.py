@@ -229,7 +229,7 @@ class Instant:
         conclusion = end.conclusion
         try:
             if refused is not None and end.says != "cancelled":
-                self._jobs.say_refused(run, refused)
+                self._jobs.say(run, refused)
             elif end.says == "done":
                 self._jobs.finish(run)
             elif end.says:

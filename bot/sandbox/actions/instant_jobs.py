@@ -14,6 +14,9 @@ from typing import TYPE_CHECKING, Literal
 import yaml
 
 from bot.config import ActionEnv, Step, parse_repo_config
+from bot.core.messages.plan import plan_text
+from bot.core.model import Actor
+from bot.core.names import Reason
 from bot.core.publishing import Ending, next_step
 from bot.core.run import Admission, Outcome
 from bot.errors import AiReadyError, Blocked
@@ -35,6 +38,8 @@ if TYPE_CHECKING:
 USD = 0.01
 """What a run has cost."""
 ROUNDS = 8
+PLAN = "1. Write `done/`.\n2. Nothing else."
+NEEDS_INPUT = Reason.NEEDS_INPUT.value
 PAUSE = 1.0
 """Seconds until what was not, or not surely, done is looked for: as `publish` waits at first."""
 _JOBS = yaml.safe_load((CHECKOUT / ".github/workflows/ai-ready.yml").read_text())["jobs"]
@@ -71,15 +76,20 @@ class InstantJobs:
         with self._job(run, "work") as at:
             try:
                 keeper = Gatekeeper(at.github, parse_repo_config, self._hub.url, clock=self._hub.now)
-                recheck(keeper, admission, served=True)
+                actor = Actor(run.actor.id, run.actor.login, is_bot=run.actor.login.endswith("[bot]"))
+                recheck(keeper, admission, served=True, dispatcher=actor)
             except Blocked as blocked:
                 again, key = isinstance(blocked, Postponed), admission.run_key
                 return Outcome(key, "blocked", blocked.code, blocked.text, blocked.details, again=again)
         return None
 
     def finish(self, run: WorkflowRun) -> None:
-        """What `publish` does once the branch is pushed; the push itself is one commit made in place."""
+        """What `publish` does once the branch is pushed; the push itself is one commit made in place. A plan is words."""
         admission = self._with_page(run)
+        if admission.kind == "plan":
+            text = plan_text(admission.issue)
+            self.say(run, Outcome(admission.run_key, "blocked", NEEDS_INPUT, text, summary=PLAN, planned=True, usd=USD))
+            return
         with self._job(run, "publish") as at:
             files = {f"done/{admission.run_key}.txt": "done\n"}
             oid = self._hub.repos.commit_files(run.repo, admission.branch, files, at.token, commit_message(admission))
@@ -95,8 +105,8 @@ class InstantJobs:
                     self._timing.sleep(PAUSE)
         raise AiReadyError(f"The verdict of run {admission.run_key} could not be published.")
 
-    def say_refused(self, run: WorkflowRun, outcome: Outcome) -> None:
-        """`publish`, of a run that ended with the second look."""
+    def say(self, run: WorkflowRun, outcome: Outcome) -> None:
+        """`publish`, of a run that has words to hand over and nothing else."""
         with tempfile.TemporaryDirectory(dir=self._folder) as folder:
             digests = hand_over(Path(folder), outcome)
             self._publish(run, Path(folder), digests, "success")

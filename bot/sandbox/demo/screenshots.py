@@ -57,10 +57,10 @@ class Shot:
 
 
 def main(folder: Path) -> int:
-    """Play the first act of the demo, then take the pictures; exit code 2 without Chromium."""
+    """Play the first act of the demo, then take the pictures; exit code 2 without Chromium or npm."""
     browser = shutil.which("chromium") or shutil.which("google-chrome")
-    if browser is None:
-        sys.stderr.write("screenshots need Chromium (Debian: apt-get install chromium).\n")
+    if browser is None or shutil.which("npm") is None:
+        sys.stderr.write("screenshots need Chromium and npm (Debian: apt-get install chromium npm).\n")
         return 2
     folder.mkdir(parents=True, exist_ok=True)
     root = Path(tempfile.mkdtemp(prefix="ai-ready-shots-"))

@@ -1,0 +1,106 @@
+"""Plans that were made for an issue (`mode: supervised`), and which requests go on from one. Pure.
+
+A plan is a verdict comment of ours. It waits while the request behind it stands: its label is on the issue, its comment
+is there, nobody said `/ai stop`. The next command after it approves it: `/ai approve`, or `/ai run` and `/ai retry`
+with what to change. Later, `/ai retry` goes on from whatever the run before it was admitted with.
+"""
+
+from dataclasses import dataclass, replace
+
+from bot.core.commands import Retry, parse_command
+from bot.core.ledger import Record, notes_of, verdicts
+from bot.core.model import Comment, Issue
+from bot.core.names import Reason, RunKind
+from bot.core.requests import asked_at, comment_request_id, is_withdrawn, label_request, round_of, stopped_at
+from bot.core.view import View
+
+_NOTHING_DONE = frozenset({Reason.CONFIG_INVALID, Reason.EDITED_AFTER_APPROVAL})
+"""Verdicts of runs that ended before they began."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What was said of a run."""
+
+    comment: Comment
+    record: Record
+
+
+def kind_of(view: View, issue: Issue, request_id: str) -> RunKind:
+    """What a run of this request is for: supervised, everything but a review round begins with a plan."""
+    if round_of(request_id, issue, notes_of(issue, view.snapshot.own_ids)):
+        return "fix"
+    supervised = view.config.mode == "supervised"
+    return "plan" if supervised and approved_plan(view, issue, request_id) is None else "work"
+
+
+def plan_of(issue: Issue, own_ids: frozenset[int], request_id: str) -> Verdict | None:
+    """The newest plan that was made for this very request."""
+    plans = [Verdict(comment, record) for comment, record in verdicts(issue, own_ids) if record.planned]
+    return next((plan for plan in reversed(plans) if plan.record.request_id == request_id), None)
+
+
+def approved_plan(view: View, issue: Issue, request_id: str) -> Verdict | None:
+    """The plan that a request approves, or goes on from; None: its run has none to go by."""
+    last = last_verdict(issue, view.snapshot.own_ids, request_id)
+    if last is not None and last.record.planned:
+        return last if _stands(view, issue, last.record.request_id) else None
+    return _went_by(issue, view.snapshot.own_ids, request_id)
+
+
+def last_verdict(issue: Issue, own_ids: frozenset[int], request_id: str) -> Verdict | None:
+    """The last verdict that was there when a comment asked for a run; None for a label, which asks for a new start.
+
+    Runs that never began, and those that mend what a review of the pull request asks, are passed over.
+    """
+    said = [Verdict(comment, record) for comment, record in verdicts(_before(issue, request_id), own_ids)]
+    return next((each for each in reversed(said) if _tells(each.record)), None)
+
+
+def _tells(record: Record) -> bool:
+    return not (record.again or record.withdrawn or record.kind == "fix" or record.code in _NOTHING_DONE)
+
+
+def _before(issue: Issue, request_id: str) -> Issue:
+    """The issue as it was when a comment asked."""
+    at = next((n for n, each in enumerate(issue.comments) if comment_request_id(each) == request_id), 0)
+    return replace(issue, comments=issue.comments[:at])
+
+
+def _went_by(issue: Issue, own_ids: frozenset[int], request_id: str) -> Verdict | None:
+    """The plan by which a run of this request was admitted, whatever became of that request since."""
+    last = last_verdict(issue, own_ids, request_id)
+    if last is None or last.record.planned:
+        return last
+    asked = next(each for each in issue.comments if comment_request_id(each) == request_id)
+    if last.record.kind == "plan" or not isinstance(parse_command(asked.body), Retry):
+        return None
+    return _went_by(_before(issue, request_id), own_ids, last.record.request_id)
+
+
+def is_dropped(request_id: str, issue: Issue, own_ids: frozenset[int]) -> bool:
+    """Whether nobody asks for it any more; an approval goes with what asked for the plan."""
+    last = last_verdict(issue, own_ids, request_id)
+    ids = {request_id, last.record.request_id} if last is not None and last.record.planned else {request_id}
+    return any(is_withdrawn(each, issue) for each in ids)
+
+
+def _stands(view: View, issue: Issue, request_id: str) -> bool:
+    """Whether somebody still asks for what a plan was made for; that runs of others ended since changes nothing."""
+    asked, label = asked_at(request_id, issue), label_request(issue)
+    if asked is None or (request_id.startswith("L") and (label is None or label.id != request_id)):
+        return False
+    ends = (stopped_at(issue), view.stop_just_said(issue), issue.closed_at)
+    return all(asked > end for end in ends if end is not None)
+
+
+def last_words(issue: Issue, own_ids: frozenset[int], request_id: str, *, continued: bool) -> str:
+    """The body of the verdict that a run goes on from; empty: there is none.
+
+    `continued`: it goes on from work on the branch, so whatever was said of that counts, however it was asked for.
+    """
+    last = last_verdict(issue, own_ids, request_id)
+    said = (Verdict(comment, record) for comment, record in reversed(verdicts(issue, own_ids)))
+    newest = next((each for each in said if _tells(each.record) and not each.record.planned), None)
+    found = newest if continued else last
+    return "" if found is None or found.record.planned else found.comment.body

@@ -1,0 +1,476 @@
+"""Supervised mode: a plan first, then a person, then the work."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+
+import pytest
+
+from bot.core.effects import PostComment, PutStatus
+from bot.core.ledger import records
+from bot.core.messages.plan import plan_in, plan_text
+from bot.core.model import ActionsRun, Actor, LabelEvent, RunState, Snapshot
+from bot.core.names import REQUEST_LABEL, Reason
+from bot.core.plan import plan
+from bot.core.plans import approved_plan, last_words
+from bot.core.publishing import Ending, next_step
+from bot.core.run import Admission, Outcome
+from bot.core.settings import Limits, RepoConfig
+from bot.core.situation import Ended, Hold, PlanState, Situation, Start, Withdrawn
+from bot.core.view import Own, View
+from tests.core.world import ANN, BOB, SHA, after, comment, edit, issue, later, snapshot
+
+CONFIG = RepoConfig(mode="supervised", limits=Limits(runs_per_day=99, usd_per_day=9_999))
+PLAN = "1. Change `app.py`.\n\n```\n@everyone fixes #1\n```\n\n2. Test it."
+SHOWN = "1. Change `app.py`.\n\n```\n@everyone fixes # 1\n```\n\n2. Test it."
+"""A closing keyword acts even in code; the rest stays as it is."""
+
+
+def ends(start: Start) -> Outcome:
+    """A plan run makes a plan, the work fails its tests."""
+    if start.kind == "plan":
+        return Outcome(start.run_key, "blocked", Reason.NEEDS_INPUT, plan_text(1), summary=PLAN, planned=True, turns=3)
+    return Outcome(start.run_key, "blocked", Reason.TESTS_FAILED, "It fails.", summary="Half of it.", turns=5)
+
+
+def asks(start: Start) -> Outcome:
+    """The agent has a question."""
+    return Outcome(start.run_key, "blocked", Reason.NEEDS_INPUT, "A question.", details="Which one?", turns=3)
+
+
+@dataclass
+class Life:
+    """One issue, its people, and gates that do at once whatever they admit."""
+
+    snap: Snapshot = field(default_factory=lambda: snapshot(issue(1, "Log in")))
+    ran: list[Start] = field(default_factory=list)
+    ends: Callable[[Start], Outcome] = ends
+    config: RepoConfig = CONFIG
+
+    def copy(self) -> "Life":
+        return replace(self, ran=list(self.ran))
+
+    # ---------------------------------------------------------------------------------------- people
+
+    def label(self, by: Actor = ANN) -> None:
+        self._later()
+        one = self.snap.issues[1]
+        event = LabelEvent("LE", by, self.snap.now)
+        self.snap = edit(self.snap, 1, labels=one.labels | {REQUEST_LABEL}, label_events=(*one.label_events, event))
+        self.look()
+
+    def unlabel(self) -> None:
+        self._later()
+        self.snap = edit(self.snap, 1, labels=self.snap.issues[1].labels - {REQUEST_LABEL})
+        self.look()
+
+    def say(self, body: str, by: Actor = ANN) -> None:
+        self._later()
+        said = comment(5000 + len(self.comments), body, by)
+        said = replace(said, created_at=self.snap.now)
+        self.snap = edit(self.snap, 1, comments=(*self.snap.issues[1].comments, said))
+        self.look()
+
+    def edit_body(self) -> None:
+        self._later()
+        self.snap = edit(self.snap, 1, body="Something else.", body_edited_at=self.snap.now)
+        self.look()
+
+    def _later(self) -> None:
+        self.snap = later(self.snap, minutes=1)
+
+    # ------------------------------------------------------------------------------------ what is so
+
+    @property
+    def comments(self) -> tuple[object, ...]:
+        return self.snap.issues[1].comments
+
+    @property
+    def labels(self) -> set[str]:
+        return set(self.snap.issues[1].labels)
+
+    @property
+    def kinds(self) -> list[str]:
+        return [start.kind for start in self.ran]
+
+    @property
+    def situation(self) -> Situation:
+        return plan(self.snap, self.config).survey.situations[1]
+
+    @property
+    def bodies(self) -> list[str]:
+        return [each.body for each in self.snap.issues[1].comments if each.author.is_bot]
+
+    def replies(self) -> list[str]:
+        return [body for body in self.bodies if "ai-ready:reply" in body]
+
+    # ------------------------------------------------------------------------------------------ gates
+
+    def look(self) -> None:
+        """Gates, one after the other, until one has nothing to do."""
+        for _ in range(20):
+            own = Own(1000 + len(self.ran), issue=0)
+            decided = plan(self.snap, self.config, own)
+            if decided.claim is not None:
+                self.snap = after(self.snap, (decided.claim,))
+                continue
+            self.snap = after(self.snap, decided.effects)
+            if decided.admitted is not None:
+                self._run(decided.admitted, own)
+            elif not decided.effects:
+                return
+        raise AssertionError("never quiet")
+
+    def _run(self, start: Start, own: Own) -> None:
+        self._later()
+        self.ran.append(start)
+        admission = Admission(
+            issue=1,
+            repo="acme/shop",
+            run_key=start.run_key,
+            title="Log in",
+            branch="ai/issue-1",
+            base="main",
+            base_oid=SHA,
+            head_oid=SHA,
+            approver_id=ANN.id,
+            approver_login=ANN.login,
+            model=start.model,
+            usd=start.usd,
+            minutes=start.minutes,
+            content_sha="c" * 64,
+            run_id=own.run_id,
+            kind=start.kind,
+        )
+        step = next_step(Ending(admission, self.ends(start), attempts=2), self.snap)
+        assert step.verdict
+        self.snap = after(self.snap, step.effects)
+
+
+@pytest.fixture
+def life() -> Life:
+    return Life()
+
+
+@pytest.fixture
+def waiting(life: Life) -> Life:
+    """A plan was made for ann's label."""
+    life.label()
+    return life
+
+
+def test_supervised_everything_begins_with_a_plan(life: Life) -> None:
+    life.label()
+
+    assert life.kinds == ["plan"]
+
+
+@pytest.mark.parametrize("mode", ["autonomous", "interactive"])
+def test_in_other_modes_the_work_begins_at_once(mode: str) -> None:
+    life = Life(config=replace(CONFIG, mode=mode))  # type: ignore[arg-type]
+    life.label()
+
+    assert life.kinds == ["work"]
+
+
+def test_the_plan_waits_with_its_label_and_holds_no_claim(waiting: Life) -> None:
+    assert waiting.labels == {"ai-ready", "ai-waiting"}
+    assert waiting.snap.claims == {}
+    assert isinstance(waiting.situation, Hold)
+    assert waiting.situation.plan is PlanState.WAITS
+    [verdict] = [body for body in waiting.bodies if "ai-ready:verdict" in body]
+    assert verdict.splitlines()[0] == "Blocked (needs-input): The plan for #1 waits for approval."
+    assert verdict.splitlines()[-1] == "/ai approve"
+    assert plan_in(verdict) == SHOWN
+    assert plan_in(verdict.replace("\n", "\r\n")) == SHOWN
+    [record] = records(waiting.snap.issues[1], waiting.snap.own_ids)
+    assert (record.kind, record.planned, record.final(1)) == ("plan", True, False)
+
+
+def test_publisher_and_planner_say_the_same_of_it(waiting: Life) -> None:
+    """The run's own last words are what any later plan would write: nothing is left to do."""
+    assert waiting.bodies[-1].startswith(("Blocked", "**On hold**: awaiting approval of the plan"))
+    assert plan(waiting.snap, CONFIG).effects == ()
+
+
+def test_nothing_starts_while_it_waits(waiting: Life) -> None:
+    waiting.snap = later(waiting.snap, days=2)
+    waiting.look()
+
+    assert waiting.kinds == ["plan"]
+
+
+@pytest.mark.parametrize("words", ["/ai approve", "/ai approve with care", "/ai run do more", "/ai retry do more"])
+def test_the_next_command_starts_the_work_with_the_plan(waiting: Life, words: str) -> None:
+    waiting.say(words)
+
+    assert waiting.kinds == ["plan", "work"]
+    start = waiting.ran[1]
+    assert start.request.command is not None
+    assert start.request.command.guidance == " ".join(words.split()[2:])
+    found = approved_plan(View(waiting.snap, CONFIG), waiting.snap.issues[1], start.request.id)
+    # The label is used up by now, and with it what the plan was made for: only a run that is under way has it.
+    assert found is None
+    assert waiting.labels == {"ai-blocked"}
+
+
+def test_the_plan_is_there_while_the_work_is_under_way(waiting: Life) -> None:
+    seen: list[str] = []
+
+    def look(start: Start) -> Outcome:
+        found = approved_plan(View(waiting.snap, CONFIG), waiting.snap.issues[1], start.request.id)
+        seen.append(plan_in(found.comment.body) if found else "")
+        return ends(start)
+
+    waiting.ends = look
+    waiting.say("/ai approve")
+    waiting.say("/ai retry")
+
+    assert seen == [SHOWN, SHOWN]
+
+
+def test_an_approval_without_a_plan_is_refused_once(life: Life) -> None:
+    life.say("/ai approve")
+    life.look()
+
+    assert life.ran == []
+    assert [body.splitlines()[0] for body in life.replies()] == [
+        "No plan waits for approval here, so nothing was started. `/ai run` asks for a run."
+    ]
+
+
+@pytest.mark.parametrize("drop", [Life.unlabel, lambda life: life.say("/ai stop")], ids=["label off", "stop"])
+def test_a_plan_that_was_dropped_is_withdrawn_and_can_not_be_approved(
+    waiting: Life, drop: Callable[[Life], None]
+) -> None:
+    drop(waiting)
+    gone = "ai-waiting" not in waiting.labels
+    waiting.say("/ai approve")
+
+    assert gone
+    assert waiting.kinds == ["plan"]
+    assert len(waiting.replies()) == 1
+    assert isinstance(waiting.situation, Withdrawn | Ended)
+
+
+def test_only_people_who_may_ask_approve(waiting: Life) -> None:
+    waiting.say("/ai approve", by=BOB)
+
+    assert waiting.kinds == ["plan"]
+    assert "only people with write" in waiting.replies()[0]
+
+
+def test_an_approval_in_the_second_in_which_the_plan_was_asked_for(waiting: Life) -> None:
+    """A plan may be quick, and GitHub's times are of whole seconds: what was said after it answers it."""
+    one = waiting.snap.issues[1]
+    [record] = records(one, waiting.snap.own_ids)
+    approve = replace(comment(6001, "/ai approve"), created_at=record.requested_at)
+    waiting.snap = edit(waiting.snap, 1, comments=(*one.comments, approve))
+    waiting.look()
+
+    assert waiting.kinds == ["plan", "work"]
+
+
+def test_an_unacknowledged_stop_counts_before_an_approval(waiting: Life) -> None:
+    """Both were said before anybody looked."""
+    one = waiting.snap.issues[1]
+    stop = replace(comment(6001, "/ai stop"), created_at=waiting.snap.now + timedelta(minutes=1))
+    approve = replace(comment(6002, "/ai approve"), created_at=waiting.snap.now + timedelta(minutes=2))
+    waiting.snap = later(edit(waiting.snap, 1, comments=(*one.comments, stop, approve)), minutes=3)
+    waiting.look()
+
+    assert waiting.kinds == ["plan"]
+
+
+def test_a_strangers_stop_drops_nothing(waiting: Life) -> None:
+    one = waiting.snap.issues[1]
+    stop = replace(comment(6001, "/ai stop", BOB), created_at=waiting.snap.now + timedelta(minutes=1))
+    approve = replace(comment(6002, "/ai approve"), created_at=waiting.snap.now + timedelta(minutes=2))
+    waiting.snap = later(edit(waiting.snap, 1, comments=(*one.comments, stop, approve)), minutes=3)
+    waiting.look()
+
+    assert waiting.kinds == ["plan", "work"]
+
+
+def test_a_label_put_on_again_asks_for_a_new_plan(waiting: Life) -> None:
+    waiting.unlabel()
+    waiting.label()
+
+    assert waiting.kinds == ["plan", "plan"]
+    assert isinstance(waiting.situation, Hold)
+
+
+def test_an_issue_edited_after_its_plan_says_so_and_can_be_approved_as_it_is(waiting: Life) -> None:
+    waiting.edit_body()
+    assert isinstance(waiting.situation, Hold)
+    assert waiting.situation.plan is PlanState.OUTDATED
+    assert any("changed since the plan was made" in body for body in waiting.bodies)
+
+    waiting.say("/ai approve")
+
+    assert waiting.kinds == ["plan", "work"]
+
+
+def test_an_old_request_says_so_and_can_still_be_approved(waiting: Life) -> None:
+    waiting.snap = later(waiting.snap, days=31)
+    waiting.look()
+    assert any("older than 30 days" in body for body in waiting.bodies)
+
+    waiting.say("/ai approve")
+
+    assert waiting.kinds == ["plan", "work"]
+
+
+def test_what_comes_after_the_work(waiting: Life) -> None:
+    """A retry goes on by the approved plan; a new run and a new label are planned again."""
+    waiting.say("/ai approve")
+    waiting.say("/ai retry")
+    again = waiting.copy()
+    waiting.say("/ai run something else")
+    again.label()
+
+    assert waiting.kinds == ["plan", "work", "work", "plan"]
+    assert again.kinds == ["plan", "work", "work", "plan"]
+
+
+def test_a_question_instead_of_a_plan_is_answered_by_a_retry_which_plans(life: Life) -> None:
+    life.ends = asks
+    life.label()
+    assert life.labels == {"ai-blocked"}
+    life.ends = ends
+    life.say("/ai approve")
+    life.say("/ai retry the second one")
+
+    assert life.kinds == ["plan", "plan"]
+    body = last_words(life.snap.issues[1], life.snap.own_ids, life.ran[1].request.id, continued=False)
+    assert "Which one?" in body
+
+
+def test_a_retry_after_a_dropped_plan_and_a_lost_plan_run_does_not_bring_the_dropped_one_back(waiting: Life) -> None:
+    """What was withdrawn is never the authority for work."""
+    waiting.unlabel()
+    waiting.ends = asks
+    waiting.say("/ai run anew")
+    waiting.ends = ends
+    waiting.say("/ai retry")
+
+    assert waiting.kinds == ["plan", "plan", "plan"]
+
+
+def test_a_work_run_whose_runner_vanished_is_tried_again_as_work(waiting: Life) -> None:
+    def vanishes(start: Start) -> Outcome:
+        waiting.ends = ends
+        return Outcome(start.run_key, "blocked", Reason.RUNNER_LOST, "It vanished.")
+
+    waiting.ends = vanishes
+    waiting.say("/ai approve")
+
+    assert waiting.kinds == ["plan", "work", "work"]
+    assert waiting.ran[1].request == waiting.ran[2].request
+
+
+def test_a_lost_plan_run_is_remembered_as_one(life: Life) -> None:
+    """So that nothing goes on from it as if it had been work."""
+    snap = edit(life.snap, 1, labels=frozenset({REQUEST_LABEL}), label_events=(LabelEvent("LE", ANN, life.snap.now),))
+    snap = later(snap, minutes=1)
+    decided = plan(snap, CONFIG, Own(42))
+    assert decided.claim is not None
+    snap = replace(after(snap, (decided.claim,)), runs={42: ActionsRun(42, RunState.ENDED, "failure")})
+    said = [each for each in plan(snap, CONFIG).effects if isinstance(each, PostComment)]
+
+    assert len(said) == 1
+    assert '"kind":"plan"' in said[0].body
+
+
+def test_a_plan_run_that_says_done_is_not_believed(life: Life) -> None:
+    life.ends = lambda start: Outcome(start.run_key, "done", summary="Done!", commit_oid="b" * 40)
+    life.label()
+
+    assert [body.splitlines()[0] for body in life.bodies if "ai-ready:verdict" in body] == [
+        "Blocked (internal-error): a run that was only to plan says that the work is done."
+    ]
+
+
+def test_a_plan_stops_nobody(life: Life) -> None:
+    """`order.on_blocked`: a plan that waits blocks no series."""
+    config = replace(CONFIG, order=replace(CONFIG.order, on_blocked="stop-repository"))
+    life.config = config
+    life.label()
+    other = issue(2, "Another", by=ANN)
+    snap = replace(life.snap, issues={**life.snap.issues, 2: other})
+
+    assert isinstance(plan(snap, config).survey.situations[2], Start)
+
+
+def test_a_plan_that_waits_is_not_waiting_for_a_slot(waiting: Life) -> None:
+    """No run that ends asks for another look because of it."""
+    [status] = [body for body in waiting.bodies if "ai-ready:status" in body]
+
+    assert '"hold"' not in status
+
+
+# ------------------------------------------------------------------------------------ every short life
+
+ACTS: dict[str, Callable[[Life], None]] = {
+    "label": Life.label,
+    "unlabel": Life.unlabel,
+    "approve": lambda life: life.say("/ai approve"),
+    "run": lambda life: life.say("/ai run x"),
+    "retry": lambda life: life.say("/ai retry x"),
+    "stop": lambda life: life.say("/ai stop"),
+}
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a person would expect, without looking into the code."""
+
+    plan_waits: str = ""
+    """What asked for it: `label` or `comment`."""
+    last: str = ""
+    """The kind of the last run."""
+    labelled: bool = False
+
+    def after(self, act: str) -> "tuple[Told, str]":
+        """And the kind of run that starts, if one does."""
+        match act:
+            case "label":
+                return Told("label", "plan", labelled=True), "plan"
+            case "unlabel":
+                return replace(
+                    self, plan_waits="" if self.plan_waits == "label" else self.plan_waits, labelled=False
+                ), ""
+            case "stop":
+                return replace(self, plan_waits="", labelled=False), ""
+            case "approve" if not self.plan_waits:
+                return self, ""
+            case _ if self.plan_waits or (act == "retry" and self.last == "work"):
+                return Told("", "work"), "work"
+            case _:
+                return Told("comment", "plan", self.labelled), "plan"
+
+
+def lives(life: Life, told: Told, acts: tuple[str, ...], most: int) -> Iterator[tuple[tuple[str, ...], Life, str]]:
+    """Every life of up to `most` acts, with the kind of run that its last act should have started."""
+    for name, act in ACTS.items():
+        if name == "label" and told.labelled:
+            continue
+        grown = life.copy()
+        before = len(grown.ran)
+        act(grown)
+        expected, kind = told.after(name)
+        grown.ran = grown.ran[before:]
+        yield (*acts, name), grown, kind
+        if len(acts) + 1 < most:
+            yield from lives(grown, expected, (*acts, name), most)
+
+
+def test_every_short_life_starts_what_people_expect() -> None:
+    """Work starts only after a plan that somebody saw and approved while it stood; at rest nothing is left to do."""
+    count = 0
+    for acts, grown, kind in lives(Life(), Told(), (), 4):
+        count += 1
+
+        assert grown.kinds == ([kind] if kind else []), acts
+        assert not [e for e in plan(grown.snap, CONFIG).effects if isinstance(e, PostComment | PutStatus)], acts
+    assert count > 1000

@@ -1,0 +1,64 @@
+"""Supervised mode with the server: a plan waits quietly, an approval starts the work, a label taken off drops both."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bot.sandbox.actions.instant import CAREFUL
+from tests.stories.server_town import SERVER_CONFIG, Plan, ServerTown, check_server_town, quick_town
+
+SUPERVISED = Plan(config=f"mode: supervised\n{SERVER_CONFIG}", ends=lambda _run: CAREFUL)
+"""Whose job `work` looks again at what was admitted, as real ones do."""
+
+
+@pytest.fixture
+def town(tmp_path: Path) -> Iterator[ServerTown]:
+    with quick_town(tmp_path, SUPERVISED) as opened:
+        yield opened
+        opened.looks()
+        check_server_town(opened)
+
+
+def test_a_plan_waits_and_is_approved(town: ServerTown) -> None:
+    issue = town.asked()
+    assert town.verdict(issue) == "Blocked (needs-input): The plan for #1 waits for approval."
+    town.labelled(issue, "ai-ready", "ai-waiting")
+    town.until(lambda: "awaiting approval of the plan" in town.status(issue), "said so")
+    town.looks()
+    before = len(issue.comments), len(town.events)
+    town.looks()
+    assert (len(issue.comments), len(town.events)) == before
+    assert [run.inputs["run_key"].rsplit("-", 1)[1] for run in town.runs(issue)] == ["1"]
+
+    town.comment(issue, "/ai approve")
+
+    assert town.verdict(issue, 2).startswith("Done: draft PR #2")
+    town.labelled(issue, "ai-done")
+    assert [each.split(":")[0] for each in town.verdicts(issue)] == ["Blocked (needs-input)", "Done"]
+
+
+def test_what_waits_for_it_is_told_that_a_person_is_needed(town: ServerTown) -> None:
+    first = town.asked("[A-1.1] First")
+    town.labelled(first, "ai-ready", "ai-waiting")
+    second = town.asked("[A-1.2] Second")
+
+    town.until(lambda: "its plan waits for approval" in town.status(second), "said so")
+
+
+def test_an_approval_goes_with_the_label(town: ServerTown) -> None:
+    """Taken off while the approved work still waits for a runner: the run is taken back, and nothing is blocked."""
+    issue = town.asked()
+    town.labelled(issue, "ai-ready", "ai-waiting")
+    town.until(lambda: "awaiting approval of the plan" in town.status(issue), "said so")
+    town.actions.hold("queued")
+    town.comment(issue, "/ai approve")
+    town.labelled(issue, "ai-ready", "ai-queued")
+
+    town.hub.issues.remove_label(issue, "ai-ready", town.maintainer)
+
+    town.until(lambda: not town.labels(issue), "withdrawn")
+    town.actions.hold("")
+    town.looks()
+    assert "Withdrawn" in town.status(issue)
+    assert town.pull_of(issue) is None
