@@ -221,6 +221,8 @@ def _checks(facts: PromptFacts) -> str:
     if not facts.checks:
         return "No checks are configured for this repository and none were found. Verify your work yourself as well as you can."
     listed = "\n".join(f"- {name}: `{_line(command)}`" for name, command in facts.checks)
+    if facts.planning:
+        return f"These commands will judge the work; we run them ourselves:\n\n{listed}"
     return f"When you are finished we run these ourselves, and only their result counts. Run them before you finish:\n\n{listed}"
 
 

@@ -228,6 +228,7 @@ def test_done() -> None:
     golden("verdict-done", done(RECORD, replace(PULL, open=True), OUTCOME, run_url="https://example.test/run/42"))
     updated = done(replace(RECORD, kind="fix"), replace(PULL, open=True), OUTCOME)
     assert updated.startswith("Done: draft PR #31 is updated and up for review again.\n")
+    assert "- Changes tests: tests/test_cart.py" in updated
     golden("thread", thread_reply("Renamed it.\n\nThe tests follow.", RECORD.run_key, "4a3b2c1d" * 5))
 
 

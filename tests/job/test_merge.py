@@ -147,6 +147,21 @@ def test_a_fork_that_lies_far_back(stage: Stage, server: Server, commits: int) -
     assert server.git("rev-list", "--count", "main..ai/issue-7") == "2"
 
 
+def test_histories_with_nothing_in_common(stage: Stage, server: Server) -> None:
+    """Nothing can be merged: the run goes on from the branch as it is, and says so."""
+    tree = server.git("write-tree")
+    head = server.git("commit-tree", f"{tree}", "-m", "alone")
+    server.git("update-ref", "refs/heads/ai/issue-7", head)
+
+    outcome = stage.run(writes({"new.py": "new\n"}), head_oid=head)
+
+    assert isinstance(stage.publish(outcome), Pushed)
+    assert parents(server) == [head]
+    assert (
+        "main had moved on and was not merged into ai/issue-7: their histories have nothing in common" in outcome.notes
+    )
+
+
 # ------------------------------------------------------------------------------------------ conflicts
 
 

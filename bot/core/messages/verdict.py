@@ -1,6 +1,6 @@
 """The verdict comment: one per run."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from bot.core.ledger import Record
 from bot.core.markers import hide
@@ -88,6 +88,7 @@ def done(record: Record, pull: Pull, outcome: Outcome, *, run_url: str = "") -> 
         facts_table(outcome, run_url),
         checks_table(outcome.checks, missing=outcome.checks_missing),
         own_words(outcome),
+        to_look_at(outcome.notes) if record.kind == "fix" else "",  # of the first run the pull request tells
         "CI of a pull request made by a bot waits for a person's *Approve workflows* click.",
         "Review it; if something is missing, ask with:",
     ]
@@ -149,6 +150,12 @@ def own_words(outcome: Outcome) -> str:
     if not outcome.summary:
         return ""
     return f"The agent's own words:\n\n{fence(outcome.summary, limit=8_000)}"
+
+
+def to_look_at(notes: Iterable[str]) -> str:
+    """What deserves a look of the person who reviews."""
+    rows = "\n".join(f"- {inert(note)}" for note in notes)
+    return f"### What deserves a look\n\n{rows}" if rows else ""
 
 
 def lost_reason(conclusion: str) -> Reason:
