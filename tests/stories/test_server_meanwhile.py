@@ -54,7 +54,7 @@ def test_an_issue_that_moves_away_while_it_waits_has_to_be_asked_for_where_it_is
         assert town.runs() == []
 
         for name in sorted(town.labels(moved)):
-            town.unlabel(moved, name)
+            town.hub.issues.remove_label(moved, name, town.maintainer)
         town.label(moved)
         assert town.verdict(moved).startswith("Done")
         town.looks()
