@@ -472,6 +472,34 @@ def test_stop_while_it_waits_leaves_the_pull_request_up_for_review(where: int) -
     assert start(plan(replace(stopped, paused=False), CONFIG)) is None
 
 
+def test_a_gate_beside_a_server_leaves_a_review_round_alone() -> None:
+    """It reads no reviews, so it sees nobody who asks; it sees the run."""
+    snap = reviewed(labels=("ai-queued",))
+    run = ActionsRun(77, RunState.ACTIVE, name="ai-ready #7 [7-R800-1]")
+
+    assert plan(replace(snap, runs={77: run}), CONFIG, OWN).effects == ()
+    assert plan(replace(snap, runs={77: replace(run, state=RunState.ENDED)}), CONFIG, OWN).effects != ()
+
+
+def test_supervised_a_review_round_needs_no_plan() -> None:
+    found = start(plan(reviewed([fix()]), replace(CONFIG, mode="supervised")))
+
+    assert found is not None
+    assert found.kind == "fix"
+
+
+def test_why_and_status_on_the_pull_request_speak_of_its_issue() -> None:
+    """And a run is asked for on the issue."""
+    words = ("/ai status", "/ai why", "/ai run")
+    said = [comment(900 + n, text, minutes=20) for n, text in enumerate(words)]
+    held = replace(reviewed([fix(899), *said]), paused=True)
+
+    answers = texts(plan(held, CONFIG).effects, 31)
+
+    assert [text[:11] for text in answers] == ["**On hold**", "**On hold**", "Runs are as"]
+    assert "write the command on #7" in answers[2]
+
+
 # ---------------------------------------------------------------------------------------- its end
 
 
