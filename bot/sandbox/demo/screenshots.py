@@ -106,10 +106,10 @@ def take_plan(browser: str, folder: Path) -> None:
     setting = Setting(REPO, MAINTAINER, VISITOR, files=FILES, config=config)
     item = next(item for item in ISSUES if item.labelled)
     with raise_curtain(root, setting, Script(Scene("", read("shop/cart.py"), done(PLAN)))) as stage:
-        issue = stage.issue(item.title, item.body)
+        issue = stage.issue(item.title, item.body.partition("\n\n")[0])
         stage.label(issue)
         stage.actions.wait_idle(120)
-        _take(browser, f"{stage.hub.url}/{REPO}/issues/{issue.number}", folder / "plan.png", 1210)
+        _take(browser, f"{stage.hub.url}/{REPO}/issues/{issue.number}", folder / "plan.png", 985)
     shutil.rmtree(root, ignore_errors=True)
 
 
