@@ -8,10 +8,10 @@ with what to change. Later, `/ai retry` goes on from whatever the run before it 
 from dataclasses import dataclass, replace
 
 from bot.core.commands import Retry, parse_command
-from bot.core.ledger import Record, verdicts
+from bot.core.ledger import Record, notes_of, verdicts
 from bot.core.model import Comment, Issue
 from bot.core.names import Reason, RunKind
-from bot.core.requests import asked_at, comment_request_id, is_withdrawn, label_request, stopped_at
+from bot.core.requests import asked_at, comment_request_id, is_withdrawn, label_request, round_of, stopped_at
 from bot.core.view import View
 
 _NOTHING_DONE = frozenset({Reason.CONFIG_INVALID, Reason.EDITED_AFTER_APPROVAL})
@@ -27,7 +27,9 @@ class Verdict:
 
 
 def kind_of(view: View, issue: Issue, request_id: str) -> RunKind:
-    """What a run of this request is for: supervised, everything begins with a plan."""
+    """What a run of this request is for: supervised, everything but a review round begins with a plan."""
+    if round_of(request_id, issue, notes_of(issue, view.snapshot.own_ids)):
+        return "fix"
     supervised = view.config.mode == "supervised"
     return "plan" if supervised and approved_plan(view, issue, request_id) is None else "work"
 

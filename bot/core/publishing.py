@@ -18,7 +18,7 @@ from bot.core.messages.verdict import blocked, done
 from bot.core.model import Issue, Pull, Snapshot
 from bot.core.names import UNPUSHED, Reason, StateLabel
 from bot.core.plans import is_dropped
-from bot.core.requests import answered_until, asked_at, label_request
+from bot.core.requests import answered_until, asked_at, fix_requests, label_request
 from bot.core.rounds import Thread, is_answered
 from bot.core.run import Admission, Outcome
 from bot.core.settings import PullRequest
@@ -93,7 +93,8 @@ def _not_ours_to_end(ending: Ending, snapshot: Snapshot) -> str:
     claim, issue = snapshot.claims.get(admission.issue), snapshot.issues.get(admission.issue)
     if claim is not None and claim.run_key == admission.run_key and claim.run_id != admission.run_id:
         return f"Run {claim.run_key} is being done by another workflow run, which holds its claim."
-    if ending.served and issue is not None and not is_next_run(issue, snapshot.own_ids, admission.run_key):
+    mends = admission.kind == "fix" and any(pull.number == admission.pull for pull in snapshot.pulls)
+    if ending.served and issue is not None and not is_next_run(issue, snapshot.own_ids, admission.run_key, mends=mends):
         return f"Nobody asked for a run {admission.run_key}."
     return ""
 
@@ -271,10 +272,16 @@ def _finish(ending: Ending, snapshot: Snapshot, issue: Issue, record: Record) ->
     claim = snapshot.claims.get(issue.number)
     if claim is not None and claim.run_key == record.run_key:
         effects.append(ReleaseClaim(issue.number))
-    goes_on = (again and not record.planned) or (keep and newer)
+    goes_on = (again and not record.planned) or (keep and newer) or _round_waits(snapshot, issue, record)
     if effects and not ending.served and (goes_on or _others_on_hold(snapshot, issue.number)):
         effects.append(Continue())
     return tuple(effects)
+
+
+def _round_waits(snapshot: Snapshot, issue: Issue, record: Record) -> bool:
+    """Whether a review round was asked for while this run was at work."""
+    asked = fix_requests(issue, snapshot.own_ids) if issue.open else ()
+    return any(request.at > record.requested_at and request.id != record.request_id for request in asked)
 
 
 def _others_on_hold(snapshot: Snapshot, number: int) -> bool:

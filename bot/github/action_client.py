@@ -46,7 +46,7 @@ class Access:
     workflow: str = CALLER_WORKFLOW
     """File name (or id) of the caller workflow that `Dispatch` starts."""
     own_ids: frozenset[int] = frozenset()
-    """User ids whose comments are ours, besides the token's own (the server's bot)."""
+    """User ids whose comments are ours, besides the token's own: the server's bot, where a server hosts the planner."""
 
 
 class ActionGitHub(RepositoryClient):
@@ -59,6 +59,7 @@ class ActionGitHub(RepositoryClient):
             paused=access.paused,
             workflow=access.workflow,
             own_ids=access.own_ids,
+            reviews=bool(access.own_ids),
         )
         super().__init__(scope, Courier(PyGithubWire(access.api_url, access.token), timing or Timing()))
         self._access = access

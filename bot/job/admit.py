@@ -268,6 +268,7 @@ def admission_for(
         run_id=run_id,
         run_url=run_url,
         kind=start.kind,
+        pull=start.pull,
         server_id=server_id,
     )
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from types import MappingProxyType
 
-from bot.core.ledger import records
-from bot.core.model import Actor, Claim, Ref, Snapshot, Standing
+from bot.core import ci
+from bot.core.ledger import records, request_of
+from bot.core.model import Actor, CheckSuite, Claim, Ref, Snapshot, Standing
 from bot.core.names import GITHUB_ACTIONS_BOT_ID, Reason
 from bot.core.plan import Plan, plan
 from bot.core.requests import content_sha
@@ -78,7 +79,7 @@ def _read(keeper: Gatekeeper, admission: Admission, *, served: bool) -> Snapshot
     """Caps need the whole repository; the server has looked at those, and other runs of its own nobody else sees."""
     if not served:
         return read_facts(keeper.github, focus={admission.issue}, paused=keeper.paused, clock=keeper.clock)
-    snapshot = keeper.github.issue_snapshot(admission.issue, now=keeper.clock())
+    snapshot = _as_ci_was_seen(keeper.github.issue_snapshot(admission.issue, now=keeper.clock()), admission)
     return with_permissions(keeper.github, replace(snapshot, paused=keeper.paused), askers(snapshot))
 
 
@@ -103,6 +104,17 @@ def _is_server(dispatcher: Actor, admission: Admission) -> bool:
     """Whether the App itself dispatched the run. People may, with any admission; so may their workflows."""
     same = dispatcher.id == admission.server_id != GITHUB_ACTIONS_BOT_ID
     return same and dispatcher.is_bot
+
+
+def _as_ci_was_seen(snapshot: Snapshot, admission: Admission) -> Snapshot:
+    """CI's word, which a job's token may not read: red, or the App, which may, had not asked for a run of this commit."""
+    issue = snapshot.issues.get(admission.issue)
+    feedback = issue.feedback if issue is not None else None
+    if issue is None or feedback is None or request_of(admission.run_key) != ci.request_id(feedback.head_oid):
+        return snapshot
+    red = CheckSuite("completed", "failure", snapshot.now)
+    seen = replace(issue, feedback=replace(feedback, suites=(red,)))
+    return replace(snapshot, issues=MappingProxyType({**snapshot.issues, issue.number: seen}))
 
 
 def _as_the_server_saw(snapshot: Snapshot) -> dict[Ref, Standing]:

@@ -99,7 +99,15 @@ def later(snap: Snapshot, **delta: float) -> Snapshot:
 def edit(snap: Snapshot, number: int, **changes: object) -> Snapshot:
     """Change one issue."""
     changed = replace(snap.issues[number], **changes)  # type: ignore[arg-type]
-    return replace(snap, issues=MappingProxyType({**snap.issues, number: changed}))
+    spoken = {n: _with_words(i, changed) for n, i in snap.issues.items()}
+    return replace(snap, issues=MappingProxyType({**spoken, number: changed}))
+
+
+def _with_words(item: Issue, pull: Issue) -> Issue:
+    """What is said on a pull request is its issue's feedback."""
+    if item.feedback is None or item.feedback.pull != pull.number:
+        return item
+    return replace(item, feedback=replace(item.feedback, comments=pull.comments))
 
 
 def close(snap: Snapshot, number: int) -> Snapshot:

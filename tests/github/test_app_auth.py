@@ -246,6 +246,15 @@ def test_what_is_only_welcome_is_done_without_where_nobody_accepted_it(app: AppS
     assert shop.paused() is True
 
 
+def test_of_what_is_welcome_as_much_is_had_as_was_accepted(app: AppStage) -> None:
+    del app.installation.permissions["actions_variables"]
+    app.shop().snapshot(now=app.now)
+
+    tokens = app.stage.world.hub.tokens
+    (used,) = {one.value: one for one in tokens._by_value.values() if one.installation is app.installation}.values()
+    assert used.permissions == {**PERMISSIONS, "checks": "read"}
+
+
 def test_a_token_is_kept_for_most_of_its_hour_and_replaced_before_it_ends(app: AppStage) -> None:
     shop = app.shop()
     for _ in range(3):
