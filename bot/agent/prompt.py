@@ -63,7 +63,9 @@ class PromptFacts:
     previous_summary: str = ""
     """How an earlier run ended and what it said of its work, when this one goes on from it."""
     previous_diff: str = ""
-    """What that run changed."""
+    """What that run changed; empty where that could not be told."""
+    continued: bool = False
+    """What that run changed is in the checkout."""
     plan: str = ""
     """The plan that was approved."""
     planning: bool = False
@@ -196,7 +198,7 @@ def _wish(who: str, words: str) -> str:
 def _previous(facts: PromptFacts) -> str:
     parts = []
     if facts.previous_summary.strip():
-        kept = "its changes are in the checkout" if facts.previous_diff.strip() else "nothing of it is in the checkout"
+        kept = "its changes are in the checkout" if facts.continued else "nothing of it is in the checkout"
         parts.append(
             f"An earlier run worked on this; {kept}. How it ended, and what it said of its work:\n\n"
             f"{_fenced(facts.fence, 'earlier', _cut(facts.previous_summary, MOST_EARLIER))}"

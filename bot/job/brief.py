@@ -71,6 +71,7 @@ def brief(task: Task, workspace: Workspace, commands: tuple[Planned, ...]) -> Br
             instructions=task.config.agent.instructions,
             checks=tuple((planned.name, planned.command) for planned in commands),
             previous_summary=earlier,
+            continued=admission.head_oid != admission.base_oid,
             previous_diff=_earlier_diff(workspace, admission),
             plan=plan,
             planning=admission.kind == "plan",

@@ -214,6 +214,17 @@ def test_nothing_starts_while_it_waits(waiting: Life) -> None:
     assert waiting.kinds == ["plan"]
 
 
+def test_a_plan_goes_on_waiting_when_the_mode_is_changed(waiting: Life) -> None:
+    """Its comment says that nothing is changed before somebody approves it."""
+    waiting.config = replace(CONFIG, mode="autonomous")
+    waiting.look()
+    assert waiting.kinds == ["plan"]
+
+    waiting.say("/ai approve")
+
+    assert waiting.kinds == ["plan", "work"]
+
+
 @pytest.mark.parametrize("words", ["/ai approve", "/ai approve with care", "/ai run do more", "/ai retry do more"])
 def test_the_next_command_starts_the_work_with_the_plan(waiting: Life, words: str) -> None:
     waiting.say(words)

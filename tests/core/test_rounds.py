@@ -670,3 +670,33 @@ def test_our_own_words_and_reviews_never_ask_again() -> None:
         assert talk is not None
         snap = edit(snap, 7, feedback=replace(talk, reviews=(*talk.reviews, ours)))
         assert plan(snap, CONFIG).effects == ()
+
+
+# --------------------------------------------------------------------------------------- supervised mode
+
+
+def test_a_review_round_needs_no_plan() -> None:
+    """Supervised, what a review asks is plan enough; the work on the issue itself is planned as ever."""
+    supervised = replace(CONFIG, mode="supervised")
+    round_ = start(plan(reviewed([fix()]), supervised))
+    again = start(plan(reviewed(verdicts=[verdict(), comment(901, "/ai run more", minutes=20)]), supervised))
+
+    assert round_ is not None
+    assert again is not None
+    assert (round_.kind, again.kind) == ("fix", "plan")
+
+
+@pytest.mark.parametrize("code", ["done", "tests-failed"])
+def test_a_review_round_in_between_does_not_part_a_retry_from_its_plan(code: str) -> None:
+    """Planned, approved, done, reviewed; then `/ai retry` on the issue goes on by that plan."""
+    said = [
+        verdict(f"7-{LABEL_ID}-1", "needs-input", minutes=3, kind="plan", planned=True),
+        comment(650, "/ai approve", minutes=4),
+        verdict("7-C650-1", minutes=6),
+        verdict("7-C700-1", code, minutes=9, kind="fix"),
+        comment(901, "/ai retry", minutes=20),
+    ]
+    found = start(plan(reviewed(verdicts=said), replace(CONFIG, mode="supervised")))
+
+    assert found is not None
+    assert (found.run_key, found.kind) == ("7-C901-1", "work")
