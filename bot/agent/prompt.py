@@ -56,6 +56,8 @@ class PromptFacts:
     """(file name, content) of the base branch's CLAUDE.md and AGENTS.md."""
     guidance: str = ""
     """What the approver wrote after `/ai run`."""
+    earlier_guidance: tuple[str, ...] = ()
+    """The same of the runs that this one goes on from, oldest first."""
     instructions: str = ""
     """`agent.instructions` of the repository's config."""
     checks: tuple[tuple[str, str], ...] = ()
@@ -63,7 +65,9 @@ class PromptFacts:
     previous_summary: str = ""
     """How an earlier run ended and what it said of its work, when this one goes on from it."""
     previous_diff: str = ""
-    """What that run changed."""
+    """What that run changed; empty where that could not be told."""
+    continued: bool = False
+    """What that run changed is in the checkout."""
     plan: str = ""
     """The plan that was approved."""
     planning: bool = False
@@ -87,6 +91,7 @@ def build_prompt(facts: PromptFacts) -> str:
         ),
         _comments(facts),
         _rules(facts),
+        _wish("For the runs that this one goes on from, the maintainers added", "\n\n".join(facts.earlier_guidance)),
         _wish("The maintainer who started this run adds", facts.guidance),
         _wish("This repository's instructions for you", facts.instructions),
         _previous(facts),
@@ -196,7 +201,7 @@ def _wish(who: str, words: str) -> str:
 def _previous(facts: PromptFacts) -> str:
     parts = []
     if facts.previous_summary.strip():
-        kept = "its changes are in the checkout" if facts.previous_diff.strip() else "nothing of it is in the checkout"
+        kept = "its changes are in the checkout" if facts.continued else "nothing of it is in the checkout"
         parts.append(
             f"An earlier run worked on this; {kept}. How it ended, and what it said of its work:\n\n"
             f"{_fenced(facts.fence, 'earlier', _cut(facts.previous_summary, MOST_EARLIER))}"

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from bot.core.asking import choose_request
-from bot.core.holding import claimed, dispatched
+from bot.core.holding import claimed, dispatched, left_to_the_server
 from bot.core.ledger import Record, all_records, notes_of
 from bot.core.limits import Usage, hold_reason
 from bot.core.model import Actor, Issue, Snapshot, Standing
@@ -160,6 +160,8 @@ class _Surveyor:
             return dispatched(self.view, issue, request, self.notes[issue.number]) or Unasked()
         if issue.number in self.refused:
             return Refused(self.refused[issue.number].actor)
+        if left_to_the_server(self.view, issue):
+            return Unasked()
         ended = self._last_run(issue)
         if ended is not None and (self._for_a_round(issue) or not self._left_waiting(issue, ended)):
             return self._after(issue, ended)

@@ -157,7 +157,7 @@ def our_refs(after: str, *, first: int = LIGHT_PAGE, reviews: bool = False, chec
         f'refs(refPrefix: "refs/heads/ai/", first: {first}{_after(after)}) {{ pageInfo {{ hasNextPage endCursor }} '
         "nodes { name prefix target { oid ... on Commit { message committedDate } } "
         "associatedPullRequests(first: 5, orderBy: {field: CREATED_AT, direction: DESC}) { nodes { ...Change } } "
-        "open: associatedPullRequests(states: [OPEN], first: 1, orderBy: {field: CREATED_AT, direction: DESC}) "
+        "open: associatedPullRequests(states: [OPEN], first: 1, orderBy: {field: CREATED_AT, direction: ASC}) "
         f"{{ nodes {{ ...DetailPull{more} }} }} }} }}"
     )
 

@@ -19,7 +19,7 @@ from bot.core.requests import content_sha
 from bot.core.rounds import Conversation, FailedJob
 from bot.core.run import Admission
 from bot.core.settings import ConfigProblem, RepoConfig
-from bot.core.situation import Hold, Invalid, Queued, Running, Situation, Start, Waiting
+from bot.core.situation import Hold, Invalid, Queued, RoundsUsed, Running, Situation, Start, Waiting
 from bot.core.view import Own
 from bot.errors import GitHubError
 from bot.github.ports import Applied, Reader, Writer
@@ -189,12 +189,13 @@ def _portion(decided: Plan, snapshot: Snapshot, only: int) -> tuple[Effect, ...]
 
 
 def _about(effect: Effect, issue: Issue | None) -> bool:
-    """Whether an effect is about this issue."""
+    """Whether an effect is about this issue, or our open pull request for it."""
     if issue is None:
         return False
+    on_pull = issue.feedback.comments if issue.feedback else ()
     if isinstance(effect, React):
-        return any(comment.node_id == effect.comment_node_id for comment in issue.comments)
-    return getattr(effect, "issue", 0) == issue.number
+        return any(comment.node_id == effect.comment_node_id for comment in (*issue.comments, *on_pull))
+    return getattr(effect, "issue", 0) in {issue.number, issue.feedback.pull if issue.feedback else issue.number}
 
 
 def _stepped_back(decided: Plan, own: Own) -> bool:
@@ -288,6 +289,8 @@ def why_not(situation: Situation | None) -> str:
             return f"can't start: {reason} ({' → '.join(path)})"
         case Hold(_, why):
             return f"on hold: {why}"
+        case RoundsUsed(_, request, rounds):
+            return f"#{request.pull} has had its {rounds} review rounds"
         case Running(_, url):
             return "another run is at work on it" + (f": {url}" if url else "")
         case Queued(_, _, url):

@@ -472,6 +472,34 @@ def test_stop_while_it_waits_leaves_the_pull_request_up_for_review(where: int) -
     assert start(plan(replace(stopped, paused=False), CONFIG)) is None
 
 
+def test_a_gate_beside_a_server_leaves_a_review_round_alone() -> None:
+    """It reads no reviews, so it sees nobody who asks; it sees the run."""
+    snap = reviewed(labels=("ai-queued",))
+    run = ActionsRun(77, RunState.ACTIVE, name="ai-ready #7 [7-R800-1]")
+
+    assert plan(replace(snap, runs={77: run}), CONFIG, OWN).effects == ()
+    assert plan(replace(snap, runs={77: replace(run, state=RunState.ENDED)}), CONFIG, OWN).effects != ()
+
+
+def test_supervised_a_review_round_needs_no_plan() -> None:
+    found = start(plan(reviewed([fix()]), replace(CONFIG, mode="supervised")))
+
+    assert found is not None
+    assert found.kind == "fix"
+
+
+def test_why_and_status_on_the_pull_request_speak_of_its_issue() -> None:
+    """And a run is asked for on the issue."""
+    words = ("/ai status", "/ai why", "/ai run")
+    said = [comment(900 + n, text, minutes=20) for n, text in enumerate(words)]
+    held = replace(reviewed([fix(899), *said]), paused=True)
+
+    answers = texts(plan(held, CONFIG).effects, 31)
+
+    assert [text[:11] for text in answers] == ["**On hold**", "**On hold**", "Runs are as"]
+    assert "write the command on #7" in answers[2]
+
+
 # ---------------------------------------------------------------------------------------- its end
 
 
@@ -642,3 +670,33 @@ def test_our_own_words_and_reviews_never_ask_again() -> None:
         assert talk is not None
         snap = edit(snap, 7, feedback=replace(talk, reviews=(*talk.reviews, ours)))
         assert plan(snap, CONFIG).effects == ()
+
+
+# --------------------------------------------------------------------------------------- supervised mode
+
+
+def test_a_review_round_needs_no_plan() -> None:
+    """Supervised, what a review asks is plan enough; the work on the issue itself is planned as ever."""
+    supervised = replace(CONFIG, mode="supervised")
+    round_ = start(plan(reviewed([fix()]), supervised))
+    again = start(plan(reviewed(verdicts=[verdict(), comment(901, "/ai run more", minutes=20)]), supervised))
+
+    assert round_ is not None
+    assert again is not None
+    assert (round_.kind, again.kind) == ("fix", "plan")
+
+
+@pytest.mark.parametrize("code", ["done", "tests-failed"])
+def test_a_review_round_in_between_does_not_part_a_retry_from_its_plan(code: str) -> None:
+    """Planned, approved, done, reviewed; then `/ai retry` on the issue goes on by that plan."""
+    said = [
+        verdict(f"7-{LABEL_ID}-1", "needs-input", minutes=3, kind="plan", planned=True),
+        comment(650, "/ai approve", minutes=4),
+        verdict("7-C650-1", minutes=6),
+        verdict("7-C700-1", code, minutes=9, kind="fix"),
+        comment(901, "/ai retry", minutes=20),
+    ]
+    found = start(plan(reviewed(verdicts=said), replace(CONFIG, mode="supervised")))
+
+    assert found is not None
+    assert (found.run_key, found.kind) == ("7-C901-1", "work")

@@ -26,6 +26,7 @@ from bot.github.app_client import AppAccess, AppClient
 from bot.github.app_wire import Reply
 from bot.github.courier import Timing
 from bot.github.ports import Place
+from bot.github.steady import SteadyClock
 from bot.sandbox.server import serve
 from bot.sandbox.state import Hub
 from bot.server.store import SqlStore
@@ -183,6 +184,19 @@ def today(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
     hub.create_repo("acme/shop", "ada", files={"README.md": "# Shop\n"})
     with serve(hub):
         yield hub
+
+
+@pytest.mark.parametrize("off", [-86_400, 0, 10_800])
+def test_the_servers_clock_becomes_githubs_with_the_first_answer(today: Hub, store: SqlStore, off: int) -> None:
+    """Though that refuses the key's JWT for its times: another one is signed by the clock that was put right."""
+    app = today.app_registry.create(f"steady{off}", today.user("ada"), permissions=APP_PERMISSIONS)
+    clock = SteadyClock(lambda: datetime.now(UTC) + timedelta(seconds=off))
+    access = AppAccess(str(app.id), app_key(Secret(app.private_pem)), today.api_url)
+    client = AppClient(access, store, Seen(), timing=Timing(now=clock, heard=clock.heard))
+
+    assert client.app().id == app.id
+    client.close()
+    assert abs(clock() - datetime.now(UTC)) < timedelta(seconds=3)
 
 
 @pytest.mark.parametrize("off", [-600, -300, 0, 300, 600, 86_400])

@@ -21,6 +21,7 @@ def pull_body(issue: int, outcome: Outcome, *, base_is_default: bool, run_url: s
         f"### Cost\n\n{facts_table(outcome, run_url)}",
         to_look_at(outcome.notes),
         "CI on this pull request waits for a person's *Approve workflows* click, because a bot opened it.",
+        "Something is not right yet? Comment `/ai fix` and what to change.",
         f"<sub>run {run_key}</sub>",
     ]
     return bounded(*parts)
