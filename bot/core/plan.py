@@ -219,12 +219,13 @@ class _Writer:
             return (verdict, *self._say(Closed(), None, keep_request=False), release)
         if goes_on and situation.place is not None:
             return (verdict, *self._say(situation.place, StateLabel.WAITING, keep_request=True), release)
+        newer = self._asked_since(record)
         if record.withdrawn and record.kind == "fix":
-            return (verdict, *self._say(Ended(record), end_label(record), keep_request=False), release)
+            return (verdict, *self._say(Ended(record), end_label(record), keep_request=newer), release)
         if record.withdrawn:
-            return (verdict, *self._say(Withdrawn(), None, keep_request=False), release)
+            return (verdict, *self._say(Withdrawn(), None, keep_request=newer), release)
         again = reason is Reason.RUNNER_LOST
-        return (verdict, *self._say(situation, StateLabel.BLOCKED, keep_request=again), release)
+        return (verdict, *self._say(situation, StateLabel.BLOCKED, keep_request=again or newer), release)
 
     def _ended(self, situation: Ended) -> tuple[Effect, ...]:
         """Finish what a killed publisher left half done: status, labels, claim."""
@@ -234,13 +235,18 @@ class _Writer:
         moving = self.issue.labels & {StateLabel.WAITING, StateLabel.QUEUED, StateLabel.RUNNING}
         late = self.notes is not None and self.notes.comment.body.startswith(AT_WORK)
         if moving or release or late or self._stale_request(situation.record):
-            label = end_label(situation.record)
-            return (*self._say(situation, label, keep_request=situation.again), *release)
+            keep = situation.again or self._asked_since(situation.record)
+            return (*self._say(situation, end_label(situation.record), keep_request=keep), *release)
         return ()
 
     def _stale_request(self, record: Record) -> bool:
         request = label_request(self.issue)
         return request is not None and request.at <= record.at
+
+    def _asked_since(self, record: Record) -> bool:
+        """Whether the label was put on again while the run was at work: that asks for another one."""
+        request = label_request(self.issue)
+        return request is not None and request.at > record.requested_at
 
     # ----------------------------------------------------------------------------------- effects
 

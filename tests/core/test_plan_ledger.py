@@ -344,6 +344,31 @@ def test_a_later_request_waits_for_the_end_of_the_run_it_came_into() -> None:
     assert not [effect for effect in decided.effects if isinstance(effect, Dispatch)]
 
 
+@pytest.mark.parametrize(
+    ("said_it", "conclusion"),
+    [
+        ((verdict(),), "success"),
+        ((verdict(Reason.CANCELLED),), "cancelled"),
+        ((verdict(Reason.CANCELLED, withdrawn=True),), "cancelled"),
+        ((), "timed_out"),
+        ((), "cancelled"),
+    ],
+    ids=["done", "cancelled", "withdrawn", "no verdict", "taken back"],
+)
+def test_the_label_put_on_again_while_a_run_is_at_work_asks_for_another(
+    said_it: tuple[Comment, ...], conclusion: str
+) -> None:
+    """Whatever becomes of that run: only the request that it answers is over with it."""
+    again = replace(asked().label_events[0], at=AT + timedelta(seconds=30))
+    found = replace(asked(labels=["ai-running"], comments=said_it), label_events=(*asked().label_events, again))
+    snap = settled(ledger(found, cancelled=not said_it, state=RunState.ENDED, conclusion=conclusion))
+
+    started = plan(snap, CONFIG).survey.situations[1]
+    assert isinstance(started, Queued)
+    assert started.run_key == f"1-L{int(again.at.timestamp())}-1"
+    assert "ai-ready" in snap.issues[1].labels
+
+
 # ----------------------------------------------------------------------------------- both installed
 
 
