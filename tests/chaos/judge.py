@@ -45,31 +45,19 @@ class Found:
         return not self.sentences
 
 
-class Witness:
-    """Is there when things happen, and knows what each issue waits for: by construction, not by the planner under test."""
+class Listener:
+    """Hears what the bots say, when they say it."""
 
-    def __init__(self, crowd: Crowd) -> None:
-        self._crowd = crowd
-        self.early: list[str] = []
+    def __init__(self) -> None:
         self.made: Counter[tuple[str, int, str]] = Counter()
         """Comments that are made once for an issue, a run or a command; also those that were deleted later."""
 
     def __call__(self, event: Event) -> None:
-        """See `Hub.subscribe`: the hub's lock is held, so what is seen is what is true at this moment."""
-        if event.repo is None:
-            return
-        if event.name == "workflow_dispatch":
-            self._dispatched(event.repo, event.payload["inputs"])
-        if (event.name, event.action) == ("issue_comment", "created") and event.actor.type == "Bot":
+        """See `Hub.subscribe`."""
+        if (event.name, event.action) == ("issue_comment", "created") and event.repo and event.actor.type == "Bot":
             key = _said_once(event.payload["comment"]["body"])
             if key:
                 self.made[event.repo.full_name, event.payload["issue"]["number"], key] += 1
-
-    def _dispatched(self, repo: Repo, inputs: Json) -> None:
-        owed = self._crowd.owed[repo.full_name, int(inputs["issue"])]
-        if waits := [f"{one.repo.full_name}#{one.number}" for one in owed.prerequisites if one.open]:
-            name = f"{repo.full_name}#{owed.issue.number} ({owed.issue.title})"
-            self.early.append(f"{name}: run {inputs['run_key']} began while {', '.join(waits)} were open")
 
     @property
     def doubled(self) -> list[str]:
@@ -77,6 +65,27 @@ class Witness:
         return [
             f"{repo}#{number}: {times} times {key}" for (repo, number, key), times in self.made.items() if times > 1
         ]
+
+
+class Witness(Listener):
+    """Knows besides what each issue waits for: by construction, not by the planner under test."""
+
+    def __init__(self, crowd: Crowd) -> None:
+        super().__init__()
+        self._crowd = crowd
+        self.early: list[str] = []
+
+    def __call__(self, event: Event) -> None:
+        """See `Hub.subscribe`: the hub's lock is held, so what is seen is what is true at this moment."""
+        super().__call__(event)
+        if event.name == "workflow_dispatch" and event.repo is not None:
+            self._dispatched(event.repo, event.payload["inputs"])
+
+    def _dispatched(self, repo: Repo, inputs: Json) -> None:
+        owed = self._crowd.owed[repo.full_name, int(inputs["issue"])]
+        if waits := [f"{one.repo.full_name}#{one.number}" for one in owed.prerequisites if one.open]:
+            name = f"{repo.full_name}#{owed.issue.number} ({owed.issue.title})"
+            self.early.append(f"{name}: run {inputs['run_key']} began while {', '.join(waits)} were open")
 
 
 def _said_once(body: str) -> str:

@@ -30,20 +30,27 @@ def check_town(town: Town, printed: list[str]) -> None:
 
 
 def check_end(hub: Hub, repo: Repo, *, admitted: Iterable[str] | None = None) -> None:
-    """No issue is left running, no claim is left, one verdict a run, one open pull request an issue."""
+    """No issue is left running, no claim is left; and what holds at any moment."""
     refs = hub.repos.refs(repo, "refs/heads/")
     assert [ref for ref in refs if ref.startswith("refs/heads/ai/claim-")] == []
     issues = [issue for issue in repo.issues.values() if not issue.pull]
     assert [issue.number for issue in issues if issue.has_label(StateLabel.RUNNING)] == []
+    keys = check_moment(hub, repo)
+    assert admitted is None or set(admitted) <= set(keys)
+
+
+def check_moment(hub: Hub, repo: Repo) -> Counter[str]:
+    """One verdict a run, one open pull request an issue, one status comment; the run keys that have a verdict."""
+    issues = [issue for issue in repo.issues.values() if not issue.pull]
     pulls = [issue.pull.head for issue in repo.issues.values() if issue.pull and issue.open]
     heads = Counter(head.split("-")[1] for head in pulls if head.startswith("ai/issue-"))
     assert {number: count for number, count in heads.items() if count > 1} == {}
     keys = Counter(key for issue in issues for key in verdict_keys(issue))
     assert {key: count for key, count in keys.items() if count > 1} == {}
-    assert admitted is None or set(admitted) <= set(keys)
     for issue in issues:
         _check_words(issue)
     assert hub.requests.unknown == []
+    return keys
 
 
 def verdict_keys(issue: Issue) -> list[str]:
