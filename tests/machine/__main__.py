@@ -1,7 +1,7 @@
-"""`python -m tests.machine [N=500] [STEPS=30] [SEED=…]`: N examples of whatever may happen, in any order.
+"""`python -m tests.machine [N=500] [STEPS=30] [SEED=…] [SHRINK=1]`: N examples of whatever may happen, in any order.
 
-Exit 0: what must hold held in each of them. Otherwise the shortest example that was found is printed as the steps to take,
-and the line that finds it again.
+Exit 0: what must hold held in each of them. Otherwise the example that failed is printed as the steps to take, and the line
+that finds it again; with SHRINK it is made as short as five minutes allow.
 """
 
 import os

@@ -48,7 +48,7 @@ ENDS = {
 }
 COMMANDS = ("/ai run", "/ai retry", "/ai stop", "/ai why", "/ai status", "/ai nonsense", "Just words.")
 FAULTS = ("lost dispatch", "lost comment", "bad gateway", "cut", "rate limit", "no dispatch")
-MEANWHILE = ("turns", "unlabelled", "edits", "links")
+MEANWHILE = ("links", "edits", "unlabelled", "turns")
 PEOPLE = st.sampled_from(("rita", "walt"))
 INDEX = st.integers(0, 9)
 
@@ -149,11 +149,14 @@ class Machine(RuleBasedStateMachine):
         """Blocked by another, or its parent; or not any more."""
         links = self.hub.links
         with self.world.by_hand():
-            if child:
-                verb = links.remove_child if on in issue.sub_issues else links.add_child
+            if child and on in issue.sub_issues:
+                links.remove_child(issue, on, self.world.rita)
+            elif child:
+                links.add_child(issue, on, self.world.rita)
+            elif on in issue.blocked_by:
+                links.unblock(issue, on, self.world.rita)
             else:
-                verb = links.unblock if on in issue.blocked_by else links.block
-            verb(issue, on, self.world.rita)
+                links.block(issue, on, self.world.rita)
 
     @rule(issue=consumes(issues), transferred=st.booleans())
     def goes(self, issue: Issue, transferred: bool) -> None:
@@ -167,7 +170,9 @@ class Machine(RuleBasedStateMachine):
     # ------------------------------------------------------------------------------ people: our drafts
 
     @precondition(lambda self: self.world.drafts())
-    @rule(which=INDEX, how=st.sampled_from(("merged", "closed", "reviewed", "/ai fix the names", "/ai stop")), by=PEOPLE)
+    @rule(
+        which=INDEX, how=st.sampled_from(("merged", "closed", "reviewed", "/ai fix the names", "/ai stop")), by=PEOPLE
+    )
     def looks_at_a_draft(self, which: int, how: str, by: str) -> None:
         """It is good, or not wanted, or to be changed."""
         drafts, person = self.world.drafts(), self.hub.person(by)
@@ -288,9 +293,10 @@ class Machine(RuleBasedStateMachine):
         self.world.server.work(lanes)
 
     @precondition(lambda self: self.world.server.receiver)
-    @rule(step=st.sampled_from(("s4", "s5", "s6")), issue=issues, on=issues, how=st.sampled_from(MEANWHILE))
+    @rule(step=st.sampled_from(("s6", "s5")), issue=issues, on=issues, how=st.sampled_from(MEANWHILE))
     def is_overtaken(self, step: str, issue: Issue, on: Issue, how: str) -> None:
-        """People go on amid a pass: after the claim, too."""
+        """Somebody asks, and people go on amid the pass that hears of it: after the claim, too."""
+        self.world.label(issue, self.world.rita)
         self.world.bring_all()
         acts = {
             "turns": lambda: self.turns(issue, "completed"),

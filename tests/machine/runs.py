@@ -1,10 +1,14 @@
 """Runs that begin and end when a rule says so; what their jobs do is the jobs' own code, over HTTP."""
 
-from bot.core.run import Outcome
+from typing import TYPE_CHECKING
+
 from bot.errors import AiReadyError
 from bot.sandbox.actions.instant import CANCELLED, End, Instant
 from bot.sandbox.runs import WorkflowRun
 from bot.sandbox.state import Hub
+
+if TYPE_CHECKING:
+    from bot.core.run import Outcome
 
 
 class SteppedRuns(Instant):

@@ -33,7 +33,7 @@ PATIENCE = 60
 
 @dataclass(eq=False)
 class Ask:
-    """Somebody who may asks for a run."""
+    """Somebody asks for a run: who may, if anything is owed for it."""
 
     issue: Issue
     at: datetime
@@ -94,17 +94,19 @@ class World:
             is_new = not issue.has_label(REQUEST_LABEL)
             if self.town.repo.role(by.user) not in ("none", "read"):
                 self.town.hub.issues.add_labels(issue, [REQUEST_LABEL], by)
-                if is_new and self.may_ask(by):
-                    self.asks.append(Ask(issue, self.clock(), f"L{int(self.clock().timestamp())}", by))
+                if is_new:
+                    void = "" if self.may_ask(by) else "may not ask"
+                    self.asks.append(Ask(issue, self.clock(), f"L{int(self.clock().timestamp())}", by, void=void))
 
     def comment(self, issue: Issue, body: str, by: Token) -> None:
         """Say something; a command that asks is noted."""
         with self.by_hand():
             comment = self.town.hub.issues.add_comment(issue, by, body)
             self.words[comment.node_id] = (comment, body)
-            if body.startswith(("/ai run", "/ai retry", "/ai fix")) and self.may_ask(by):
+            if body.startswith(("/ai run", "/ai retry", "/ai fix")):
                 ask = Ask(issue, self.clock(), f"C{comment.id}", by, comment)
-                ask.void = "" if body.startswith("/ai run") and not issue.pull else "owed an answer only"
+                owed = body.startswith("/ai run") and not issue.pull and self.may_ask(by)
+                ask.void = "" if owed else "owed an answer only"
                 self.asks.append(ask)
             if body.startswith("/ai stop") and self.may_ask(by):
                 self.give_up(meant(issue), "/ai stop")
@@ -122,8 +124,7 @@ class World:
     def review(self, pull: Issue, by: Token) -> None:
         """Changes are requested."""
         review = self.town.review(pull, "changes_requested", "Name it better.", by=by)
-        if self.may_ask(by):
-            self.asks.append(Ask(pull, self.clock(), f"R{review.id}", by, void="has its own cap"))
+        self.asks.append(Ask(pull, self.clock(), f"R{review.id}", by, void="has its own cap"))
 
     def walt_goes_or_comes(self) -> None:
         """Walt's right is taken, or given back."""
@@ -225,5 +226,3 @@ def world(folder: Path) -> Iterator[World]:
         stack.callback(server.stop)
         made.catch_up()
         yield made
-
-
