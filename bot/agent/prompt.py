@@ -56,6 +56,8 @@ class PromptFacts:
     """(file name, content) of the base branch's CLAUDE.md and AGENTS.md."""
     guidance: str = ""
     """What the approver wrote after `/ai run`."""
+    earlier_guidance: tuple[str, ...] = ()
+    """The same of the runs that this one goes on from, oldest first."""
     instructions: str = ""
     """`agent.instructions` of the repository's config."""
     checks: tuple[tuple[str, str], ...] = ()
@@ -89,6 +91,7 @@ def build_prompt(facts: PromptFacts) -> str:
         ),
         _comments(facts),
         _rules(facts),
+        _wish("For the runs that this one goes on from, the maintainers added", "\n\n".join(facts.earlier_guidance)),
         _wish("The maintainer who started this run adds", facts.guidance),
         _wish("This repository's instructions for you", facts.instructions),
         _previous(facts),

@@ -32,6 +32,8 @@ class Task:
     """Those of people who may ask, as they are, oldest first."""
     plan: str = ""
     """The plan that was approved, as our comment has it."""
+    earlier_guidance: tuple[str, ...] = ()
+    """What the maintainers said with the requests that this one goes on from."""
     earlier: str = ""
     """How the run ended that this one goes on from, as our comment has it."""
     round: Round | None = None
@@ -68,6 +70,7 @@ def brief(task: Task, workspace: Workspace, commands: tuple[Planned, ...]) -> Br
             comments=tuple(Said(author, clean.text) for author, clean in comments),
             rules=tuple(workspace.guides.items()),
             guidance=admission.guidance,
+            earlier_guidance=task.earlier_guidance,
             instructions=task.config.agent.instructions,
             checks=tuple((planned.name, planned.command) for planned in commands),
             previous_summary=earlier,

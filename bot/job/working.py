@@ -14,7 +14,7 @@ from bot.config import ActionEnv
 from bot.core.ledger import request_of
 from bot.core.messages.plan import plan_in
 from bot.core.messages.retold import retold
-from bot.core.plans import approved_plan, last_words
+from bot.core.plans import approved_plan, earlier_guidance, last_words
 from bot.core.run import Admission, Outcome
 from bot.core.view import View
 from bot.job.bench import Bench
@@ -80,5 +80,6 @@ def _task(admission: Admission, looked: Recheck) -> Task:
         issue.body,
         tuple(Said(author, text) for author, text in looked.comments),
         plan=plan_in(plan.comment.body) if plan is not None else "",
+        earlier_guidance=earlier_guidance(issue, snapshot.own_ids, request_id),
         earlier=retold(last_words(issue, snapshot.own_ids, request_id, continued=goes_on)),
     )

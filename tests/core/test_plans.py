@@ -12,7 +12,7 @@ from bot.core.messages.plan import plan_in, plan_text
 from bot.core.model import ActionsRun, Actor, LabelEvent, RunState, Snapshot
 from bot.core.names import REQUEST_LABEL, Reason
 from bot.core.plan import plan
-from bot.core.plans import approved_plan, last_words
+from bot.core.plans import approved_plan, earlier_guidance, last_words
 from bot.core.publishing import Ending, next_step
 from bot.core.run import Admission, Outcome
 from bot.core.settings import Limits, RepoConfig
@@ -455,6 +455,30 @@ def test_whoever_is_killed_the_end_is_the_same(dies: str, acts: tuple[str, ...])
     assert [body.splitlines()[0] for body in sorted(died.bodies)] == [
         body.splitlines()[0] for body in sorted(lived.bodies)
     ]
+
+
+def test_what_was_said_before_goes_on_with_an_approval_and_a_retry(life: Life) -> None:
+    """A new `/ai run` without a plan that waits begins anew; edited words are not repeated."""
+
+    def said() -> tuple[str, ...]:
+        return earlier_guidance(life.snap.issues[1], life.snap.own_ids, life.ran[-1].request.id)
+
+    life.say("/ai run in French")
+    life.say("/ai approve with a test")
+    assert said() == ("in French",)
+
+    life.say("/ai retry")
+    assert said() == ("in French", "with a test")
+
+    life.say("/ai retry and shorter")
+    assert said() == ("in French", "with a test")
+
+    comments = tuple(replace(c, edited=c.edited or "French" in c.body) for c in life.snap.issues[1].comments)
+    life.snap = edit(life.snap, 1, comments=comments)
+    assert said() == ("with a test",)
+
+    life.say("/ai run anew")
+    assert said() == ()
 
 
 # ------------------------------------------------------------------------------------ every short life
