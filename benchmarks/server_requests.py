@@ -59,7 +59,9 @@ def main(_runs: int) -> None:
     _show("one plain issue, label to Done", plain.done, 1)
     _show(f"{PHASED} phased issues, labelled at once, to the last Done", phased.done, PHASED)
     more = Counter(_who(one) for one in first.done)["server"] - Counter(_who(one) for one in plain.done)["server"]
-    print(f"  {more} more for the first one: the labels, and whether the person may ask, which is asked every five minutes.")
+    print(
+        f"  {more} more for the first one: the labels, and whether the person may ask, which is asked every five minutes."
+    )
     print(f"  Merging one: {len(plain.merged)} more. Comments written or edited: {plain.words} for the plain issue,")
     print(f"  {phased.words / PHASED:g} for each phased one, for each close changes what the others wait for.\n")
     for request in plain.done:

@@ -49,7 +49,7 @@ limits: {minutes: 10, usd: 2.5, usd_per_day: 20, runs_per_day: 5, concurrent: 1,
 order: {scope: repository, within_phase: parallel, closed_as_not_planned: hold, on_blocked: stop-series}
 meta: {board: false, close: false}
 checks: {setup: "uv sync", lint: ruff check, test: 'pytest -q', attempts: 3, minutes: 5, env: {CI: true, ZONE: 010, NO: no, EMPTY: }}
-pull_request: {base: develop, draft: false, assign: none, fix_ci: false}
+pull_request: {base: develop, draft: false, assign: none, fix_ci: true}
 protect: [docs/**, "*.sql"]
 allow:
   - CLAUDE.md
@@ -84,7 +84,7 @@ def test_every_key_is_read() -> None:
         checks=Checks(
             "uv sync", "ruff check", "pytest -q", 3, 5, {"CI": "true", "ZONE": "010", "NO": "no", "EMPTY": ""}
         ),
-        pull_request=PullRequest("develop", draft=False, assign="none", fix_ci=False),
+        pull_request=PullRequest("develop", draft=False, assign="none", fix_ci=True),
         protect=("docs/**", "*.sql"),
         allow=("CLAUDE.md",),
         mode="autonomous",
@@ -148,7 +148,6 @@ PROBLEMS = {
     "agent: {model: ''}": "line 1: `agent.model` takes a model's alias or id, such as `opus`, not an empty text.",
     "agent: {isolation: off}": "line 1: `agent.isolation` takes `auto` or `none`, not `off`.",
     "mode: supervized": "line 1: `mode` takes `autonomous` or `supervised` or `interactive`, not `supervized`; did you mean `supervised`?",
-    "mode: autonomous\npull_request:\n  fix_ci: true": "line 3: `pull_request.fix_ci` takes `false` only in this version of ai-ready, not `true`.",
     "agent: {backend: anthropic-sdk}": "line 1: `agent.backend` takes `claude-code` only in this version of ai-ready, not `anthropic-sdk`.",
     "agnet: {}": "line 1: there is no key `agnet` here; did you mean `agent`?",
     "agent:\n  modle: opus": "line 2: there is no key `modle` in `agent`; did you mean `model`?",

@@ -32,10 +32,11 @@ READING_TOOLS = "Read,Glob,Grep,TodoWrite"
 
 SCHEMA = (
     '{"type":"object","properties":{"verdict":{"type":"string","enum":["done","blocked","needs-input"]},'
-    '"summary":{"type":"string"},"reason":{"type":"string"}},'
+    '"summary":{"type":"string"},"reason":{"type":"string"},"replies":{"type":"array","items":{"type":"object",'
+    '"properties":{"thread":{"type":"string"},"text":{"type":"string"}},"required":["thread","text"]}}},'
     '"required":["verdict","summary","reason"],"additionalProperties":false}'
 )
-"""What the agent has to say at its end. `reason`: why it is blocked, or what it asks."""
+"""What the agent has to say at its end. `reason`: why it is blocked, or what it asks; `replies`: to reviewers."""
 
 AFTER_RESULT = 30.0
 """Seconds the CLI may take to exit after its result: children that hold its pipes can keep it for ever."""
@@ -45,6 +46,8 @@ LONGEST_LINE = 16 << 20
 
 LONGEST_ANSWER = 20_000
 """Characters kept of the agent's summary and reason."""
+
+MOST_REPLIES = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,12 +280,24 @@ class _Watch:
         )
 
 
-def fitting(answer: Any) -> dict[str, str] | None:
-    """`answer` when it fits `SCHEMA`, its texts cut to `LONGEST_ANSWER`; else None."""
-    if not isinstance(answer, dict) or set(answer) != {"verdict", "summary", "reason"}:
+def fitting(answer: Any) -> dict[str, Any] | None:
+    """`answer` when it fits `SCHEMA`, its texts cut to `LONGEST_ANSWER` and its lists to `MOST_REPLIES`; else None."""
+    if not isinstance(answer, dict):
+        return None
+    replies = answer.get("replies", [])
+    answer = {name: value for name, value in answer.items() if name != "replies"}
+    if set(answer) != {"verdict", "summary", "reason"} or not isinstance(replies, list):
+        return None
+    if not all(_is_reply(reply) for reply in replies):
         return None
     if answer["verdict"] not in ("done", "blocked", "needs-input"):
         return None
     if not all(isinstance(value, str) for value in answer.values()):
         return None
-    return {name: value[:LONGEST_ANSWER] for name, value in answer.items()}
+    texts = {name: value[:LONGEST_ANSWER] for name, value in answer.items()}
+    cut = [{"thread": each["thread"][:100], "text": each["text"][:LONGEST_ANSWER]} for each in replies[:MOST_REPLIES]]
+    return {**texts, **({"replies": cut} if cut else {})}
+
+
+def _is_reply(reply: Any) -> bool:
+    return isinstance(reply, dict) and isinstance(reply.get("thread"), str) and isinstance(reply.get("text"), str)

@@ -4,9 +4,12 @@ Pure. Owns every sentence that the agent reads from us, and the bounds of what i
 stands inside a fence with a random name, so that it can't end its own quotation.
 """
 
-import re
 from dataclasses import dataclass
 
+from bot.agent.fencing import cut as _cut
+from bot.agent.fencing import fenced as _fenced
+from bot.agent.fencing import flat as _line
+from bot.agent.round_prompt import MergeFacts, RoundFacts, merge_section, round_ending, round_sections, round_task
 from bot.core.run import Check
 
 PARTING_PROMPT = (
@@ -53,6 +56,8 @@ class PromptFacts:
     """(file name, content) of the base branch's CLAUDE.md and AGENTS.md."""
     guidance: str = ""
     """What the approver wrote after `/ai run`."""
+    earlier_guidance: tuple[str, ...] = ()
+    """The same of the runs that this one goes on from, oldest first."""
     instructions: str = ""
     """`agent.instructions` of the repository's config."""
     checks: tuple[tuple[str, str], ...] = ()
@@ -60,11 +65,17 @@ class PromptFacts:
     previous_summary: str = ""
     """How an earlier run ended and what it said of its work, when this one goes on from it."""
     previous_diff: str = ""
-    """What that run changed."""
+    """What that run changed; empty where that could not be told."""
+    continued: bool = False
+    """What that run changed is in the checkout."""
     plan: str = ""
     """The plan that was approved."""
     planning: bool = False
     """It is to plan only, and to change nothing."""
+    round: RoundFacts | None = None
+    """A review round: what people and CI say of the pull request."""
+    merge: MergeFacts | None = None
+    """The base, merged into the checkout."""
     asking_allowed: bool = True
     """False: it can't ask anybody (there is nobody)."""
 
@@ -80,12 +91,16 @@ def build_prompt(facts: PromptFacts) -> str:
         ),
         _comments(facts),
         _rules(facts),
+        _wish("For the runs that this one goes on from, the maintainers added", "\n\n".join(facts.earlier_guidance)),
         _wish("The maintainer who started this run adds", facts.guidance),
         _wish("This repository's instructions for you", facts.instructions),
         _previous(facts),
         _approved(facts),
+        *(round_sections(facts.round, fence=facts.fence) if facts.round else ()),
+        merge_section(facts.merge, fence=facts.fence) if facts.merge else "",
         _checks(facts),
         _plan_ending(facts) if facts.planning else _ending(facts),
+        round_ending(facts.round) if facts.round else "",
     )
     return "\n\n".join(section for section in sections if section) + "\n"
 
@@ -120,10 +135,13 @@ def unresolved_prompt(places: tuple[str, ...], *, fence: str) -> str:
 
 
 def _task(facts: PromptFacts) -> str:
-    return (
+    whole = (
         f"You are working on issue #{facts.issue} of {facts.repo}. The current directory is a checkout of the repository. "
         "Resolve the issue completely: change the code, and the tests and the documentation that belong to it. "
-        "Meet every acceptance criterion it lists and follow its test steps where it has some.\n\n"
+        "Meet every acceptance criterion it lists and follow its test steps where it has some."
+    )
+    return (
+        f"{round_task(facts.round, facts.issue, facts.repo) if facts.round else whole}\n\n"
         f"{_known(facts)}"
         "- We commit what you leave in the directory, push it and open the pull request. Do not push, do not open one, and "
         "do not commit: commits you make are not kept, the files are.\n"
@@ -183,13 +201,14 @@ def _wish(who: str, words: str) -> str:
 def _previous(facts: PromptFacts) -> str:
     parts = []
     if facts.previous_summary.strip():
-        kept = "its changes are in the checkout" if facts.previous_diff.strip() else "nothing of it is in the checkout"
+        kept = "its changes are in the checkout" if facts.continued else "nothing of it is in the checkout"
         parts.append(
             f"An earlier run worked on this; {kept}. How it ended, and what it said of its work:\n\n"
             f"{_fenced(facts.fence, 'earlier', _cut(facts.previous_summary, MOST_EARLIER))}"
         )
     if facts.previous_diff.strip():
-        parts.append(f"Its changes so far:\n\n{_fenced(facts.fence, 'diff', _cut(facts.previous_diff, MOST_DIFF))}")
+        whose = "What the pull request changes" if facts.round else "Its changes"
+        parts.append(f"{whose} so far:\n\n{_fenced(facts.fence, 'diff', _cut(facts.previous_diff, MOST_DIFF))}")
     return "\n\n".join(parts)
 
 
@@ -207,6 +226,8 @@ def _checks(facts: PromptFacts) -> str:
     if not facts.checks:
         return "No checks are configured for this repository and none were found. Verify your work yourself as well as you can."
     listed = "\n".join(f"- {name}: `{_line(command)}`" for name, command in facts.checks)
+    if facts.planning:
+        return f"These commands will judge the work; we run them ourselves:\n\n{listed}"
     return f"When you are finished we run these ourselves, and only their result counts. Run them before you finish:\n\n{listed}"
 
 
@@ -239,20 +260,3 @@ def _plan_ending(facts: PromptFacts) -> str:
         f"{asking}"
         "Leave the fields that do not apply empty."
     )
-
-
-def _fenced(fence: str, name: str, text: str) -> str:
-    # The word is random, so it does not occur in the text, except where somebody had it before: then it goes.
-    return f"<{fence} {name}>\n{text.replace(fence, '')}\n</{fence}>"
-
-
-def _cut(text: str, most: int, *, keep_end: bool = False) -> str:
-    text = text.strip("\n")
-    if len(text) <= most:
-        return text
-    note = f"[{len(text) - most} characters are left out here]"
-    return f"{note}\n{text[-most:]}" if keep_end else f"{text[:most]}\n{note}"
-
-
-def _line(text: str) -> str:
-    return re.sub(r"\s+", " ", text).strip()[:500]

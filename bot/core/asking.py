@@ -1,11 +1,13 @@
 """Whose request counts: of everything that asks for a run of an issue, the one that is answered next."""
 
+from dataclasses import dataclass
+
 from bot.core.access import Answer
 from bot.core.commands import Approve, Run
 from bot.core.ledger import request_of
-from bot.core.model import Issue
+from bot.core.model import Comment, Issue
 from bot.core.plans import approved_plan
-from bot.core.requests import Request, live_requests
+from bot.core.requests import Request, comment_request_id, live_requests, rounds_used
 from bot.core.settings import RepoConfig
 from bot.core.view import View
 
@@ -15,18 +17,49 @@ def allowed_models(config: RepoConfig) -> frozenset[str]:
     return frozenset({"opus", "sonnet", "haiku", config.agent.model, *config.agent.models.values()})
 
 
-def choose_request(view: View, issue: Issue) -> tuple[Request | None, Request | None]:
-    """The request that counts, if there is one; and a label that was put on by somebody who may not ask."""
-    refused = None
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What comes of all that asks for a run of an issue."""
+
+    request: Request | None = None
+    """The one that counts, if there is one."""
+    refused: Request | None = None
+    """A label that was put on by somebody who may not ask."""
+    spent: Request | None = None
+    """Asked for by somebody who may, but the pull request has had all its review rounds; only where none counts."""
+
+
+def choose_request(view: View, issue: Issue) -> Choice:
+    """The request that counts, and what is to be said of others."""
+    refused = spent = None
     stop = view.stop_just_said(issue)
     for request in _by_age(view, issue):
-        if stop is not None and request.at <= stop:
+        if (stop is not None and request.at <= stop) or _unasked_ci(view, request):
             continue
         if view.may_ask(request.actor) is Answer.NO:
             refused = request if request.command is None else refused
+        elif request.pull and rounds_left(view, issue, request) < 1:
+            spent = spent or (request if _acknowledged(issue, request) else None)
         elif _model_allowed(view, request) and _approves(view, issue, request):
-            return request, refused
-    return None, refused
+            return Choice(request, refused)
+    return Choice(None, refused, spent)
+
+
+def rounds_left(view: View, issue: Issue, request: Request) -> int:
+    """How many review rounds its pull request may have yet, this request's own included."""
+    used = rounds_used(issue, view.snapshot.own_ids, request.pull, but=request.id)
+    return view.config.limits.review_rounds - used
+
+
+def _unasked_ci(view: View, request: Request) -> bool:
+    """Red CI asks for a run only where the config wants that."""
+    return request.id.startswith("S") and not view.config.pull_request.fix_ci
+
+
+def _acknowledged(issue: Issue, request: Request) -> bool:
+    """Whether no reply can say any more that it is refused: a comment with our reaction, or what is no comment."""
+    comments: tuple[Comment, ...] = issue.feedback.comments if issue.feedback else ()
+    return all(comment.reactions for comment in comments if comment_request_id(comment) == request.id)
 
 
 def _by_age(view: View, issue: Issue) -> list[Request]:

@@ -125,15 +125,16 @@ COMMANDS: Final = (
         "stop",
         "",
         "Ends the run and keeps its work; before it has started, withdraws the request.",
+        where="issue, our pull request",
     ),
-    CommandSpec("why", "", "Says what the issue waits for."),
-    CommandSpec("status", "", "Says where the issue is."),
+    CommandSpec("why", "", "Says what the issue waits for.", where="issue, our pull request"),
+    CommandSpec("status", "", "Says where the issue is.", where="issue, our pull request"),
     CommandSpec("init", "", "In a later version: makes phased issues from the specification in this issue."),
     CommandSpec("approve", "[guidance…]", "Approves the plan that waits here (`mode: supervised`): the work starts."),
     CommandSpec(
         "fix",
         "[guidance…]",
-        "In a later version: asks for a follow-up run on this pull request.",
+        "Asks for a review round: a follow-up run that mends this pull request.",
         where="our pull request",
     ),
     CommandSpec("help", "", "Lists the commands.", where="issue, our pull request"),
@@ -260,7 +261,12 @@ def _near(word: str, names: Iterable[str], lead: str) -> str:
 
 
 def _guidance(words: str, following: str) -> str:
-    text = f"{words}{following}".strip()
+    return guidance_of(f"{words}{following}")
+
+
+def guidance_of(text: str) -> str:
+    """A person's words for the agent, no more of them than a run is given."""
+    text = text.strip()
     if len(text) <= MAX_GUIDANCE:
         return text
     note = f"\n[cut here: {len(text):,} characters, of which {MAX_GUIDANCE:,} are read]"

@@ -56,6 +56,15 @@ class React:
 
 
 @dataclass(frozen=True, slots=True)
+class ReplyInThread:
+    """Answer in a conversation on our pull request's diff. Its hidden block says which run it is of."""
+
+    thread: str
+    """Node id."""
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
 class MakeClaim:
     """Create `ai/claim-<issue>` on a commit whose message names the run. Fails when it exists."""
 
@@ -130,6 +139,7 @@ Effect = (
     | PostComment
     | DropComment
     | React
+    | ReplyInThread
     | MakeClaim
     | ReleaseClaim
     | Dispatch

@@ -51,6 +51,15 @@ def dispatched(view: View, issue: Issue, request: Request, notes: Notes | None) 
     return _not_seen_yet(view, issue, request, notes)
 
 
+def left_to_the_server(view: View, issue: Issue) -> bool:
+    """Whether a run is alive that a review or red CI asked for: a gate beside a server reads neither."""
+    if view.own is None or not issue.labels & {StateLabel.QUEUED, StateLabel.RUNNING}:
+        return False
+    asked = tuple(f"{issue.number}-{kind}" for kind in "RS")
+    alive = (run for run in view.snapshot.runs.values() if run.state in _ALIVE)
+    return any(key.startswith(asked) for run in alive for key in RUN_KEY.findall(run.name))
+
+
 def _not_seen_yet(view: View, issue: Issue, request: Request, notes: Notes | None) -> Queued | None:
     """Dispatched a moment ago: the run need not be in GitHub's list yet."""
     if notes is None or notes.dispatched_at is None or notes.request_id != request.id:

@@ -71,6 +71,8 @@ class Notes:
     dispatched_at: datetime | None = None
     hold: bool = False
     """It was ready but held when the status was last written: a slot that becomes free may start it."""
+    pull: int = 0
+    """Our pull request, where the request is for a review round of it."""
     merged: bool = False
     """It says into which branch the work was merged: the better words for an issue that the bot closed."""
 
@@ -110,6 +112,7 @@ def notes_of(issue: Issue, own_ids: frozenset[int]) -> Notes | None:
     for comment, data in _statuses(issue, own_ids)[:1]:
         dispatched = _object(data, "dispatched")
         request = _object(data, "request")
+        pull = request.get("pull")
         return Notes(
             comment=comment,
             request_id=_text(request, "id"),
@@ -117,6 +120,7 @@ def notes_of(issue: Issue, own_ids: frozenset[int]) -> Notes | None:
             dispatched_key=_text(dispatched, "key"),
             dispatched_at=_time(dispatched.get("at")),
             hold=data.get("hold") is True,
+            pull=pull if isinstance(pull, int) else 0,
             merged=data.get("merged") is True,
         )
     return None

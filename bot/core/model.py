@@ -109,6 +109,49 @@ class Comment:
 
 
 @dataclass(frozen=True, slots=True)
+class Review:
+    """A submitted review that approves, or requests changes, or did so before it was dismissed."""
+
+    id: int
+    author: Actor
+    state: str
+    """`approved`, `changes_requested` or `dismissed`."""
+    body: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CheckSuite:
+    """What one App's checks (of Actions: one workflow run's) say of a commit."""
+
+    status: str
+    """`completed`, or how far it is."""
+    conclusion: str
+    """`success`, `failure`, `action_required`, … once it is completed."""
+    at: datetime
+    """When it was last changed."""
+    from_actions: bool = True
+    caller: bool = False
+    """It is a run of our own caller workflow."""
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """What people and CI say on our open pull request for an issue."""
+
+    pull: int
+    head_oid: str = ""
+    head_run: str = ""
+    """The run key that the newest commit names; empty: it is not ours."""
+    comments: tuple[Comment, ...] = ()
+    """Oldest first."""
+    reviews: tuple[Review, ...] = ()
+    """Oldest first; read where a server hosts the planner, else empty."""
+    suites: tuple[CheckSuite, ...] = ()
+    """Of the newest commit; read by the server only."""
+
+
+@dataclass(frozen=True, slots=True)
 class Issue:
     """An issue (or pull request: `is_pull`) as far as we read it.
 
@@ -146,6 +189,8 @@ class Issue:
     """Native and sub-issue prerequisites as GitHub lists them (text is parsed from `body` by the planner)."""
     detailed: bool = False
     """True when the fields below `milestone` were read."""
+    feedback: Feedback | None = None
+    """Of our open pull request for it, where there is one."""
 
 
 # ------------------------------------------------------------------------------------------- activity

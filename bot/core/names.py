@@ -65,8 +65,12 @@ RunKind = Literal["work", "plan", "fix"]
 RUN_KEY: Final = re.compile(r"(?<![\w-])[0-9]+-[LCRS][0-9]+-[0-9]+(?![\w-])", re.ASCII)
 """A run key in a run's name, whole: those of #7 and #17 labelled in one second differ in the first digit only.
 
-Its middle is the request: `L<epoch seconds of the label event>`, `C<comment id>`, `R<review id>`, `S<check suite id>`.
+Its middle is the request: `L<epoch seconds of the label event>`, `C<comment id>`, `R<review id>`,
+`S<the first twelve hex digits of the commit on which CI is red, as a decimal number>`.
 """
+
+RUN_TRAILER: Final = "AI-Ready-Run"
+"""The last line of a run's commit names its run."""
 
 GITHUB_ACTIONS_BOT_ID = 41898282
 """`github-actions[bot]`, shared by every workflow of every repository."""
@@ -78,6 +82,7 @@ CALLER_WORKFLOW = "ai-ready.yml"
 STATUS_MARKER = "ai-ready:status"
 VERDICT_MARKER = "ai-ready:verdict"
 REPLY_MARKER = "ai-ready:reply"
+THREAD_MARKER = "ai-ready:thread"
 BOARD_MARKER = "ai-ready:board"
 """Of the comment with which a board is closed."""
 

@@ -31,11 +31,11 @@ from bot.core.ledger import MOST_SPARED, Record, notes_of, request_of, spared, s
 from bot.core.messages.status import AT_WORK, status
 from bot.core.messages.verdict import blocked, lost_reason, lost_text
 from bot.core.model import Claim, Issue, Snapshot
-from bot.core.names import Reason, StateLabel
+from bot.core.names import Reason, RunKind, StateLabel
 from bot.core.order import Arrange, arrange
 from bot.core.plans import is_dropped, kind_of
 from bot.core.replies import answer_commands
-from bot.core.requests import answered_until, boxless_sha, label_request, unchanged_since
+from bot.core.requests import answered_until, boxless_sha, label_request, round_of, unchanged_since
 from bot.core.settings import ConfigProblem, RepoConfig
 from bot.core.situation import (
     Closed,
@@ -48,6 +48,7 @@ from bot.core.situation import (
     PullMerged,
     Queued,
     Refused,
+    RoundsUsed,
     Running,
     Situation,
     Start,
@@ -116,7 +117,8 @@ def _mine(starts: list[Start], seen: Survey, own: Own | None) -> Start | None:
     if own.issue:
         return by_number.get(own.issue)
     ranks = {number: rank for rank, number in enumerate(seen.arrangement.ready)}
-    return by_number.get(own.prefer) or min(starts, key=lambda s: ranks[s.issue], default=None)
+    mended = next((start for start in starts if start.pull and start.pull == own.prefer), None)
+    return by_number.get(own.prefer) or mended or min(starts, key=lambda s: ranks[s.issue], default=None)
 
 
 def _admitted(seen: Survey, own: Own | None) -> Start | None:
@@ -159,6 +161,8 @@ class _Writer:
                 return self._queued(situation)
             case Running():
                 return self._running(situation)
+            case RoundsUsed():
+                return self._say(situation, end_label(situation.record), keep_request=False)
             case Unstartable():
                 record = self._record(situation.run_key, situation.reason, situation.request.at)
                 return (
@@ -217,6 +221,8 @@ class _Writer:
             return (verdict, *self._say(Closed(), None, keep_request=False), release)
         if goes_on and situation.place is not None:
             return (verdict, *self._say(situation.place, StateLabel.WAITING, keep_request=True), release)
+        if record.withdrawn and record.kind == "fix":
+            return (verdict, *self._say(Ended(record), end_label(record), keep_request=False), release)
         if record.withdrawn:
             return (verdict, *self._say(Withdrawn(), None, keep_request=False), release)
         again = reason is Reason.RUNNER_LOST
@@ -267,6 +273,8 @@ class _Writer:
         if request is None or held_by_plan:  # a plan waits for a person: no slot that becomes free starts it
             return {**block, **kept_request(self.notes)}
         block["request"] = {"id": request.id, "actor": request.actor.id}
+        if request.pull:
+            block["request"]["pull"] = request.pull
         known = self.notes is not None and self.notes.request_id == request.id
         if known and self.notes is not None and self.notes.sha:
             block["request"]["sha"] = self.notes.sha
@@ -289,8 +297,8 @@ class _Writer:
     def _record(self, key: str, reason: str, asked: Any, *, usd: float = 0.0) -> Record:
         config = self.explainer.config
         view = View(self.snapshot, RepoConfig() if isinstance(config, ConfigProblem) else config)
-        kind = kind_of(view, self.issue, request_of(key))
-        return Record(key, reason, usd, self.snapshot.now, asked, kind=kind)
+        kind, pull = kind_of(view, self.issue, request_of(key)), round_of(request_of(key), self.issue, self.notes)
+        return Record(key, reason, usd, self.snapshot.now, asked, pull, kind=kind)
 
     def _verdict(self, record: Record, text: str, url: str = "") -> PostComment:
         body = blocked(record, text, run_url=url)
@@ -299,6 +307,9 @@ class _Writer:
 
 def dispatch_failed(snapshot: Snapshot, effect: Dispatch, message: str) -> PostComment:
     """What is said when GitHub refuses a dispatch for good: the caller workflow or its inputs are not as shipped."""
-    record = Record(effect.run_key, Reason.CONFIG_INVALID, 0.0, snapshot.now, snapshot.now)
+    issue = snapshot.issues[effect.issue]
+    pull = round_of(request_of(effect.run_key), issue, notes_of(issue, snapshot.own_ids))
+    kind: RunKind = "fix" if pull else "work"
+    record = Record(effect.run_key, Reason.CONFIG_INVALID, 0.0, snapshot.now, snapshot.now, pull, kind=kind)
     text = f"the workflow could not be dispatched ({message}); compare `.github/workflows/ai-ready.yml` with the shipped example"
     return PostComment(effect.issue, blocked(record, text))

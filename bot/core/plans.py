@@ -7,11 +7,11 @@ with what to change. Later, `/ai retry` goes on from whatever the run before it 
 
 from dataclasses import dataclass, replace
 
-from bot.core.commands import Retry, parse_command
-from bot.core.ledger import Record, verdicts
+from bot.core.commands import Approve, BadCommand, Command, Retry, Run, parse_command
+from bot.core.ledger import Record, notes_of, verdicts
 from bot.core.model import Comment, Issue
 from bot.core.names import Reason, RunKind
-from bot.core.requests import asked_at, comment_request_id, is_withdrawn, label_request, stopped_at
+from bot.core.requests import asked_at, comment_request_id, is_withdrawn, label_request, round_of, stopped_at
 from bot.core.view import View
 
 _NOTHING_DONE = frozenset({Reason.CONFIG_INVALID, Reason.EDITED_AFTER_APPROVAL})
@@ -27,7 +27,9 @@ class Verdict:
 
 
 def kind_of(view: View, issue: Issue, request_id: str) -> RunKind:
-    """What a run of this request is for: supervised, everything begins with a plan."""
+    """What a run of this request is for: supervised, everything but a review round begins with a plan."""
+    if round_of(request_id, issue, notes_of(issue, view.snapshot.own_ids)):
+        return "fix"
     supervised = view.config.mode == "supervised"
     return "plan" if supervised and approved_plan(view, issue, request_id) is None else "work"
 
@@ -70,17 +72,24 @@ def _went_by(issue: Issue, own_ids: frozenset[int], request_id: str) -> Verdict 
     last = last_verdict(issue, own_ids, request_id)
     if last is None or last.record.planned:
         return last
-    asked = next(each for each in issue.comments if comment_request_id(each) == request_id)
-    if last.record.kind == "plan" or not isinstance(parse_command(asked.body), Retry):
+    if last.record.kind == "plan" or not isinstance(_said_in(request_id, issue), Retry):
         return None
     return _went_by(_before(issue, request_id), own_ids, last.record.request_id)
 
 
 def is_dropped(request_id: str, issue: Issue, own_ids: frozenset[int]) -> bool:
     """Whether nobody asks for it any more; an approval goes with what asked for the plan."""
-    last = last_verdict(issue, own_ids, request_id)
-    ids = {request_id, last.record.request_id} if last is not None and last.record.planned else {request_id}
+    ids = {request_id}
+    if isinstance(_said_in(request_id, issue), Approve):
+        last = last_verdict(issue, own_ids, request_id)
+        ids |= {last.record.request_id} if last is not None else set()
     return any(is_withdrawn(each, issue) for each in ids)
+
+
+def _said_in(request_id: str, issue: Issue) -> Command | BadCommand | None:
+    """What the comment behind a request asks for; None for a label, and for a comment that is gone or was edited."""
+    found = next((each for each in issue.comments if comment_request_id(each) == request_id), None)
+    return parse_command(found.body) if found is not None and not found.edited else None
 
 
 def _stands(view: View, issue: Issue, request_id: str) -> bool:
@@ -102,3 +111,15 @@ def last_words(issue: Issue, own_ids: frozenset[int], request_id: str, *, contin
     newest = next((each for each in said if _tells(each.record) and not each.record.planned), None)
     found = newest if continued else last
     return "" if found is None or found.record.planned else found.comment.body
+
+
+def earlier_guidance(issue: Issue, own_ids: frozenset[int], request_id: str) -> tuple[str, ...]:
+    """What was said with the requests that this one goes on from, oldest first: an approval or a retry adds to it."""
+    said, last = _said_in(request_id, issue), last_verdict(issue, own_ids, request_id)
+    goes_on = last is not None and (isinstance(said, Retry | Approve) or last.record.planned)
+    if last is None or not goes_on:
+        return ()
+    before = _before(issue, request_id)
+    told = _said_in(last.record.request_id, before)
+    words = told.guidance if isinstance(told, Run | Retry | Approve) else ""
+    return (*earlier_guidance(before, own_ids, last.record.request_id), *([words] if words else []))

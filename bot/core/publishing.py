@@ -8,16 +8,18 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
-from bot.core.effects import Assign, Continue, Effect, OpenPull, PostComment, ReleaseClaim
+from bot.core.effects import Assign, Continue, Effect, OpenPull, PostComment, ReleaseClaim, ReplyInThread
 from bot.core.ledger import DONE, MOST_SPARED, Record, notes_of, records, request_of, spared
 from bot.core.messages.plan import proposed
 from bot.core.messages.pull import compare_link, pull_body, pull_title
 from bot.core.messages.status import status
+from bot.core.messages.thread import thread_reply
 from bot.core.messages.verdict import blocked, done
 from bot.core.model import Issue, Pull, Snapshot
 from bot.core.names import UNPUSHED, Reason, StateLabel
 from bot.core.plans import is_dropped
-from bot.core.requests import answered_until, asked_at, label_request
+from bot.core.requests import answered_until, asked_at, fix_requests, label_request
+from bot.core.rounds import Thread, is_answered
 from bot.core.run import Admission, Outcome
 from bot.core.settings import PullRequest
 from bot.core.situation import Closed, Ended
@@ -41,6 +43,10 @@ class Ending:
     settings: PullRequest = PullRequest()
     attempts: int = 1
     """`limits.attempts`: how many runs a request has, where runners vanish."""
+    threads: tuple[Thread, ...] = ()
+    """Of a review round: the conversations that may be answered, as they were read last."""
+    answered: frozenset[str] = frozenset()
+    """Node ids of those that need no answer any more, whatever a list that is late says."""
     served: bool = False
     """The server admitted the run: no branch holds its claim, and nobody else need be told of its end."""
 
@@ -71,11 +77,13 @@ def next_step(ending: Ending, snapshot: Snapshot) -> Step:
         return Step(rest, verdict, said.code, "", pull)
     if text := _not_ours_to_end(ending, snapshot):
         return Step((), "blocked", Reason.CANCELLED, text)
-    failure = ending.failure or _judge(ending, pull)
+    failure = ending.failure or pull_gone(admission, snapshot) or _judge(ending, pull)
     if failure is None and pull is None:
         return Step((_open(ending, snapshot),))
     if failure is None and pull is not None and _behind(ending, pull):
         return Step(())
+    if replies := _replies(ending, failure):
+        return Step(replies)
     return _end(ending, snapshot, failure, pull)
 
 
@@ -85,7 +93,8 @@ def _not_ours_to_end(ending: Ending, snapshot: Snapshot) -> str:
     claim, issue = snapshot.claims.get(admission.issue), snapshot.issues.get(admission.issue)
     if claim is not None and claim.run_key == admission.run_key and claim.run_id != admission.run_id:
         return f"Run {claim.run_key} is being done by another workflow run, which holds its claim."
-    if ending.served and issue is not None and not is_next_run(issue, snapshot.own_ids, admission.run_key):
+    mends = admission.kind == "fix" and any(pull.number == admission.pull for pull in snapshot.pulls)
+    if ending.served and issue is not None and not is_next_run(issue, snapshot.own_ids, admission.run_key, mends=mends):
         return f"Nobody asked for a run {admission.run_key}."
     return ""
 
@@ -102,6 +111,27 @@ def _taken_over(snapshot: Snapshot, issue: Issue, said: Record) -> bool:
     other_request = notes.request_id not in {"", said.request_id}
     waits = bool(issue.labels & {StateLabel.WAITING, StateLabel.QUEUED, StateLabel.RUNNING})
     return notes.dispatched_key not in {"", said.run_key} or (other_request and waits)
+
+
+def pull_gone(admission: Admission, snapshot: Snapshot) -> Refusal | None:
+    """A review round whose pull request is not open any more: no other one is opened for it."""
+    if admission.kind != "fix" or any(pull.number == admission.pull and pull.open for pull in snapshot.pulls):
+        return None
+    return Refusal(Reason.CANCELLED, "The pull request was merged or closed before this review round could end")
+
+
+def _replies(ending: Ending, failure: Refusal | None) -> tuple[Effect, ...]:
+    """Answers to the conversations that have none of this run, where what they speak of is to be seen."""
+    outcome = ending.outcome
+    if outcome is None or (failure is not None and failure.reason is not Reason.NO_CHANGES):
+        return ()
+    texts = {reply.thread: reply.text for reply in outcome.replies}
+    key, commit = ending.admission.run_key, ending.pushed_oid if failure is None else ""
+    return tuple(
+        ReplyInThread(thread.id, thread_reply(texts[thread.id], key, commit))
+        for thread in ending.threads
+        if thread.id in texts and thread.id not in ending.answered and not is_answered(thread, key)
+    )
 
 
 def _judge(ending: Ending, pull: Pull | None) -> Refusal | None:
@@ -182,7 +212,7 @@ def _record(ending: Ending, snapshot: Snapshot, failure: Refusal | None, pull: P
         usd=outcome.usd if outcome else admission.usd,
         at=snapshot.now,
         requested_at=_started(ending, snapshot),
-        pull=pull.number if pull and not failure else 0,
+        pull=admission.pull or (pull.number if pull and not failure else 0),
         again=failure is not None and failure.again and earlier < MOST_SPARED,
         spared=earlier,
         withdrawn=ending.served and cancelled and gone and _never_began(outcome),
@@ -242,10 +272,16 @@ def _finish(ending: Ending, snapshot: Snapshot, issue: Issue, record: Record) ->
     claim = snapshot.claims.get(issue.number)
     if claim is not None and claim.run_key == record.run_key:
         effects.append(ReleaseClaim(issue.number))
-    goes_on = (again and not record.planned) or (keep and newer)
+    goes_on = (again and not record.planned) or (keep and newer) or _round_waits(snapshot, issue, record)
     if effects and not ending.served and (goes_on or _others_on_hold(snapshot, issue.number)):
         effects.append(Continue())
     return tuple(effects)
+
+
+def _round_waits(snapshot: Snapshot, issue: Issue, record: Record) -> bool:
+    """Whether a review round was asked for while this run was at work."""
+    asked = fix_requests(issue, snapshot.own_ids) if issue.open else ()
+    return any(request.at > record.requested_at and request.id != record.request_id for request in asked)
 
 
 def _others_on_hold(snapshot: Snapshot, number: int) -> bool:

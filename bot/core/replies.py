@@ -1,13 +1,14 @@
 """Acknowledge every command once: a reaction, and a short reply where a reaction does not say enough."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import assert_never
 
 from bot.core.access import Answer, may_ask
 from bot.core.asking import allowed_models
 from bot.core.commands import Approve, BadCommand, Command, Fix, Help, Init, Retry, Run, Status, Stop, Why
 from bot.core.effects import CancelRun, Effect, PostComment, React
-from bot.core.ledger import request_of
+from bot.core.ledger import notes_of, request_of
 from bot.core.markers import ours
 from bot.core.messages import replies as say
 from bot.core.messages.status import status_text
@@ -15,7 +16,7 @@ from bot.core.messages.why import why_text
 from bot.core.model import Issue, Permission, Snapshot
 from bot.core.names import REPLY_MARKER
 from bot.core.plans import approved_plan
-from bot.core.requests import Unread, comment_request_id, unread
+from bot.core.requests import Unread, comment_request_id, round_of, rounds_used, unread
 from bot.core.settings import ConfigProblem, RepoConfig
 from bot.core.situation import Running, Situation, Unasked
 from bot.core.view import View
@@ -30,17 +31,35 @@ def answer_commands(explainer: Explainer) -> tuple[Effect, ...]:
     snapshot, seen, config = explainer.snapshot, explainer.seen, explainer.config
     rules = RepoConfig() if isinstance(config, ConfigProblem) else config
     effects: list[Effect] = []
+    mended = {issue.feedback.pull: issue for issue in snapshot.issues.values() if issue.feedback}
     for number in sorted(number for number, issue in snapshot.issues.items() if issue.detailed):
         issue = snapshot.issues[number]
-        situation = seen.situations.get(number, Unasked())
+        place = Place(issue, mended.get(number, issue))
+        situation = seen.situations.get(place.task.number, Unasked())
         for item in unread(issue, snapshot.now):
-            effects += _answer(explainer, rules, issue, situation, item)
+            effects += _answer(explainer, rules, place, situation, item)
     return tuple(effects)
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a command stands."""
+
+    here: Issue
+    """The issue or pull request that it stands on."""
+    task: Issue
+    """The issue that it is about: on our open pull request the one which that is for."""
+
+    @property
+    def on_our_pull(self) -> bool:
+        """It stands on our open pull request."""
+        return self.here is not self.task
+
+
 def _answer(
-    explainer: Explainer, config: RepoConfig, issue: Issue, situation: Situation, item: Unread
+    explainer: Explainer, config: RepoConfig, place: Place, situation: Situation, item: Unread
 ) -> Iterable[Effect]:
+    issue = place.here
     comment, snapshot = item.comment, explainer.snapshot
     answer = may_ask(comment.author, snapshot.permissions.get(comment.author.id, Permission.UNKNOWN))
     if answer is Answer.UNKNOWN:
@@ -49,16 +68,19 @@ def _answer(
         return _refuse(snapshot, issue, item, say.who_may_ask(comment.author))
     if isinstance(item.command, BadCommand):
         return _refuse(snapshot, issue, item, say.bad_command(item.command))
-    return _obey(explainer, config, issue, situation, item, item.command)
+    return _obey(explainer, config, place, situation, item, item.command)
 
 
 def _obey(
-    explainer: Explainer, config: RepoConfig, issue: Issue, situation: Situation, item: Unread, command: Command
+    explainer: Explainer, config: RepoConfig, place: Place, situation: Situation, item: Unread, command: Command
 ) -> Iterable[Effect]:
-    snapshot = explainer.snapshot
+    snapshot, issue = explainer.snapshot, place.here
     match command:
         case Run() | Retry() | Approve():
-            problem = _unrunnable(issue, situation, item, View(snapshot, config))
+            problem = _unrunnable(place, situation, item, View(snapshot, config))
+            return _refuse(snapshot, issue, item, problem) if problem else _accept(item)
+        case Fix():
+            problem = _unfixable(snapshot, config, place, situation, item)
             return _refuse(snapshot, issue, item, problem) if problem else _accept(item)
         case Stop():
             # Unconfirmed: a claim of our own that this very comment ends; it is released, nothing is at work.
@@ -66,33 +88,52 @@ def _obey(
             cancel = (CancelRun(situation.claim.run_id),) if at_work and isinstance(situation, Running) else ()
             return (*cancel, *_accept(item))
         case Why():
-            return (*_say(snapshot, issue, item, why_text(explainer.full(issue.number))), *_accept(item))
+            return (*_say(snapshot, issue, item, why_text(explainer.full(place.task.number))), *_accept(item))
         case Status():
-            text = status_text(explainer.short(issue.number, situation))
+            text = status_text(explainer.short(place.task.number, situation))
             return (*_say(snapshot, issue, item, text), *_accept(item))
         case Help():
             return (*_say(snapshot, issue, item, say.help_text()), *_accept(item))
-        case Init() | Fix():
+        case Init():
             return _refuse(snapshot, issue, item, say.not_here(type(command).__name__.lower()))
         case _:
             assert_never(command)
 
 
-def _unrunnable(issue: Issue, situation: Situation, item: Unread, view: View) -> str:
+def _unrunnable(place: Place, situation: Situation, item: Unread, view: View) -> str:
     """Why a request is refused at once; empty: it is accepted."""
-    if issue.is_pull:
-        return say.on_a_pull()
-    if not issue.open:
+    if place.here.is_pull:
+        return say.on_a_pull(place.task.number if place.on_our_pull else 0)
+    if not place.here.open:
         return say.on_a_closed_issue()
     command = item.command
     request_id = comment_request_id(item.comment)
     if isinstance(command, Approve):
-        return "" if approved_plan(view, issue, request_id) is not None else say.no_plan()
+        return "" if approved_plan(view, place.here, request_id) is not None else say.no_plan()
     if isinstance(situation, Running) and request_of(situation.claim.run_key) != request_id:
         return say.already_running(situation.url)
     allowed = allowed_models(view.config)
     if isinstance(command, Run) and command.model and command.model not in allowed:
         return say.unknown_model(command.model, sorted(allowed))
+    return ""
+
+
+def _unfixable(snapshot: Snapshot, config: RepoConfig, place: Place, situation: Situation, item: Unread) -> str:
+    """Why a review round is refused at once; empty: it is accepted, and comes after a run that is at work."""
+    issue = place.task
+    if not place.here.is_pull:
+        return say.fix_on_an_issue(issue.feedback.pull if issue.feedback else 0)
+    if not place.on_our_pull or issue.feedback is None:
+        return say.fix_elsewhere()
+    if not issue.open:
+        return say.issue_is_closed(issue.number)
+    claim, mine = snapshot.claims.get(issue.number), comment_request_id(item.comment)
+    used = rounds_used(issue, snapshot.own_ids, issue.feedback.pull, but=mine)
+    if isinstance(situation, Running) and claim is not None:
+        asked = request_of(claim.run_key)
+        used += asked != mine and bool(round_of(asked, issue, notes_of(issue, snapshot.own_ids)))
+    if used >= config.limits.review_rounds:
+        return say.no_rounds_left(config.limits.review_rounds, issue.number)
     return ""
 
 

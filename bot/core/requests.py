@@ -1,18 +1,21 @@
-"""Who asked for what: requests and unread commands, derived again each time from label events and comments.
+"""Who asked for what: requests and unread commands, derived again each time from label events, comments and reviews.
 
-A request is the newest of: the request label while it is on the issue (its last label event), and `/ai run`,
-`/ai retry` or `/ai approve` comments that nobody edited. It is over when a run of it ended for good, when a later `/ai stop` was
-accepted, when the issue was closed (reopening it does not ask again), or when the label is gone.
+A request is the newest of: the request label while it is on the issue (its last label event); `/ai run`, `/ai retry` or
+`/ai approve` comments that nobody edited; and on our open pull request `/ai fix` comments, what each reviewer's last
+review says, and red CI of a commit of ours. It is over when a run of it ended for good, when a later `/ai stop` was
+accepted, when the issue was closed (reopening it does not ask again), or when the label (the pull request) is gone.
 """
 
 import hashlib
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bot.core.commands import Approve, BadCommand, Command, Retry, Run, Stop, parse_command
-from bot.core.ledger import records, request_of, verdicts
-from bot.core.model import Actor, Comment, Issue, LabelEvent
+from bot.core import ci
+from bot.core.commands import Approve, BadCommand, Command, Fix, Retry, Run, Stop, guidance_of, parse_command
+from bot.core.ledger import DONE, Notes, notes_of, records, request_of, verdicts
+from bot.core.model import Actor, Comment, Issue, LabelEvent, Review
 from bot.core.names import REQUEST_LABEL
 
 EXPIRES = timedelta(days=30)
@@ -29,11 +32,13 @@ class Request:
     """Somebody asked for a run."""
 
     id: str
-    """`L<epoch seconds of the label event>` or `C<comment id>`: the same seen through REST, GraphQL or a webhook."""
+    """The middle of a run key (`names.RUN_KEY`): the same seen through REST, GraphQL or a webhook."""
     actor: Actor
     at: datetime
-    command: Run | Retry | Approve | None = None
-    """What the comment said; None for the label."""
+    command: Run | Retry | Approve | Fix | None = None
+    """What the comment said, or a review, whose words are guidance; None for the label."""
+    pull: int = 0
+    """Our pull request, where that is to be mended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +62,17 @@ def boxless_sha(issue: Issue) -> str:
 
 def commands_of(issue: Issue) -> tuple[Unread, ...]:
     """Every command of a person on this issue, oldest first, acknowledged or not; edited comments never count."""
+    return _commands_in(issue.comments)
+
+
+def _commands_on_pull(issue: Issue) -> tuple[Unread, ...]:
+    """The same of our open pull request for it."""
+    return _commands_in(issue.feedback.comments) if issue.feedback else ()
+
+
+def _commands_in(comments: Iterable[Comment]) -> tuple[Unread, ...]:
     found = []
-    for comment in issue.comments:
+    for comment in comments:
         if comment.author.is_bot or comment.edited:
             continue
         command = parse_command(comment.body)
@@ -69,9 +83,16 @@ def commands_of(issue: Issue) -> tuple[Unread, ...]:
 
 def unread(issue: Issue, now: datetime) -> tuple[Unread, ...]:
     """Commands that wait for an acknowledgement, oldest first."""
-    return tuple(
-        item for item in commands_of(issue) if not item.comment.reactions and now - item.comment.created_at < UNREAD_FOR
-    )
+    return _unread_of(commands_of(issue), now)
+
+
+def unread_on_pull(issue: Issue, now: datetime) -> tuple[Unread, ...]:
+    """The same on our open pull request for the issue."""
+    return _unread_of(_commands_on_pull(issue), now)
+
+
+def _unread_of(items: Iterable[Unread], now: datetime) -> tuple[Unread, ...]:
+    return tuple(item for item in items if not item.comment.reactions and now - item.comment.created_at < UNREAD_FOR)
 
 
 def label_request(issue: Issue) -> Request | None:
@@ -101,11 +122,107 @@ def comment_requests(issue: Issue) -> tuple[Request, ...]:
     )
 
 
+def fix_requests(issue: Issue, own_ids: frozenset[int]) -> tuple[Request, ...]:
+    """Requests for a review round of our open pull request: by comments that we have not refused, reviews, red CI."""
+    feedback = issue.feedback
+    if feedback is None:
+        return ()
+    found = [
+        Request(
+            comment_request_id(item.comment), item.comment.author, item.comment.created_at, item.command, feedback.pull
+        )
+        for item in _commands_on_pull(issue)
+        if isinstance(item.command, Fix) and "confused" not in item.comment.reactions
+    ]
+    red = _red_request(issue, own_ids)
+    return (*found, *_review_requests(issue), *([red] if red else []))
+
+
+def _review_requests(issue: Issue) -> tuple[Request, ...]:
+    """Of each person's reviews the last one is their word."""
+    feedback = issue.feedback
+    if feedback is None:
+        return ()
+    last = {review.author.id: review for review in feedback.reviews if not review.author.is_bot}
+    return tuple(
+        Request(review_request_id(review), review.author, review.at, Fix(guidance_of(review.body)), feedback.pull)
+        for review in last.values()
+        if review.state == "changes_requested"
+    )
+
+
+def review_request_id(review: Review) -> str:
+    """The id of the request that a review makes."""
+    return f"R{review.id}"
+
+
+def _red_request(issue: Issue, own_ids: frozenset[int]) -> Request | None:
+    """CI is red on what our last run pushed and called done: asked for by whoever asked for that run, as it was then."""
+    feedback, last = issue.feedback, max(records(issue, own_ids), key=lambda record: record.at, default=None)
+    if feedback is None or last is None or last.code != DONE or feedback.head_run != last.run_key:
+        return None
+    red, asker = ci.red_since(feedback), _asker_of_runs(issue, own_ids)
+    if red is None or asker is None:
+        return None
+    notes = notes_of(issue, own_ids)
+    approved = {notes.sha} if notes is not None and notes.request_id == asker.id and notes.sha else set()
+    if not unchanged_since(issue, asker, frozenset(approved)):
+        return None
+    return Request(ci.request_id(feedback.head_oid), asker.actor, red, Fix(), feedback.pull)
+
+
+def _asker_of_runs(issue: Issue, own_ids: frozenset[int]) -> Request | None:
+    """The person behind the last run: of one that CI asked for, the person behind the run before."""
+    ended = sorted(records(issue, own_ids), key=lambda record: record.at, reverse=True)
+    last = next((record for record in ended if not record.request_id.startswith("S")), None)
+    return _made(last.request_id, issue) if last else None
+
+
+def _made(request_id: str, issue: Issue) -> Request | None:
+    """A person's request by its id, alive or not."""
+    feedback = issue.feedback
+    found = [
+        Request(request_id, event.actor, event.at)
+        for event in issue.label_events
+        if label_request_id(event) == request_id
+    ]
+    comments = (*issue.comments, *(feedback.comments if feedback else ()))
+    found += [
+        Request(request_id, each.author, each.created_at) for each in comments if comment_request_id(each) == request_id
+    ]
+    reviews = feedback.reviews if feedback else ()
+    found += [Request(request_id, each.author, each.at) for each in reviews if review_request_id(each) == request_id]
+    return max(found, key=lambda request: request.at, default=None)
+
+
+def rounds_used(issue: Issue, own_ids: frozenset[int], pull: int, *, but: str = "") -> int:
+    """Review rounds that a pull request has had, the request `but` apart: lost runners' second attempts count once."""
+    return len(
+        {
+            record.request_id
+            for record in records(issue, own_ids)
+            if record.kind == "fix" and record.pull == pull and not record.again and not record.withdrawn
+        }
+        - {but}
+    )
+
+
+def round_of(request_id: str, issue: Issue, notes: Notes | None) -> int:
+    """The pull request that a run of this request mends; 0: it is no review round (or nothing is left to say which)."""
+    if notes is not None and notes.request_id == request_id and notes.pull:
+        return notes.pull
+    feedback = issue.feedback
+    if feedback is None:
+        return 0
+    commented = any(comment_request_id(comment) == request_id for comment in feedback.comments)
+    return feedback.pull if commented or request_id.startswith(("R", "S")) else 0
+
+
 def stopped_at(issue: Issue) -> datetime | None:
-    """When the last accepted `/ai stop` was said."""
+    """When the last accepted `/ai stop` was said, on the issue or on our pull request."""
     times = [
         item.comment.created_at
-        for item in commands_of(issue)
+        for item in (*commands_of(issue), *_commands_on_pull(issue))
         if isinstance(item.command, Stop) and "eyes" in item.comment.reactions
     ]
     return max(times, default=None)
@@ -116,7 +233,7 @@ def live_requests(issue: Issue, own_ids: frozenset[int], attempts: int) -> tuple
     over = {record.request_id for record in records(issue, own_ids) if record.final(attempts)}
     ends = [at for at in (stopped_at(issue), issue.closed_at) if at is not None]
     label = label_request(issue)
-    candidates = [*comment_requests(issue), *([label] if label else [])]
+    candidates = [*comment_requests(issue), *fix_requests(issue, own_ids), *([label] if label else [])]
     alive = [
         request
         for request in candidates
@@ -158,13 +275,18 @@ def _follows(request: Request, said: Comment, issue: Issue) -> bool:
 
 
 def is_withdrawn(request_id: str, issue: Issue) -> bool:
-    """Whether nobody asks for it any more: its label was taken off, its comment deleted, or `/ai stop` said since."""
+    """Whether nobody asks for it any more.
+
+    Its label was taken off, its comment deleted, its review dismissed or overtaken by another one, or `/ai stop` said since.
+    """
     label, asked = label_request(issue), asked_at(request_id, issue)
     if asked is None or (request_id.startswith("L") and (label is None or label.id != request_id)):
         return True
+    if request_id.startswith("R") and request_id not in {request.id for request in _review_requests(issue)}:
+        return True
     return any(
         isinstance(item.command, Stop) and item.comment.created_at >= asked
-        for item in commands_of(issue)
+        for item in (*commands_of(issue), *_commands_on_pull(issue))
         if "confused" not in item.comment.reactions
     )
 
@@ -180,10 +302,11 @@ def next_attempt(request_id: str, issue: Issue, own_ids: frozenset[int]) -> int:
 
 
 def asked_at(request_id: str, issue: Issue) -> datetime | None:
-    """When a request was made, by its id; None: there is no such event or comment (any more)."""
-    times = [event.at for event in issue.label_events if label_request_id(event) == request_id]
-    times += [comment.created_at for comment in issue.comments if comment_request_id(comment) == request_id]
-    return max(times, default=None)
+    """When a request was made, by its id; None: there is no such event, comment, review or red CI (any more)."""
+    made = _made(request_id, issue)
+    if made is not None or issue.feedback is None or request_id != ci.request_id(issue.feedback.head_oid):
+        return made.at if made else None
+    return ci.red_since(issue.feedback)
 
 
 def answered_until(run_key: str, at: datetime, issue: Issue) -> datetime:

@@ -74,8 +74,8 @@ class Room:
     def _plan_waits(self, issue: Issue, request: Request) -> PlanState | None:
         """Whether a plan was made for this request, which somebody has to approve first."""
         said = plan_of(issue, self.view.snapshot.own_ids, request.id)
-        if said is None or self.view.config.mode != "supervised":
-            return None
+        if said is None:
+            return None  # a plan that was said to wait does so whatever `mode` says by now
         edits = (at for at in (issue.body_edited_at, issue.renamed_at) if at is not None)
         return PlanState.OUTDATED if any(at >= said.record.requested_at for at in edits) else PlanState.WAITS
 

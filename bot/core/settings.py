@@ -46,7 +46,7 @@ class Limits:
     attempts: int = 2
     """Runs per request: a run whose runner vanished is tried again while attempts are left."""
     review_rounds: int = 3
-    """Follow-up runs per pull request. Not used by this version."""
+    """Follow-up runs per pull request; 0: none."""
     files: int = 100
     """Files a run may change."""
     patch_kb: int = 4096
@@ -106,7 +106,7 @@ class PullRequest:
     assign: Literal["approver", "none"] = "approver"
     """Whom to assign."""
     fix_ci: bool = False
-    """Server mode: start a follow-up run when CI of our PR is red; this version has `false` only."""
+    """Server mode: start a follow-up run when CI of our PR is red, at most one for each commit and within `limits.review_rounds`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,6 +95,11 @@ class Start:
     minutes: int
     kind: RunKind = "work"
 
+    @property
+    def pull(self) -> int:
+        """Our pull request that it mends; 0: it does the issue's work."""
+        return self.request.pull
+
 
 @dataclass(frozen=True, slots=True)
 class Unstartable:
@@ -163,6 +168,15 @@ class Ended:
 
 
 @dataclass(frozen=True, slots=True)
+class RoundsUsed:
+    """A review (or CI) asks for changes of our pull request, which has had all its review rounds."""
+
+    record: Record
+    request: Request
+    rounds: int
+
+
+@dataclass(frozen=True, slots=True)
 class PullClosed:
     """Done, but the pull request was closed without a merge."""
 
@@ -192,6 +206,7 @@ Situation = (
     | Running
     | Lost
     | Ended
+    | RoundsUsed
     | PullClosed
     | PullMerged
 )

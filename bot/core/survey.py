@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from bot.core.asking import choose_request
-from bot.core.holding import claimed, dispatched
+from bot.core.holding import claimed, dispatched, left_to_the_server
 from bot.core.ledger import Record, all_records, notes_of
 from bot.core.limits import Usage, cap_reached
 from bot.core.model import Actor, Claim, Issue, Snapshot, Standing
@@ -33,6 +33,7 @@ from bot.core.situation import (
     PullMerged,
     Queued,
     Refused,
+    RoundsUsed,
     Running,
     Situation,
     Unasked,
@@ -42,6 +43,8 @@ from bot.core.situation import (
 from bot.core.view import Own, View
 
 _ANY_ATTEMPTS = 1_000
+_MOST_ASKERS = 5
+"""People whose permission is read for one issue, the newest who ask first. Anybody may submit a review."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,8 @@ def askers(snapshot: Snapshot) -> frozenset[Actor]:
             continue
         people.update(item.comment.author for item in unread(issue, snapshot.now))
         if issue.open:
-            people.update(request.actor for request in live_requests(issue, snapshot.own_ids, _ANY_ATTEMPTS)[:3])
+            asking = [request.actor for request in live_requests(issue, snapshot.own_ids, _ANY_ATTEMPTS)]
+            people.update(list(dict.fromkeys(asking))[:_MOST_ASKERS])
     return frozenset(person for person in people if not person.is_bot)
 
 
@@ -86,6 +90,7 @@ class _Surveyor:
         self.detailed = {n: detailed[n] for n in sorted(detailed)}
         self.requests: dict[int, Request] = {}
         self.refused: dict[int, Request] = {}
+        self.spent: dict[int, Request] = {}
         self.notes = {n: notes_of(i, snapshot.own_ids) for n, i in self.detailed.items()}
         self.found: dict[int, Situation] = {}
         self.room = Room(view, self.found, all_records(self.detailed.values(), snapshot.own_ids))
@@ -94,9 +99,10 @@ class _Surveyor:
         """Ask the questions of the module's docstring, in their order."""
         for number, issue in self.detailed.items():
             if issue.open:
-                request, refused = choose_request(self.view, issue)
-                self.requests |= {number: request} if request else {}
-                self.refused |= {number: refused} if refused else {}
+                choice = choose_request(self.view, issue)
+                self.requests |= {number: choice.request} if choice.request else {}
+                self.refused |= {number: choice.refused} if choice.refused else {}
+                self.spent |= {number: choice.spent} if choice.spent else {}
         snapshot, config = self.view.snapshot, self.view.config
         arrangement = order(
             snapshot.issues,
@@ -154,8 +160,10 @@ class _Surveyor:
             return dispatched(self.view, issue, request, self.notes[issue.number]) or Unasked()
         if issue.number in self.refused:
             return Refused(self.refused[issue.number].actor)
-        ended = max(self.view.records(issue), key=lambda r: r.at, default=None)
-        if ended is not None and not self._left_waiting(issue, ended):
+        if left_to_the_server(self.view, issue):
+            return Unasked()
+        ended = self._last_run(issue)
+        if ended is not None and (self._for_a_round(issue) or not self._left_waiting(issue, ended)):
             return self._after(issue, ended)
         asked = issue.labels & {StateLabel.WAITING, StateLabel.QUEUED, StateLabel.RUNNING, REQUEST_LABEL}
         return Withdrawn() if asked else Unasked()
@@ -172,10 +180,27 @@ class _Surveyor:
             return False
         return ended.again or ended.planned or bool(notes and notes.request_id and notes.request_id != ended.request_id)
 
+    def _last_run(self, issue: Issue) -> Record | None:
+        """The run whose end says where the issue stands: a review round that never began leaves it where it was."""
+        ended = self.view.records(issue)
+        if self._for_a_round(issue):
+            ended = tuple(record for record in ended if not (record.again or record.withdrawn)) or ended
+        return max(ended, key=lambda record: record.at, default=None)
+
+    def _for_a_round(self, issue: Issue) -> bool:
+        """What it waits for is a review round."""
+        notes = self.notes[issue.number]
+        waits = issue.labels & {StateLabel.WAITING, StateLabel.QUEUED}
+        return bool(waits and notes and notes.pull)
+
     def _after(self, issue: Issue, ended: Record) -> Situation:
         pull = next((p for p in self.view.snapshot.pulls if p.number == ended.pull), None)
-        if StateLabel.DONE in issue.labels and pull is not None and not pull.open:
+        shown = StateLabel.DONE in issue.labels or self._for_a_round(issue)
+        shown = shown or (ended.kind == "fix" and StateLabel.BLOCKED in issue.labels)
+        if shown and pull is not None and not pull.open:
             return PullMerged(ended, pull) if pull.merged else PullClosed(ended, pull)
+        if issue.number in self.spent and not ended.again:
+            return RoundsUsed(ended, self.spent[issue.number], self.view.config.limits.review_rounds)
         return Ended(ended)
 
     # ----------------------------------------------------------------------- what still stands

@@ -61,16 +61,8 @@ def disagreement(admission: Admission, fresh: Admission) -> str:
     checked where it is pushed.
     """
     same = (
-        "kind",
-        "branch",
-        "base",
-        "head_oid",
-        "title",
-        "model",
-        "guidance",
-        "approver_id",
-        "approver_login",
-        "content_sha",
+        *("kind", "pull", "branch", "base", "head_oid", "title", "model", "guidance"),
+        *("approver_id", "approver_login", "content_sha"),
     )
     for name in same:
         if getattr(admission, name) != getattr(fresh, name):
@@ -80,7 +72,12 @@ def disagreement(admission: Admission, fresh: Admission) -> str:
     return "" if 0 < admission.minutes <= fresh.minutes else "minutes"
 
 
-def is_next_run(issue: Issue, own_ids: frozenset[int], run_key: str) -> bool:
-    """Whether `run_key` names the next run of a request that was really made on this issue."""
+def is_next_run(issue: Issue, own_ids: frozenset[int], run_key: str, *, mends: bool = False) -> bool:
+    """Whether `run_key` names the next run of a request that was really made on this issue.
+
+    `mends`: it is a review round that has ended. What asked for it may be gone by then, with its pull request or with
+    the commit that was red.
+    """
     request_id, attempt = request_of(run_key), int(run_key.rsplit("-", 1)[1])
-    return asked_at(request_id, issue) is not None and attempt == next_attempt(request_id, issue, own_ids)
+    made = mends or asked_at(request_id, issue) is not None
+    return made and attempt == next_attempt(request_id, issue, own_ids)

@@ -8,7 +8,7 @@ from bot.core.access import Answer, may_ask
 from bot.core.commands import Stop
 from bot.core.ledger import Record, records
 from bot.core.model import Actor, Issue, Permission, Snapshot
-from bot.core.requests import unread
+from bot.core.requests import unread, unread_on_pull
 from bot.core.settings import RepoConfig
 
 
@@ -52,5 +52,6 @@ class View:
 
     def stop_just_said(self, issue: Issue) -> datetime | None:
         """When somebody who may, said `/ai stop` that we have not acknowledged yet: it counts at once."""
-        stops = [item.comment for item in unread(issue, self.snapshot.now) if isinstance(item.command, Stop)]
+        said = (*unread(issue, self.snapshot.now), *unread_on_pull(issue, self.snapshot.now))
+        stops = [item.comment for item in said if isinstance(item.command, Stop)]
         return max((stop.created_at for stop in stops if self.may_ask(stop.author) is Answer.YES), default=None)

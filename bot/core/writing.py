@@ -22,7 +22,7 @@ def move_labels(issue: Issue, label: StateLabel | None, *, keep_request: bool) -
 def end_label(record: Record) -> StateLabel | None:
     """The state label of an issue whose last run ended so; None: it bears none."""
     if record.withdrawn:
-        return None
+        return StateLabel.DONE if record.kind == "fix" else None
     if record.again or record.planned:
         return StateLabel.WAITING
     return StateLabel.DONE if record.code == DONE else StateLabel.BLOCKED
@@ -38,7 +38,10 @@ def put_status(issue: Issue, body: str, notes: Notes | None) -> tuple[PutStatus,
 
 def kept_request(notes: Notes | None) -> dict[str, Any]:
     """What the machine block goes on knowing of the request, once that is over."""
-    return {"request": {"id": notes.request_id, "sha": notes.sha}} if notes and notes.request_id else {}
+    if notes is None or not notes.request_id:
+        return {}
+    pull = {"pull": notes.pull} if notes.pull else {}
+    return {"request": {"id": notes.request_id, "sha": notes.sha, **pull}}
 
 
 def _as_stored(text: str) -> str:

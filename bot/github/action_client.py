@@ -10,10 +10,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bot.core.names import CALLER_WORKFLOW
+from bot.core.rounds import FailedJob
+from bot.core.secret import Secret
 from bot.errors import GitHubError
 from bot.github.answers import answer_of
 from bot.github.courier import Courier, Timing
 from bot.github.exchange import GRAPHQL, Answer, Request
+from bot.github.failed_jobs import read_failed_jobs, with_log
+from bot.github.job_log import end_of_log
 from bot.github.late import import_pygithub
 from bot.github.repository_client import RepositoryClient
 from bot.github.wanted import Scope
@@ -42,7 +46,7 @@ class Access:
     workflow: str = CALLER_WORKFLOW
     """File name (or id) of the caller workflow that `Dispatch` starts."""
     own_ids: frozenset[int] = frozenset()
-    """User ids whose comments are ours, besides the token's own (the server's bot)."""
+    """User ids whose comments are ours, besides the token's own: the server's bot, where a server hosts the planner."""
 
 
 class ActionGitHub(RepositoryClient):
@@ -55,8 +59,19 @@ class ActionGitHub(RepositoryClient):
             paused=access.paused,
             workflow=access.workflow,
             own_ids=access.own_ids,
+            reviews=bool(access.own_ids),
         )
         super().__init__(scope, Courier(PyGithubWire(access.api_url, access.token), timing or Timing()))
+        self._access = access
+
+    def failed_jobs(self, oid: str) -> tuple[FailedJob, ...]:
+        """The jobs of the repository's own CI that failed on a commit, as far as GitHub lets us see them."""
+        found = self._courier.tell(read_failed_jobs(self._repo, oid, workflow=self._access.workflow))
+        return tuple(with_log(failed, self._end_of_log(job)) for job, failed in found)
+
+    def _end_of_log(self, job: int) -> str:
+        address = f"{self._access.api_url.rstrip('/')}/repos/{self._repo}/actions/jobs/{job}/logs"
+        return end_of_log(address, Secret(self._access.token))
 
 
 class PyGithubWire:

@@ -40,8 +40,11 @@ PERMISSIONS: Final = MappingProxyType(
     {"actions": "write", "contents": "write", "issues": "write", "pull_requests": "write", "metadata": "read"}
 )
 """What a pass over a repository needs."""
-WELCOME: Final = MappingProxyType({"actions_variables": "read"})
-"""What it does without where nobody has accepted it: an App that was made earlier goes on as it was."""
+WELCOME: Final = MappingProxyType({"checks": "read", "actions_variables": "read"})
+"""What it does without where nobody has accepted it, the last one first: an App that was made earlier goes on as it was.
+
+`checks` is what `pull_request.fix_ci` looks at, `actions_variables` the pause.
+"""
 LOOK_AROUND: Final = MappingProxyType({"metadata": "read"})
 """What it takes to list an installation's repositories."""
 _LEVELS = {"read": 1, "write": 2, "admin": 3}
@@ -177,7 +180,7 @@ class Grant:
     """0: every repository of the installation."""
     permissions: Mapping[str, str] = field(default_factory=lambda: PERMISSIONS)
     welcome: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    """Asked for as well, and done without where they are not granted."""
+    """Asked for as well, and done without where they are not granted, the last one first."""
 
 
 class InstallationToken:
@@ -210,9 +213,11 @@ class InstallationToken:
 
     def _get(self) -> Secret | Answer:
         self._made, self._until = Secret(""), None
-        answer = self._ask({**self._grant.permissions, **self._grant.welcome})
-        if answer.status == HTTPStatus.UNPROCESSABLE_ENTITY and self._grant.welcome:
-            answer = self._ask(self._grant.permissions)
+        welcome = list(self._grant.welcome.items())
+        answer = self._ask({**self._grant.permissions, **dict(welcome)})
+        while answer.status == HTTPStatus.UNPROCESSABLE_ENTITY and welcome:
+            del welcome[-1]
+            answer = self._ask({**self._grant.permissions, **dict(welcome)})
         if not answer.ok or not isinstance(answer.body, dict):
             return _in_our_words(answer)
         lacking = self._lacking(answer.body.get("permissions"))

@@ -127,7 +127,14 @@ class AppClient:
         if kept is not None:
             return kept
         grant = Grant(place.installation_id, place.repository_id, welcome=WELCOME)
-        scope = Scope(place.full_name, workflow=self._access.workflow, repository_id=place.repository_id, remember=True)
+        scope = Scope(
+            place.full_name,
+            workflow=self._access.workflow,
+            repository_id=place.repository_id,
+            reviews=True,
+            checks=True,
+            remember=True,
+        )
         made = AppRepository(scope, self._courier(InstallationToken(grant, self._app_wire(), self._clock)))
         with self._lock:
             return self._repositories.setdefault(place, made)

@@ -131,14 +131,14 @@ class Connection:
         self._github.close()
 
     def _send(self, request: Request, url: str, token: Secret) -> Reply:
-        asked = self._timing.now()
+        asked = self._timing.monotonic()
         try:
             response = self._github.exchange(
                 request.verb, url, body=request.body, authorization=f"Bearer {token.reveal()}"
             )
         except RequestError:
             return Reply(0)
-        self._timing.heard(response.headers.get("date", ""), asked)
+        self._timing.heard(response.headers.get("date", ""), self._timing.monotonic() - asked)
         return Reply(response.status_code, response.headers, response.text)
 
     def _note_limits(self, installation_id: int, headers: Mapping[str, str]) -> None:

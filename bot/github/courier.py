@@ -42,8 +42,8 @@ class Timing:
     dice: Callable[[], float] = random.random
     """A number in [0, 1)."""
     now: Callable[[], datetime] = utc_now
-    heard: Callable[[str, datetime], None] = lambda _date, _asked: None
-    """Is told the `Date` of each answer, and when it was asked for by `now`."""
+    heard: Callable[[str, float], None] = lambda _date, _waited: None
+    """Is told the `Date` of each answer, and for how many seconds it was waited for."""
 
 
 class Courier:

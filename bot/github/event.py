@@ -48,8 +48,8 @@ def read_event(name: str, path: Path | None) -> ActionEvent:
 
 def _approved(name: str, payload: Json, issue: Json) -> dict[str, str]:
     title, body = issue.get("title"), issue.get("body")
-    if not isinstance(title, str) or not isinstance(body, str | None):
-        return {}
+    if not isinstance(title, str) or not isinstance(body, str | None) or "pull_request" in issue:
+        return {}  # what a comment on a pull request approves is its issue's text, which is not here
     sha = boxless_sha(Issue(number=issue["number"], title=title, body=body or ""))
     if name == "issue_comment" and payload.get("action") == "created":
         comment = payload.get("comment")

@@ -17,6 +17,7 @@ from bot.errors import GitHubError
 from bot.github import queries, read
 from bot.github.claims import read_claim
 from bot.github.recent import OVERLAP, Lately
+from bot.github.talks import Talks
 from bot.github.wanted import Known, Memory, NodeIds, Pages, Wanted
 
 OPEN_PAGES = 200
@@ -66,6 +67,7 @@ class Gathering:
         self.all_pulls_seen = False
         self.branches: dict[str, str] = {}
         self.claims: dict[int, Claim] = {}
+        self._talks = Talks(wanted.workflow)
         self.runs: dict[int, ActionsRun] = {}
         self._listed: dict[str, int] = {}
         """How long each list was."""
@@ -108,7 +110,9 @@ class Gathering:
             unread = (number for number in self._trackers() if number not in self.details)
             found += [Part(queries.one_issue(number), self._taker(number)) for number in unread]
         # A gate that died after its claim may have left no label, on an issue that nobody touched since.
-        bare = self.claims.keys() - self.details.keys() - self._claims_seen if self.wanted.everything else set()
+        # And of a pull request's issue somebody may have taken the label off.
+        bare = self.claims.keys() | self._talks.spoken_of(self.pulls) if self.wanted.everything else set()
+        bare = bare - self.details.keys() - self._claims_seen
         self._claims_seen |= bare
         found += [Part(queries.one_issue(number), self._taker(number)) for number in sorted(bare)]
         if not self.all_pulls_seen:
@@ -142,7 +146,7 @@ class Gathering:
     def _run_before(self) -> set[int]:
         """Issues that a run may have opened a pull request for."""
         ours = set(queries.OUR_LABELS)
-        labelled = {number for number, data in self.details.items() if read.labels(data["labels"]) & ours}
+        labelled = {number for number, data in self.details.items() if read.labels(data.get("labels")) & ours}
         return labelled | (set(self.wanted.focus) & self.details.keys())
 
     def unknown_refs(self) -> list[Ref]:
@@ -156,7 +160,9 @@ class Gathering:
         return list(dict.fromkeys(unknown))[:REFS_AT_MOST]
 
     def _text_refs(self, data: Json, home: str) -> Sequence[Ref]:
-        asked = bool(read.labels(data["labels"]) & set(queries.OUR_LABELS)) or int(data["number"]) in self.wanted.focus
+        asked = (
+            bool(read.labels(data.get("labels")) & set(queries.OUR_LABELS)) or int(data["number"]) in self.wanted.focus
+        )
         asked = asked or any("/ai" in str(node["body"]) for node in read.nodes(data["comments"]))
         if not asked or data.get("state") != "OPEN" or not data["body"]:
             return ()
@@ -247,13 +253,13 @@ class Gathering:
         def take(data: Json) -> Iterable[Part]:
             if data.get("refs") is None:
                 return []
-            for node in self._count(read.nodes(data["refs"]), "refs"):
-                self._take_ref(node)
-            return self._next(data["refs"], page, OPEN_PAGES, self._refs_part)
+            more = [part for node in self._count(read.nodes(data["refs"]), "refs") for part in self._take_ref(node)]
+            return [*more, *self._next(data["refs"], page, OPEN_PAGES, self._refs_part)]
 
-        return Part(queries.our_refs(after, first=self._pages(page).refs), take)
+        wanted, first = self.wanted, self._pages(page).refs
+        return Part(queries.our_refs(after, first=first, reviews=wanted.reviews, checks=wanted.checks), take)
 
-    def _take_ref(self, node: Json) -> None:
+    def _take_ref(self, node: Json) -> Iterable[Part]:
         branch = (str(node.get("prefix") or "") + str(node["name"])).removeprefix("refs/heads/")
         target = node.get("target") or {}
         oid = str(target.get("oid") or "")
@@ -263,6 +269,11 @@ class Gathering:
             if claim is not None:
                 self.claims[claim.issue] = claim
         self._take_changes(read.nodes(node.get("associatedPullRequests")))
+        # What is said on our open pull request is a conversation of its own as well as its issue's feedback.
+        concerned = self.wanted.everything or read.issue_of_branch(branch) in self.wanted.focus
+        ours = [talk for talk in read.nodes(node.get("open")) if concerned and int(talk["number"]) in self.pulls]
+        self._talks.take(ours, target)
+        return [part for talk in ours for part in self._take_issue(talk)]
 
     def _take_pulls(self, data: Json) -> Iterable[Part]:
         self.all_pulls_seen = not data["pulls"]["pageInfo"]["hasNextPage"]
@@ -324,7 +335,7 @@ class Gathering:
             return
 
         def take(data: Json) -> Iterable[Part]:
-            _prepend(self.details[number], data.get(f"comments{number}"), "comments")
+            read.prepend(self.details[number], data.get(f"comments{number}"), "comments")
             return self._earlier_comments(number, page + 1)
 
         yield Part(queries.more_comments(number, str(info["startCursor"])), take)
@@ -336,7 +347,7 @@ class Gathering:
             return
 
         def take(data: Json) -> Iterable[Part]:
-            _prepend(self.details[number], data.get(f"events{number}"), "timelineItems")
+            read.prepend(self.details[number], data.get(f"events{number}"), "timelineItems")
             return self._earlier_events(number, page + 1)
 
         yield Part(queries.more_events(number, str(info["startCursor"])), take)
@@ -384,7 +395,7 @@ class Gathering:
     def snapshot(self) -> Snapshot:
         """Everything read, as facts."""
         issues = {**self.light, **{number: read.full_issue(data) for number, data in self.details.items()}}
-        return Snapshot(
+        found = Snapshot(
             repo=self.repo,
             now=self.wanted.now,
             default_branch=self.default_branch,
@@ -402,13 +413,8 @@ class Gathering:
             labels=self.labels,
             truncated=self.truncated or self._lately.cut,
         )
+        return self._talks.laid_over(found, self.details)
 
     @property
     def _own_ids(self) -> frozenset[int]:
         return frozenset({GITHUB_ACTIONS_BOT_ID, self.viewer_id} - {0}) | self.wanted.own_ids
-
-
-def _prepend(node: Json, page: Json | None, name: str) -> None:
-    """Put an earlier page of `name` before what is there."""
-    earlier = (page or {}).get(name) or {"nodes": [], "pageInfo": {"hasPreviousPage": False}}
-    node[name] = {"pageInfo": earlier["pageInfo"], "nodes": [*earlier["nodes"], *node[name]["nodes"]]}

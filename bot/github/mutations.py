@@ -15,6 +15,7 @@ from bot.core.effects import (
     PutStatus,
     React,
     ReleaseClaim,
+    ReplyInThread,
     SetLabels,
 )
 from bot.core.model import Json
@@ -53,7 +54,7 @@ def is_mutation(effect: Effect, ids: NodeIds) -> bool:
     """Whether an effect can share a document with its neighbours."""
     if isinstance(effect, Assign):
         return effect.login.lower() in ids.users
-    one_by_one = SetLabels | PutStatus | PostComment | DropComment | React | ReleaseClaim | CloseIssue
+    one_by_one = SetLabels | PutStatus | PostComment | DropComment | React | ReplyInThread | ReleaseClaim | CloseIssue
     return isinstance(effect, one_by_one)
 
 
@@ -84,6 +85,9 @@ def mutations(effect: Effect, ids: NodeIds) -> tuple[Mutation, ...]:
         case React():
             content = _CONTENTS[effect.content]
             return (Mutation("addReaction", {"subjectId": effect.comment_node_id, "content": content}, creates=1),)
+        case ReplyInThread():
+            given = {"pullRequestReviewThreadId": effect.thread, "body": effect.body}
+            return (Mutation("addPullRequestReviewThreadReply", given, creates=1),)
         case ReleaseClaim():
             return _release(effect, ids)
         case Assign():

@@ -46,8 +46,11 @@ _FRAGMENTS = {
     "comments(last: 100) { ...Remarks } subIssues(first: 100) { nodes { ...Linked } } }",
     # `pullState`: one answer may not give `state` two types (an issue's and a pull request's).
     "DetailPull": "on PullRequest { number title pullState: state id fullDatabaseId body url author { ...Who } locked lastEditedAt "
-    "repository { nameWithOwner } labels(first: 100) { nodes { name } } milestone { title } "
-    "comments(last: 100) { ...Remarks } }",
+    "repository { nameWithOwner } comments(last: 100) { ...Remarks } }",
+    "Opinions": "on PullRequest { reviews(last: 30, states: [APPROVED, CHANGES_REQUESTED, DISMISSED]) { nodes { "
+    "fullDatabaseId author { ...Who } state body submittedAt } } }",
+    "CheckedTip": "on PullRequest { commits(last: 1) { nodes { commit { oid checkSuites(last: 30) { nodes { "
+    "status conclusion updatedAt workflowRun { workflow { resourcePath } } } } } } } }",
     "Change": "on PullRequest { id number title pullState: state isDraft headRefName headRefOid baseRefName isCrossRepository url "
     "author { ...Who } closedAt }",
     "Stands": "on IssueOrPullRequest { __typename ... on Issue { ...Linked } "
@@ -144,12 +147,18 @@ def closed_issues() -> str:
     )
 
 
-def our_refs(after: str, *, first: int = LIGHT_PAGE) -> str:
-    """A page of the branches under `ai/` with their commits and pull requests."""
+def our_refs(after: str, *, first: int = LIGHT_PAGE, reviews: bool = False, checks: bool = False) -> str:
+    """A page of the branches under `ai/` with their commits and pull requests; of an open one what is said on it.
+
+    `reviews`, `checks`: those as well (a job's token may read no checks).
+    """
+    more = f"{' ...Opinions' if reviews else ''}{' ...CheckedTip' if checks else ''}"
     return (
         f'refs(refPrefix: "refs/heads/ai/", first: {first}{_after(after)}) {{ pageInfo {{ hasNextPage endCursor }} '
         "nodes { name prefix target { oid ... on Commit { message committedDate } } "
-        "associatedPullRequests(first: 5, orderBy: {field: CREATED_AT, direction: DESC}) { nodes { ...Change } } } }"
+        "associatedPullRequests(first: 5, orderBy: {field: CREATED_AT, direction: DESC}) { nodes { ...Change } } "
+        "open: associatedPullRequests(states: [OPEN], first: 1, orderBy: {field: CREATED_AT, direction: ASC}) "
+        f"{{ nodes {{ ...DetailPull{more} }} }} }} }}"
     )
 
 

@@ -85,7 +85,7 @@ def full_issue(data: Json) -> Issue:
         body=str(data["body"] or ""),
         open=(pull_state or data.get("state")) == "OPEN",
         state_reason=str(data.get("stateReason") or "").lower(),
-        labels=labels(data["labels"]),
+        labels=labels(data.get("labels")),
         is_pull=pull_state is not None,
         merged=pull_state == "MERGED",
         milestone=str((data.get("milestone") or {}).get("title") or ""),
@@ -263,3 +263,9 @@ def nodes(connection: Any) -> list[Json]:
 def when(text: str) -> datetime:
     """GitHub's time, aware, in UTC."""
     return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def prepend(node: Json, page: Json | None, name: str) -> None:
+    """Put an earlier page of `name` before what is there."""
+    earlier = (page or {}).get(name) or {"nodes": [], "pageInfo": {"hasPreviousPage": False}}
+    node[name] = {"pageInfo": earlier["pageInfo"], "nodes": [*earlier["nodes"], *node[name]["nodes"]]}

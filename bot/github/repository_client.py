@@ -9,8 +9,10 @@ from urllib.parse import quote
 
 from bot.core.effects import Effect
 from bot.core.model import Actor, Permission, Ref, Snapshot, Standing
+from bot.core.rounds import Conversation
 from bot.github import read
 from bot.github.apply import Place, apply_effects
+from bot.github.conversation import read_conversation
 from bot.github.courier import Courier
 from bot.github.exchange import get
 from bot.github.gather import read_on, read_standings
@@ -60,6 +62,10 @@ class RepositoryClient:
     def standings(self, refs: Iterable[Ref]) -> dict[Ref, Standing]:
         """What is known of these issues or pull requests, anywhere; a hundred in one request."""
         return self._courier.tell(read_standings(tuple(refs)))
+
+    def conversation(self, pull: int) -> Conversation:
+        """What is said of a pull request and not settled. Raises GitHubError."""
+        return self._courier.tell(read_conversation(self._repo, pull))
 
     def branch_oid(self, branch: str) -> str:
         """The commit a branch is at; empty when there is no such branch. Raises GitHubError."""

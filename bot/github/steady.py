@@ -40,8 +40,8 @@ class SteadyClock:
         """The time by GitHub's clock, as far as we know."""
         return self._origin + timedelta(seconds=self._running())
 
-    def heard(self, date: str, asked: datetime) -> None:
-        """The `Date` of an answer to what was sent when this clock said `asked`: it was made between then and now."""
+    def heard(self, date: str, waited: float) -> None:
+        """The `Date` of an answer to what was sent `waited` seconds ago: it was made between then and now."""
         try:
             theirs = parsedate_to_datetime(date)
         except ValueError:
@@ -49,7 +49,8 @@ class SteadyClock:
         if theirs.tzinfo is None:
             return
         with self._lock:
-            behind, ahead = theirs - self(), asked - (theirs + RESOLUTION)
+            now = self()
+            behind, ahead = theirs - now, now - timedelta(seconds=waited) - (theirs + RESOLUTION)
             if behind > TOLERANCE:
                 self._origin += behind
             elif ahead > TOLERANCE:

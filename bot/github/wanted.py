@@ -86,6 +86,10 @@ class Wanted:
     """The number that the repository of this name must have; 0: any."""
     own_ids: frozenset[int] = frozenset()
     """User ids whose comments are ours, besides our own account's."""
+    reviews: bool = False
+    """Reviews of our pull requests, too."""
+    checks: bool = False
+    """And what CI says of them."""
     remember: bool = False
     """Whoever reads will read again: find out what the next read may leave out."""
     known: Known | None = None
@@ -107,6 +111,10 @@ class Scope:
     workflow: str = CALLER_WORKFLOW
     repository_id: int = 0
     own_ids: frozenset[int] = frozenset()
+    reviews: bool = False
+    """A server hosts the planner: reviews ask for runs."""
+    checks: bool = False
+    """So does red CI, as far as the client may see it."""
     remember: bool = False
     """The client reads again and again (the server's)."""
 
@@ -134,6 +142,8 @@ class Scope:
             paused=self.paused,
             repository_id=self.repository_id,
             own_ids=self.own_ids,
+            reviews=self.reviews,
+            checks=self.checks,
             remember=self.remember and prerequisites,
             known=known,
             pages=memory.pages if self.remember else Pages(),

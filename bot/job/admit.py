@@ -16,9 +16,10 @@ from bot.core.model import Issue, Permission, Snapshot
 from bot.core.names import CONFIG_PATH
 from bot.core.plan import Plan, dispatch_failed, plan
 from bot.core.requests import content_sha
+from bot.core.rounds import Conversation, FailedJob
 from bot.core.run import Admission
 from bot.core.settings import ConfigProblem, RepoConfig
-from bot.core.situation import Hold, Invalid, Queued, Running, Situation, Start, Waiting
+from bot.core.situation import Hold, Invalid, Queued, RoundsUsed, Running, Situation, Start, Waiting
 from bot.core.view import Own
 from bot.errors import GitHubError
 from bot.github.ports import Applied, Reader, Writer
@@ -45,10 +46,18 @@ SETUP_MINUTES = 20
 
 
 class GitHub(Reader, Writer, Protocol):
-    """Both halves of the client."""
+    """Both halves of the client, and what a run reads of its own issue and pull request."""
 
     def issue_snapshot(self, number: int, *, now: datetime, prerequisites: bool = True) -> Snapshot:
         """One issue, and (`prerequisites`) what it waits for, in one request; other issues' details are left out."""
+        ...
+
+    def conversation(self, pull: int) -> Conversation:
+        """What is said of a pull request and not settled."""
+        ...
+
+    def failed_jobs(self, oid: str) -> tuple[FailedJob, ...]:
+        """The jobs of the repository's own CI that failed on a commit, as far as they can be read."""
         ...
 
 
@@ -190,12 +199,13 @@ def _portion(decided: Plan, snapshot: Snapshot, only: int) -> tuple[Effect, ...]
 
 
 def _about(effect: Effect, issue: Issue | None) -> bool:
-    """Whether an effect is about this issue."""
+    """Whether an effect is about this issue, or our open pull request for it."""
     if issue is None:
         return False
+    on_pull = issue.feedback.comments if issue.feedback else ()
     if isinstance(effect, React):
-        return any(comment.node_id == effect.comment_node_id for comment in issue.comments)
-    return getattr(effect, "issue", 0) == issue.number
+        return any(comment.node_id == effect.comment_node_id for comment in (*issue.comments, *on_pull))
+    return getattr(effect, "issue", 0) in {issue.number, issue.feedback.pull if issue.feedback else issue.number}
 
 
 def _is_crowded(decided: Plan) -> bool:
@@ -274,6 +284,7 @@ def admission_for(
         run_id=run_id,
         run_url=run_url,
         kind=start.kind,
+        pull=start.pull,
         server_id=server_id,
     )
 
@@ -293,6 +304,8 @@ def why_not(situation: Situation | None) -> str:
             return f"can't start: {reason} ({' → '.join(path)})"
         case Hold(_, why):
             return f"on hold: {why}"
+        case RoundsUsed(_, request, rounds):
+            return f"#{request.pull} has had its {rounds} review rounds"
         case Running(_, url):
             return "another run is at work on it" + (f": {url}" if url else "")
         case Queued(_, _, url):

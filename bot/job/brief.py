@@ -4,13 +4,17 @@ import secrets
 from dataclasses import dataclass
 
 from bot.agent.prompt import PromptFacts, Said, build_prompt
+from bot.agent.round_prompt import MergeFacts
 from bot.agent.sanitize import sanitise
 from bot.core.checkpoints import may_ask_people
+from bot.core.paths import printable
+from bot.core.rounds import Round
 from bot.core.run import Admission
 from bot.core.settings import RepoConfig
 from bot.core.verdict import Bounds
 from bot.job.checks import Planned
 from bot.job.git import Git
+from bot.job.round import shown
 from bot.job.workspace import Workspace
 
 MAX_DIFF = 1 << 20
@@ -28,8 +32,12 @@ class Task:
     """Those of people who may ask, as they are, oldest first."""
     plan: str = ""
     """The plan that was approved, as our comment has it."""
+    earlier_guidance: tuple[str, ...] = ()
+    """What the maintainers said with the requests that this one goes on from."""
     earlier: str = ""
     """How the run ended that this one goes on from, as our comment has it."""
+    round: Round | None = None
+    """A review round."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +56,8 @@ def brief(task: Task, workspace: Workspace, commands: tuple[Planned, ...]) -> Br
     comments = [(said.author, sanitise(said.text)) for said in task.comments]
     plan, earlier = sanitise(task.plan).text, sanitise(task.earlier).text
     texts = [body, sanitise(task.admission.title), *(clean for _, clean in comments)]
+    asked = shown(task.round, task.admission) if task.round else None
+    merge = workspace.merge
     fence = f"data-{secrets.token_hex(6)}"
     admission = task.admission
     prompt = build_prompt(
@@ -60,16 +70,23 @@ def brief(task: Task, workspace: Workspace, commands: tuple[Planned, ...]) -> Br
             comments=tuple(Said(author, clean.text) for author, clean in comments),
             rules=tuple(workspace.guides.items()),
             guidance=admission.guidance,
+            earlier_guidance=task.earlier_guidance,
             instructions=task.config.agent.instructions,
             checks=tuple((planned.name, planned.command) for planned in commands),
             previous_summary=earlier,
-            previous_diff=_earlier_diff(workspace.git, admission),
+            continued=admission.head_oid != admission.base_oid,
+            previous_diff=_earlier_diff(workspace, admission),
             plan=plan,
             planning=admission.kind == "plan",
             asking_allowed=may_ask_people(task.config),
+            round=asked.facts if asked else None,
+            merge=MergeFacts(admission.base, tuple(map(printable, merge.conflicts))) if merge else None,
         )
     )
-    return Brief(prompt, fence, _left_out(sum(text.hidden for text in texts), sum(text.images for text in texts)))
+    notes = _left_out(sum(text.hidden for text in texts), sum(text.images for text in texts), "issue")
+    if asked:
+        notes += _left_out(asked.hidden, asked.images, "review")
+    return Brief(prompt, fence, (*notes, *_unheard(task.round)))
 
 
 def bounds_of(task: Task) -> Bounds:
@@ -77,23 +94,36 @@ def bounds_of(task: Task) -> Bounds:
     return Bounds(task.admission.usd, task.admission.minutes, task.config.agent.max_turns)
 
 
-def _earlier_diff(git: Git, admission: Admission) -> str:
+def _earlier_diff(workspace: Workspace, admission: Admission) -> str:
     """What is on the branch already, when this run goes on from earlier work."""
+    git = workspace.git
     if admission.head_oid == admission.base_oid:
         return ""
+    if workspace.merge:
+        return _diff(git, admission.base_oid, workspace.start)
     fork = git.attempt("merge-base", admission.base_oid, admission.head_oid)
     if fork.exit_code != 0:
         return ""  # it lies further back than the history we fetched; the agent sees the files
     start = fork.out.decode("ascii").strip()
-    return git.attempt("diff-tree", "-p", "-r", start, admission.head_oid, most=MAX_DIFF).out.decode("utf-8", "replace")
+    return _diff(git, start, admission.head_oid)
 
 
-def _left_out(hidden: int, images: int) -> tuple[str, ...]:
+def _diff(git: Git, old: str, new: str) -> str:
+    return git.attempt("diff-tree", "-p", "-r", old, new, most=MAX_DIFF).out.decode("utf-8", "replace")
+
+
+def _unheard(found: Round | None) -> tuple[str, ...]:
+    if found is None or not found.unheard:
+        return ()
+    return (f"{found.unheard} older review conversations were not given to the agent: there are too many",)
+
+
+def _left_out(hidden: int, images: int, where: str) -> tuple[str, ...]:
     notes = []
     if hidden:
-        notes.append(f"Hidden text in the issue was not given to the agent ({_times(hidden)})")
+        notes.append(f"Hidden text in the {where} was not given to the agent ({_times(hidden)})")
     if images:
-        notes.append(f"Images in the issue were not read ({_times(images)})")
+        notes.append(f"Images in the {where} were not read ({_times(images)})")
     return tuple(notes)
 
 

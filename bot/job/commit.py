@@ -4,12 +4,12 @@ Author and committer are the bot, the person who asked is co-author. The last li
 killed after its push and started again, knows its own work.
 """
 
+from bot.core.names import RUN_TRAILER
 from bot.core.outbound import one_line
 from bot.core.run import Admission
 from bot.job.git import Git
 from bot.job.merge import Merge
 
-RUN_TRAILER = "AI-Ready-Run"
 SUBJECT = 120
 
 

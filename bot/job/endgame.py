@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Literal
 
 from bot.config import ActionEnv, parse_repo_config
-from bot.core.effects import Effect, OpenPull, PostComment, PutStatus
+from bot.core.effects import Effect, OpenPull, PostComment, PutStatus, ReplyInThread
 from bot.core.ledger import records
 from bot.core.model import Pull, Snapshot
 from bot.core.names import Reason
-from bot.core.publishing import Ending, Step, next_step
+from bot.core.publishing import Ending, Step, next_step, pull_gone
 from bot.core.run import Admission
 from bot.core.settings import ConfigProblem, RepoConfig
 from bot.core.survey import askers
@@ -31,6 +31,7 @@ from bot.job.git import remote_of
 from bot.job.handover import Digests, Received, receive
 from bot.job.publish import Press, Pushed, prepare_branch
 from bot.job.redact import Redactor
+from bot.job.round import read_heard
 from bot.notify.notice import Notice, Tell, nobody, notify_of, verdict_notice
 from bot.progress.events import RunBegan
 from bot.progress.summary import last_word
@@ -87,6 +88,7 @@ def publish(publisher: Publisher, admission: Admission, digests: Digests, work_r
             refuse_a_person(snapshot, admission.server_id)
             ending = _prepared(publisher, ending, received, snapshot)
             prepared = True
+        ending = _with_threads(publisher, ending, snapshot)
         step = next_step(ending, snapshot)
         if unheard is not None and _says(step.effects) and publisher.clock() < unheard + LATE:
             _pause(publisher, attempt)
@@ -103,7 +105,7 @@ def publish(publisher: Publisher, admission: Admission, digests: Digests, work_r
             if not publisher.served and has_board(snapshot):
                 renew_boards(publisher.github, publisher.clock, publisher.report.log)
             return end
-        ending = _after_opening(ending, answers)
+        ending = _after_answering(publisher, _after_opening(ending, answers), answers)
         shown = _with_opened(ending, answers, snapshot)
         if failed or (attempt and not step.verdict):
             _pause(publisher, attempt)
@@ -116,8 +118,8 @@ def _pause(publisher: Publisher, attempt: int) -> None:
 
 
 def _says(effects: Iterable[Effect]) -> bool:
-    """Whether the verdict is among them."""
-    return any(isinstance(effect, PostComment) for effect in effects)
+    """Whether the verdict, or an answer to a reviewer, is among them."""
+    return any(isinstance(effect, PostComment | ReplyInThread) for effect in effects)
 
 
 def _read(publisher: Publisher, admission: Admission) -> Snapshot:
@@ -151,7 +153,9 @@ def _prepared(publisher: Publisher, ending: Ending, received: Received | None, s
     said = issue is not None and any(
         record.run_key == ending.admission.run_key for record in records(issue, snapshot.own_ids)
     )
-    if received is None or said or ending.admission.kind == "plan":
+    if gone := pull_gone(ending.admission, snapshot):
+        ending = replace(ending, failure=ending.failure or gone)
+    if received is None or said or gone or ending.admission.kind == "plan":
         return ending
     env = publisher.env
     with tempfile.TemporaryDirectory(prefix="ai-ready-publish-") as folder:
@@ -165,6 +169,19 @@ def _prepared(publisher: Publisher, ending: Ending, received: Received | None, s
     if answer.refusal is not None and received.outcome.verdict == "done":
         return replace(ending, failure=answer.refusal)
     return ending
+
+
+def _with_threads(publisher: Publisher, ending: Ending, snapshot: Snapshot) -> Ending:
+    """Which conversations may be answered, as this job itself reads them: `work` only says what to answer."""
+    replies = ending.outcome.replies if ending.admission.kind == "fix" and ending.outcome else ()
+    if all(reply.thread in ending.answered for reply in replies):
+        return ending
+    try:
+        said = read_heard(publisher.github, snapshot, ending.admission.pull)
+    except GitHubError as problem:  # the verdict counts more
+        publisher.report.log(f"The review conversations are not answered: {problem}")
+        return replace(ending, threads=())
+    return replace(ending, threads=said.threads)
 
 
 def _never_begun(publisher: Publisher, ending: Ending, config: RepoConfig | ConfigProblem) -> Refusal | None:
@@ -187,6 +204,16 @@ def _after_opening(ending: Ending, answers: tuple[Applied, ...]) -> Ending:
                 text = f"GitHub refused the pull request: {answer.message}"
                 return replace(ending, failure=Refusal(Reason.PR_FAILED, text))
     return ending
+
+
+def _after_answering(publisher: Publisher, ending: Ending, answers: tuple[Applied, ...]) -> Ending:
+    """What was answered is not answered again; what GitHub refuses for good (a conversation that is gone) stays so."""
+    decided = [each for each in answers if isinstance(each.effect, ReplyInThread) and not each.unsure]
+    for answer in decided:
+        if not answer.ok:
+            publisher.report.log(f"GitHub refused an answer to a review conversation: {answer.message}")
+    found = {each.effect.thread for each in decided if isinstance(each.effect, ReplyInThread)}
+    return replace(ending, answered=ending.answered | found)
 
 
 def _with_opened(ending: Ending, answers: tuple[Applied, ...], snapshot: Snapshot) -> Snapshot | None:
@@ -220,7 +247,7 @@ def _screened(publisher: Publisher, effects: tuple[Effect, ...]) -> tuple[Effect
     screen = Redactor(publisher.env.secrets)
     done: list[Effect] = []
     for effect in effects:
-        if isinstance(effect, PostComment | PutStatus | OpenPull):
+        if isinstance(effect, PostComment | PutStatus | OpenPull | ReplyInThread):
             effect = replace(effect, body=screen.text(effect.body))  # noqa: PLW2901
         done.append(effect)
     return tuple(done)

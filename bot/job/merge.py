@@ -42,22 +42,30 @@ class Merge:
     """Paths on which both sides disagree; bytes that are no UTF-8 are surrogate escapes."""
 
 
+@dataclass(frozen=True, slots=True)
+class Unmerged:
+    """The base had moved on and could not be merged: the run goes on from the branch as it is."""
+
+    why: str
+
+
 def contains_base(git: Git, admission: Admission) -> bool:
     """Whether the branch visibly builds on the base as it was when the run was admitted."""
     return git.attempt("merge-base", "--is-ancestor", admission.base_oid, admission.head_oid).exit_code == 0
 
 
-def merge_base_in(git: Git, remote: Remote, admission: Admission) -> Merge | None:
+def merge_base_in(git: Git, remote: Remote, admission: Admission) -> Merge | Unmerged | None:
     """Merge the base into the branch, in `git`'s folder, where both commits are; None: there is nothing to merge.
 
-    None as well for histories that have nothing in common, and for a git that can't merge without a work tree
-    (before 2.38): such a run goes on from the branch as it is. Raises `Blocked` when the server can't be read.
+    Raises `Blocked` when the server can't be read.
     """
     if admission.head_oid == admission.base_oid or contains_base(git, admission):
         return None
     fork = _fork(git, remote, admission)
-    if fork in {"", admission.base_oid}:
+    if fork == admission.base_oid:
         return None
+    if not fork:
+        return Unmerged("their histories have nothing in common")
     fetch_missing(git, remote, fork)
     return _merge(git, fork, admission)
 
@@ -104,14 +112,14 @@ def _fork(git: Git, remote: Remote, admission: Admission) -> str:
     return ""
 
 
-def _merge(git: Git, fork: str, admission: Admission) -> Merge | None:
+def _merge(git: Git, fork: str, admission: Admission) -> Merge | Unmerged:
     """Merge the two trees as if they had parted at `fork`, whatever history this folder has of them."""
     root = _commit(git, fork)
     for name, side in ((BRANCH_SIDE, admission.head_oid), (BASE_SIDE, admission.base_oid)):
         git("update-ref", f"refs/{name}", _commit(git, side, "-p", root))
     ran = git.attempt("merge-tree", "--write-tree", "--no-messages", "--name-only", "-z", BRANCH_SIDE, BASE_SIDE)
     if ran.exit_code not in {0, CONFLICTS}:
-        return None
+        return Unmerged("this machine's git is older than 2.38, or failed to")
     tree, *paths = ran.out.decode("utf-8", "surrogateescape").rstrip("\0").split("\0")
     return Merge(tree, tuple(dict.fromkeys(paths)))
 

@@ -21,7 +21,7 @@ from bot.job.commit import commit_tree, run_of
 from bot.job.fetch import QUIET_FETCH, disk_full, fetch_commits, remote_branches, stubborn
 from bot.job.git import Git, GitFailed, Remote, make_git_folder
 from bot.job.handover import Received
-from bot.job.merge import Merge, merge_base_in, unresolved
+from bot.job.merge import Merge, Unmerged, merge_base_in, unresolved
 from bot.job.protect import Inspection, inspect_change, rebuild, rules_of
 from bot.job.push import push
 from bot.job.workspace import Screen
@@ -94,9 +94,12 @@ def _prepare(admission: Admission, bundle: Path, config: RepoConfig, press: Pres
     wanted = [admission.head_oid, *([admission.base_oid] if merged else []), *([tip] if tip else [])]
     fetch_commits(git, remote, wanted, branches=(admission.base, admission.branch), depth=LATER_COMMITS if tip else 1)
     unpacked = open_bundle(git, bundle, admission)
-    merge = merge_base_in(git, remote, admission) if merged else None
+    found = merge_base_in(git, remote, admission) if merged else None
+    merge = found if isinstance(found, Merge) else None
     if merged and merge is None:
-        return Withheld(Refusal(Reason.INTERNAL_ERROR, "The commit that was handed over merges what is there already."))
+        why = found.why if isinstance(found, Unmerged) else "the branch has that already"
+        text = f"The commit that was handed over merges the base, which can't be checked: {why}."
+        return Withheld(Refusal(Reason.INTERNAL_ERROR, text))
     start = merge.tree if merge else admission.head_oid
     inspection = inspect_change(git, start, unpacked.tree, rules_of(config), press.screen)
     refusal = inspection.refusal or _nothing_done(inspection, admission, merge)

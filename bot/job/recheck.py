@@ -9,11 +9,13 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from types import MappingProxyType
 
-from bot.core.ledger import records
-from bot.core.model import Actor, Claim, Ref, Snapshot, Standing
+from bot.core import ci
+from bot.core.ledger import records, request_of
+from bot.core.model import Actor, CheckSuite, Claim, Ref, Snapshot, Standing
 from bot.core.names import GITHUB_ACTIONS_BOT_ID, Reason
 from bot.core.plan import Plan, plan
 from bot.core.requests import content_sha
+from bot.core.rounds import Round
 from bot.core.run import Admission
 from bot.core.settings import ConfigProblem, RepoConfig
 from bot.core.survey import askers
@@ -22,6 +24,7 @@ from bot.core.view import Own
 from bot.errors import Blocked
 from bot.job.admit import Gatekeeper, admission_for
 from bot.job.facts import read_facts, readable_comments, refuse_a_person, with_permissions
+from bot.job.round import read_round
 
 NOBODY = Actor(0, "")
 
@@ -40,6 +43,8 @@ class Recheck:
     snapshot: Snapshot
     comments: tuple[tuple[str, str], ...] = ()
     """Author and text of what the agent may read, oldest first."""
+    round: Round | None = None
+    """Of a review round: what the pull request's reviewers and its CI say."""
 
 
 def recheck(keeper: Gatekeeper, admission: Admission, *, served: bool = False, dispatcher: Actor = NOBODY) -> Recheck:
@@ -66,14 +71,15 @@ def recheck(keeper: Gatekeeper, admission: Admission, *, served: bool = False, d
         raise _differs("kind")
     if served:
         _compare(snapshot, config, admission, decided)
-    return Recheck(config, snapshot, readable_comments(keeper.github, snapshot, admission.issue))
+    comments = readable_comments(keeper.github, snapshot, admission.issue)
+    return Recheck(config, snapshot, comments, read_round(keeper.github, snapshot, admission))
 
 
 def _read(keeper: Gatekeeper, admission: Admission, *, served: bool) -> Snapshot:
     """Caps need the whole repository; the server has looked at those, and other runs of its own nobody else sees."""
     if not served:
         return read_facts(keeper.github, focus={admission.issue}, paused=keeper.paused, clock=keeper.clock)
-    snapshot = keeper.github.issue_snapshot(admission.issue, now=keeper.clock())
+    snapshot = _as_ci_was_seen(keeper.github.issue_snapshot(admission.issue, now=keeper.clock()), admission)
     return with_permissions(keeper.github, replace(snapshot, paused=keeper.paused), askers(snapshot))
 
 
@@ -98,6 +104,17 @@ def _is_server(dispatcher: Actor, admission: Admission) -> bool:
     """Whether the App itself dispatched the run. People may, with any admission; so may their workflows."""
     same = dispatcher.id == admission.server_id != GITHUB_ACTIONS_BOT_ID
     return same and dispatcher.is_bot
+
+
+def _as_ci_was_seen(snapshot: Snapshot, admission: Admission) -> Snapshot:
+    """CI's word, which a job's token may not read: red, or the App, which may, had not asked for a run of this commit."""
+    issue = snapshot.issues.get(admission.issue)
+    feedback = issue.feedback if issue is not None else None
+    if issue is None or feedback is None or request_of(admission.run_key) != ci.request_id(feedback.head_oid):
+        return snapshot
+    red = CheckSuite("completed", "failure", snapshot.now)
+    seen = replace(issue, feedback=replace(feedback, suites=(red,)))
+    return replace(snapshot, issues=MappingProxyType({**snapshot.issues, issue.number: seen}))
 
 
 def _as_the_server_saw(snapshot: Snapshot) -> dict[Ref, Standing]:

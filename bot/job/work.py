@@ -16,7 +16,7 @@ from bot.agent.prompt import follow_up_prompt
 from bot.core.checkpoints import at_turn_interval, may_ask_people, most_turns
 from bot.core.names import Reason
 from bot.core.outbound import one_line
-from bot.core.run import AgentReport, Check, Outcome
+from bot.core.run import AgentReport, Check, Outcome, Reply
 from bot.core.verdict import (
     Facts,
     Refusal,
@@ -43,6 +43,7 @@ from bot.job.merge import unresolved
 from bot.job.parting import summarise
 from bot.job.planning import make_plan
 from bot.job.protect import inspect_change, rules_of
+from bot.job.round import replies_of
 from bot.job.session import Agent, Ask
 from bot.job.workspace import Ground, Workspace, prepare
 
@@ -112,7 +113,10 @@ def _set_up(task: Task, workspace: Workspace, ground: Ground, diary: Diary) -> N
         check = run_check(planned, task.config.checks, Place(workspace.tree.path), ground)
         diary.setup = (*diary.setup, check)
         refusal = failed_check((check,))
-        if refusal:
+        if refusal and workspace.merge and workspace.merge.conflicts:
+            diary.setup = ()
+            diary.note("The setup command did not pass while there were conflicts with the base to resolve")
+        elif refusal:
             raise Blocked(refusal.reason, refusal.text, details=refusal.details)
         ground.isolation.reclaim(workspace.tree.path)
         diary.before = baseline(workspace)
@@ -246,9 +250,14 @@ def _outcome(task: Task, ground: Ground, diary: Diary, refusal: Refusal | None) 
         agent_version=last.version,
         isolation=ground.isolation.name,
         commit_oid=diary.commit,
+        replies=tuple(replace(each, text=show(each.text)) for each in _replies(task, last)),
         notes=tuple(show(one_line(note, 500)) for note in (*diary.notes, *diary.change_notes)),
         metrics={phase: round(seconds, 3) for phase, seconds in diary.metrics.items()},
     )
+
+
+def _replies(task: Task, report: AgentReport) -> tuple[Reply, ...]:
+    return replies_of(report.structured or {}, task.round.conversation.threads) if task.round else ()
 
 
 def _stopped(refusal: Refusal | None, report: AgentReport) -> bool:

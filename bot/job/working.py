@@ -6,6 +6,7 @@ Imported when the second look is over: what it stands on takes a while to import
 import contextlib
 import os
 from collections.abc import Callable
+from dataclasses import replace
 
 from bot.agent.isolation import isolation_for, run_root
 from bot.agent.prompt import Said
@@ -13,7 +14,7 @@ from bot.config import ActionEnv
 from bot.core.ledger import request_of
 from bot.core.messages.plan import plan_in
 from bot.core.messages.retold import retold
-from bot.core.plans import approved_plan, last_words
+from bot.core.plans import approved_plan, earlier_guidance, last_words
 from bot.core.run import Admission, Outcome
 from bot.core.view import View
 from bot.job.bench import Bench
@@ -21,6 +22,7 @@ from bot.job.brief import Task
 from bot.job.git import remote_of
 from bot.job.recheck import Recheck
 from bot.job.redact import Redactor
+from bot.job.round import screened
 from bot.job.session import ModelAccess, claude_session
 from bot.job.telling import telling_progress
 from bot.job.work import work
@@ -39,11 +41,12 @@ def do_the_work(
     """
     os.umask(0o022)  # some self-hosted runners have 0, and then the agent could write our git folder
     env.model_key()
-    task = _task(admission, looked)
+    screen = Redactor(env.secrets)
+    task = replace(_task(admission, looked), round=screened(looked.round, screen.text))
     access = ModelAccess(
         admission.model, admission.usd, env.api_key, env.oauth_token, base_url=env.model_url, cli=env.claude
     )
-    journal, screen = bench.journal, Redactor(env.secrets)
+    journal = bench.journal
     root = run_root()
     with (
         telling_progress(env, admission, looked.config.notify, bench),
@@ -77,5 +80,6 @@ def _task(admission: Admission, looked: Recheck) -> Task:
         issue.body,
         tuple(Said(author, text) for author, text in looked.comments),
         plan=plan_in(plan.comment.body) if plan is not None else "",
+        earlier_guidance=earlier_guidance(issue, snapshot.own_ids, request_id),
         earlier=retold(last_words(issue, snapshot.own_ids, request_id, continued=goes_on)),
     )

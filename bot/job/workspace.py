@@ -29,7 +29,7 @@ from bot.errors import Blocked, InternalError
 from bot.job.commit import merge_commit
 from bot.job.fetch import fetch_commits
 from bot.job.git import BOT_EMAIL, BOT_NAME, Git, Remote, make_git_folder
-from bot.job.merge import Merge, merge_base_in
+from bot.job.merge import Merge, Unmerged, merge_base_in
 from bot.progress.events import Event
 
 HISTORY = 20
@@ -120,7 +120,8 @@ def prepare(admission: Admission, remote: Remote, ground: Ground) -> Workspace:
     )
     oids = (admission.head_oid, admission.base_oid)
     fetch_commits(git, remote, oids, branches=(admission.base, admission.branch), depth=HISTORY)
-    merge = merge_base_in(git, remote, admission)
+    found = merge_base_in(git, remote, admission)
+    merge = found if isinstance(found, Merge) else None
     start = merge_commit(git, merge, admission) if merge else admission.head_oid
     tree = ground.root / _folder_name(admission.repo)
     tree.mkdir(mode=0o755)
@@ -129,9 +130,16 @@ def prepare(admission: Admission, remote: Remote, ground: Ground) -> Workspace:
     git("checkout", "--quiet", "--force", "--detach", start, seconds=600)
     lend_history(git, tree, admission.branch, start)
     guides = read_guides(git, admission.base_oid)
-    workspace = Workspace(git, ContainedPath(tree, ground.root), start, guides, _unseen(git), merge)
+    notes = (*_unseen(git), *_unmerged(found, admission))
+    workspace = Workspace(git, ContainedPath(tree, ground.root), start, guides, notes, merge)
     ground.isolation.own(tree)
     return workspace
+
+
+def _unmerged(found: Merge | Unmerged | None, admission: Admission) -> tuple[str, ...]:
+    if not isinstance(found, Unmerged):
+        return ()
+    return (f"{admission.base} had moved on and was not merged into {admission.branch}: {found.why}",)
 
 
 def read_guides(git: Git, commit: str) -> dict[str, str]:

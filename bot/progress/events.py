@@ -184,7 +184,7 @@ class CheckBegan:
     """A command of the repository begins. Its output is in the log, never here."""
 
     name: str
-    """`setup`, `fresh setup`, `lint` or `test`."""
+    """`setup`, `fresh setup`, `lint` or `test`; with `(without the work)` where a failing one is compared with the start."""
     command: str
     """As it is configured."""
     detected: bool

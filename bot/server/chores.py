@@ -1,12 +1,13 @@
 """What is done by the clock rather than for an issue: reconcile, sweep failed deliveries, read where the App is installed."""
 
 import logging
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Any
 
 from bot.errors import GitHubError
-from bot.github.ports import Installation, Listed
+from bot.github.ports import Installation, Listed, Place
 from bot.server.desk import Desk
 from bot.server.logs import event
 from bot.server.ports import Lane, LaneKind, Work
@@ -64,13 +65,14 @@ def read_installations(desk: Desk) -> None:
 
     No list is trusted for what is absent from it (it may be old, or cut short): that is asked about by itself.
     """
-    known, listed = desk.store.installations(), desk.github.installations()
+    known, places = desk.store.installations(), desk.store.places()
+    listed = desk.github.installations()
     _say_cut(desk, "installations", listed)
     living = {each.id: each for each in listed.found if not each.suspended}
     for installation_id in sorted({*living, *known}):
         try:
             if installation_id in living:
-                _put(desk, living[installation_id])
+                _put(desk, living[installation_id], places)
             else:
                 read_installation(desk, installation_id)
         except GitHubError:
@@ -84,16 +86,19 @@ def read_installation(desk: Desk, installation_id: int) -> None:
     if found is None or found.suspended:
         desk.store.drop_installation(installation_id)
     else:
-        _put(desk, found)
+        _put(desk, found, desk.store.places())
 
 
-def _put(desk: Desk, installation: Installation) -> None:
-    """What it reaches. Raises `GitHubError`, also where it was removed a moment ago: then the next reading says so."""
-    known = [place for place in desk.store.places() if place.installation_id == installation.id]
+def _put(desk: Desk, installation: Installation, known: Iterable[Place]) -> None:
+    """What it reaches now, of the `known` places and new ones.
+
+    Raises `GitHubError`, also where it was removed a moment ago: then the next reading says so.
+    """
     reach = desk.github.repositories(installation.id)
     _say_cut(desk, "repositories", reach.places)
     listed = {place.repository_id for place in reach.places.found} | reach.closed
-    absent = [place for place in known if place.repository_id not in listed]
+    mine = (place for place in known if place.installation_id == installation.id)
+    absent = [place for place in mine if place.repository_id not in listed]
     gone = {place.repository_id for place in absent[:ASKED_AT_ONCE] if not desk.github.reaches(place)}
     desk.store.put_installation(installation.id, installation.account, reach.places.found, gone=gone | reach.closed)
     if gone and len(absent) > ASKED_AT_ONCE:

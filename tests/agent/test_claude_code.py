@@ -526,6 +526,20 @@ def test_long_answers_are_cut() -> None:
     assert len(kept["summary"]) == 20_000
 
 
+def test_answers_to_reviewers_are_taken_where_they_are_some() -> None:
+    """They are optional, bounded, and of their own form or the whole answer does not fit."""
+    answer = {"verdict": "done", "summary": "s", "reason": ""}
+    many = [{"thread": f"thread-{number}", "text": "x" * 1_000_000} for number in range(1_000)]
+
+    assert fitting({**answer, "replies": []}) == answer
+    kept = fitting({**answer, "replies": many})
+    assert kept is not None
+    assert [(each["thread"], len(each["text"])) for each in kept["replies"]][:1] == [("thread-0", 20_000)]
+    assert len(kept["replies"]) == 100
+    for odd in ("x", [1], [{"thread": "thread-1"}], [{"thread": 1, "text": "x"}]):
+        assert fitting({**answer, "replies": odd}) is None
+
+
 # --------------------------------------------------------------------------- it may only look; it is stopped
 
 

@@ -13,6 +13,7 @@ from bot.core.messages.plan import MOST_PLAN, plan_in, proposed
 from bot.core.messages.pull import pull_body, pull_title
 from bot.core.messages.retold import MOST_RETOLD, retold
 from bot.core.messages.status import status
+from bot.core.messages.thread import thread_reply
 from bot.core.messages.verdict import ADVICE, NEXT_STEP, blocked, done, lost_reason, lost_text
 from bot.core.model import Actor, Claim, Pull, Ref, Source, Standing
 from bot.core.names import Reason
@@ -225,6 +226,10 @@ def test_a_run_that_ended_before_it_began_asks_nothing_of_anybody() -> None:
 
 def test_done() -> None:
     golden("verdict-done", done(RECORD, replace(PULL, open=True), OUTCOME, run_url="https://example.test/run/42"))
+    updated = done(replace(RECORD, kind="fix"), replace(PULL, open=True), OUTCOME)
+    assert updated.startswith("Done: draft PR #31 is updated and up for review again.\n")
+    assert "- Changes tests: tests/test_cart.py" in updated
+    golden("thread", thread_reply("Renamed it.\n\nThe tests follow.", RECORD.run_key, "4a3b2c1d" * 5))
 
 
 def test_the_pull_request() -> None:
@@ -249,7 +254,15 @@ def test_replies() -> None:
         replies.who_may_ask(Actor(1, "eve`@ann")),
         replies.help_text(),
         replies.already_running("https://example.test/run/42"),
-        replies.on_a_pull(),
+        replies.on_a_pull(0),
+        replies.on_a_pull(7),
+        replies.fix_on_an_issue(0),
+        replies.fix_on_an_issue(31),
+        replies.fix_elsewhere(),
+        replies.issue_is_closed(7),
+        replies.no_rounds_left(3, 7),
+        replies.no_rounds_left(1, 7),
+        replies.no_rounds_left(0, 7),
         replies.on_a_closed_issue(),
         replies.unknown_model("gpt-9", ["haiku", "opus"]),
         replies.not_here("init"),

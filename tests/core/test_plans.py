@@ -6,13 +6,13 @@ from datetime import timedelta
 
 import pytest
 
-from bot.core.effects import PostComment, PutStatus
+from bot.core.effects import Effect, PostComment, PutStatus
 from bot.core.ledger import records
 from bot.core.messages.plan import plan_in, plan_text
 from bot.core.model import ActionsRun, Actor, LabelEvent, RunState, Snapshot
 from bot.core.names import REQUEST_LABEL, Reason
 from bot.core.plan import plan
-from bot.core.plans import approved_plan, last_words
+from bot.core.plans import approved_plan, earlier_guidance, last_words
 from bot.core.publishing import Ending, next_step
 from bot.core.run import Admission, Outcome
 from bot.core.settings import Limits, RepoConfig
@@ -46,6 +46,10 @@ class Life:
     ran: list[Start] = field(default_factory=list)
     ends: Callable[[Start], Outcome] = ends
     config: RepoConfig = CONFIG
+    left: list[tuple[Effect, ...]] = field(default_factory=list)
+    """What each run left to do, when its publisher was done."""
+    dies: str = ""
+    """`gate` or `publish`: killed after each single effect; `vanishes`: publish, after its verdict, for good."""
 
     def copy(self) -> "Life":
         return replace(self, ran=list(self.ran))
@@ -108,11 +112,14 @@ class Life:
 
     def look(self) -> None:
         """Gates, one after the other, until one has nothing to do."""
-        for _ in range(20):
+        for _ in range(60):
             own = Own(1000 + len(self.ran), issue=0)
             decided = plan(self.snap, self.config, own)
             if decided.claim is not None:
                 self.snap = after(self.snap, (decided.claim,))
+                continue
+            if self.dies == "gate" and decided.effects:
+                self.snap = after(self.snap, decided.effects[:1])
                 continue
             self.snap = after(self.snap, decided.effects)
             if decided.admitted is not None:
@@ -142,9 +149,17 @@ class Life:
             run_id=own.run_id,
             kind=start.kind,
         )
-        step = next_step(Ending(admission, self.ends(start), attempts=2), self.snap)
-        assert step.verdict
-        self.snap = after(self.snap, step.effects)
+        ending = Ending(admission, self.ends(start), attempts=2)
+        if self.dies == "vanishes":
+            self.snap = after(self.snap, next_step(ending, self.snap).effects[:1])
+            over = ActionsRun(own.run_id, RunState.ENDED, "failure")
+            self.snap = replace(self.snap, runs={**self.snap.runs, own.run_id: over})
+            return
+        most = 1 if self.dies == "publish" else 99
+        while (step := next_step(ending, self.snap)).effects:
+            assert step.verdict
+            self.snap = after(self.snap, step.effects[:most])
+        self.left.append(plan(self.snap, self.config).effects)
 
 
 @pytest.fixture
@@ -189,8 +204,7 @@ def test_the_plan_waits_with_its_label_and_holds_no_claim(waiting: Life) -> None
 
 def test_publisher_and_planner_say_the_same_of_it(waiting: Life) -> None:
     """The run's own last words are what any later plan would write: nothing is left to do."""
-    assert waiting.bodies[-1].startswith(("Blocked", "**On hold**: awaiting approval of the plan"))
-    assert plan(waiting.snap, CONFIG).effects == ()
+    assert waiting.left == [()]
 
 
 def test_nothing_starts_while_it_waits(waiting: Life) -> None:
@@ -198,6 +212,17 @@ def test_nothing_starts_while_it_waits(waiting: Life) -> None:
     waiting.look()
 
     assert waiting.kinds == ["plan"]
+
+
+def test_a_plan_goes_on_waiting_when_the_mode_is_changed(waiting: Life) -> None:
+    """Its comment says that nothing is changed before somebody approves it."""
+    waiting.config = replace(CONFIG, mode="autonomous")
+    waiting.look()
+    assert waiting.kinds == ["plan"]
+
+    waiting.say("/ai approve")
+
+    assert waiting.kinds == ["plan", "work"]
 
 
 @pytest.mark.parametrize("words", ["/ai approve", "/ai approve with care", "/ai run do more", "/ai retry do more"])
@@ -407,6 +432,53 @@ def test_a_plan_that_waits_is_not_waiting_for_a_slot(waiting: Life) -> None:
     [status] = [body for body in waiting.bodies if "ai-ready:status" in body]
 
     assert '"hold"' not in status
+
+
+STORIES = (
+    ("label", "approve"),
+    ("label", "run", "retry"),
+    ("label", "unlabel", "approve"),
+    ("run", "stop", "retry", "approve"),
+)
+
+
+@pytest.mark.parametrize("acts", STORIES, ids=" ".join)
+@pytest.mark.parametrize("dies", ["gate", "publish", "vanishes"])
+def test_whoever_is_killed_the_end_is_the_same(dies: str, acts: tuple[str, ...]) -> None:
+    lived, died = Life(), Life(dies=dies)
+    for act in acts:
+        ACTS[act](lived)
+        ACTS[act](died)
+
+    assert died.kinds == lived.kinds
+    assert died.labels == lived.labels
+    assert [body.splitlines()[0] for body in sorted(died.bodies)] == [
+        body.splitlines()[0] for body in sorted(lived.bodies)
+    ]
+
+
+def test_what_was_said_before_goes_on_with_an_approval_and_a_retry(life: Life) -> None:
+    """A new `/ai run` without a plan that waits begins anew; edited words are not repeated."""
+
+    def said() -> tuple[str, ...]:
+        return earlier_guidance(life.snap.issues[1], life.snap.own_ids, life.ran[-1].request.id)
+
+    life.say("/ai run in French")
+    life.say("/ai approve with a test")
+    assert said() == ("in French",)
+
+    life.say("/ai retry")
+    assert said() == ("in French", "with a test")
+
+    life.say("/ai retry and shorter")
+    assert said() == ("in French", "with a test")
+
+    comments = tuple(replace(c, edited=c.edited or "French" in c.body) for c in life.snap.issues[1].comments)
+    life.snap = edit(life.snap, 1, comments=comments)
+    assert said() == ("with a test",)
+
+    life.say("/ai run anew")
+    assert said() == ()
 
 
 # ------------------------------------------------------------------------------------ every short life

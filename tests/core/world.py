@@ -21,6 +21,7 @@ from bot.core.effects import (
     PutStatus,
     React,
     ReleaseClaim,
+    ReplyInThread,
     SetLabels,
 )
 from bot.core.model import (
@@ -98,7 +99,15 @@ def later(snap: Snapshot, **delta: float) -> Snapshot:
 def edit(snap: Snapshot, number: int, **changes: object) -> Snapshot:
     """Change one issue."""
     changed = replace(snap.issues[number], **changes)  # type: ignore[arg-type]
-    return replace(snap, issues=MappingProxyType({**snap.issues, number: changed}))
+    spoken = {n: _with_words(i, changed) for n, i in snap.issues.items()}
+    return replace(snap, issues=MappingProxyType({**spoken, number: changed}))
+
+
+def _with_words(item: Issue, pull: Issue) -> Issue:
+    """What is said on a pull request is its issue's feedback."""
+    if item.feedback is None or item.feedback.pull != pull.number:
+        return item
+    return replace(item, feedback=replace(item.feedback, comments=pull.comments))
 
 
 def close(snap: Snapshot, number: int) -> Snapshot:
@@ -151,7 +160,7 @@ def _after(snap: Snapshot, effect: Effect) -> Snapshot:
         case CancelRun(run_id):
             claims = {n: replace(c, cancelled=c.cancelled or c.run_id == run_id) for n, c in snap.claims.items()}
             return replace(snap, claims=MappingProxyType(claims))
-        case Assign() | Continue():
+        case Assign() | Continue() | ReplyInThread():
             return snap
 
 

@@ -26,6 +26,7 @@ from bot.github.app_client import AppAccess, AppClient
 from bot.github.app_wire import Reply
 from bot.github.courier import Timing
 from bot.github.ports import Place
+from bot.github.steady import SteadyClock
 from bot.sandbox.server import serve
 from bot.sandbox.state import Hub
 from bot.server.store import SqlStore
@@ -185,6 +186,19 @@ def today(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
         yield hub
 
 
+@pytest.mark.parametrize("off", [-86_400, 0, 10_800])
+def test_the_servers_clock_becomes_githubs_with_the_first_answer(today: Hub, store: SqlStore, off: int) -> None:
+    """Though that refuses the key's JWT for its times: another one is signed by the clock that was put right."""
+    app = today.app_registry.create(f"steady{off}", today.user("ada"), permissions=APP_PERMISSIONS)
+    clock = SteadyClock(lambda: datetime.now(UTC) + timedelta(seconds=off))
+    access = AppAccess(str(app.id), app_key(Secret(app.private_pem)), today.api_url)
+    client = AppClient(access, store, Seen(), timing=Timing(now=clock, heard=clock.heard))
+
+    assert client.app().id == app.id
+    client.close()
+    assert abs(clock() - datetime.now(UTC)) < timedelta(seconds=3)
+
+
 @pytest.mark.parametrize("off", [-600, -300, 0, 300, 600, 86_400])
 def test_a_clock_that_is_off_is_no_reason_to_stay_out(today: Hub, store: SqlStore, off: int) -> None:
     shop = today.repo("acme/shop")
@@ -230,6 +244,15 @@ def test_what_is_only_welcome_is_done_without_where_nobody_accepted_it(app: AppS
     app.installation.permissions["actions_variables"] = "read"
     app.pass_time(hours=1)
     assert shop.paused() is True
+
+
+def test_of_what_is_welcome_as_much_is_had_as_was_accepted(app: AppStage) -> None:
+    del app.installation.permissions["actions_variables"]
+    app.shop().snapshot(now=app.now)
+
+    tokens = app.stage.world.hub.tokens
+    (used,) = {one.value: one for one in tokens._by_value.values() if one.installation is app.installation}.values()
+    assert used.permissions == {**PERMISSIONS, "checks": "read"}
 
 
 def test_a_token_is_kept_for_most_of_its_hour_and_replaced_before_it_ends(app: AppStage) -> None:

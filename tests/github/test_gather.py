@@ -417,7 +417,7 @@ def test_one_issue_for_work_and_publish(stage: Stage) -> None:
     log = stage.requests(lambda: seen.append(client.issue_snapshot(issue.number, now=stage.now)))
 
     assert len(log) == 1
-    assert numbers(seen[0], detailed=True) == {issue.number}
+    assert numbers(seen[0], detailed=True) == {issue.number, pull.number}
     assert seen[0].issues[neighbour.number].title == "[AUTH-1.2] Log out"
     assert "ai-ready" in seen[0].issues[other.number].labels
     assert [one.number for one in seen[0].pulls] == [pull.number]

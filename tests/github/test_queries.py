@@ -14,10 +14,11 @@ from bot.core.effects import (
     PutStatus,
     React,
     ReleaseClaim,
+    ReplyInThread,
     SetLabels,
 )
 from bot.core.model import Pull, Ref
-from bot.github import mutations, queries
+from bot.github import conversation, mutations, queries
 from bot.github.wanted import NodeIds
 from bot.sandbox.graphql import schema as sandbox_schema
 from tests.npm import installed, needs_npm
@@ -33,6 +34,7 @@ EFFECTS = (
     PostComment(7, "text"),
     DropComment(7, "IC_1"),
     React("IC_1", "eyes"),
+    ReplyInThread("PRRT_1", "text"),
     ReleaseClaim(7),
     Assign(31, "ada"),
     CloseIssue(7),
@@ -44,7 +46,7 @@ PARTS = [
     queries.asked_issues(""),
     queries.recent_issues("", since=SINCE),
     queries.closed_issues(),
-    queries.our_refs(""),
+    queries.our_refs("", reviews=True, checks=True),
     queries.recent_pulls(),
     queries.one_issue(7),
 ]
@@ -67,6 +69,8 @@ DOCUMENTS = {
             queries.pulls_of(7),
         ],
     ),
+    "conversation": conversation.page("acme/shop", 31),
+    "earlier conversations": conversation.page("acme/shop", 31, "c"),
     "a text": queries.document("acme/shop", [queries.body_of(7)]),
     "board": str(
         (mutations.document([mutations.Mutation("updateIssue", {"id": "I_7", "body": "text"})]).body or {})["query"]

@@ -20,9 +20,8 @@ class Machine:
 
     def hear(self, said: datetime, *, took: float = 0.0) -> None:
         """An answer that was made when it was `said` by GitHub, and is here `took` seconds after the question."""
-        asked = self.clock()
         self.ran += took
-        self.clock.heard(format_datetime(said, usegmt=True), asked)
+        self.clock.heard(format_datetime(said, usegmt=True), took)
 
 
 def test_a_clock_that_is_set_changes_nothing() -> None:
@@ -53,9 +52,19 @@ def test_an_answer_that_was_long_on_its_way_moves_nothing(took: float) -> None:
     assert other.clock() == NOW + timedelta(seconds=0.9)
 
 
+def test_two_answers_at_a_time_put_it_right_once() -> None:
+    """Both questions were asked before the first answer moved the clock."""
+    machine = Machine(10_800.0)
+    machine.ran += 2.0
+    for _ in range(2):
+        machine.clock.heard(format_datetime(NOW, usegmt=True), 2.0)
+
+    assert abs(machine.clock() - NOW) <= timedelta(seconds=3)
+
+
 @pytest.mark.parametrize("date", ["", "yesterday", "Sat, 21 Nov 2026 05:00:00 -0000"])
 def test_what_is_no_date_is_passed_over(date: str) -> None:
     machine = Machine()
-    machine.clock.heard(date, NOW)
+    machine.clock.heard(date, 0.0)
 
     assert machine.clock() == NOW

@@ -10,6 +10,7 @@ from pathlib import Path
 from bot.agent.isolation import isolation_for
 from bot.agent.process import Cancel
 from bot.agent.prompt import Said
+from bot.core.rounds import Round
 from bot.core.run import Admission, AgentReport, Outcome
 from bot.core.secret import Secret
 from bot.core.settings import Checks, RepoConfig
@@ -266,9 +267,16 @@ class Stage:
     ground: Ground
     out: Path
 
-    def run(self, *steps: Step, config: RepoConfig = PLAIN, body: str = "Please.", **changes: object) -> Outcome:
+    def run(
+        self,
+        *steps: Step,
+        config: RepoConfig = PLAIN,
+        body: str = "Please.",
+        round: Round | None = None,  # noqa: A002
+        **changes: object,
+    ) -> Outcome:
         self.agent = Scripted(list(steps))
-        self.task = Task(admission(self.server, **changes), config, body, (Said("bob", "do it well"),))
+        self.task = Task(admission(self.server, **changes), config, body, (Said("bob", "do it well"),), round=round)
         return work(self.task, self.server.remote, self.agent, self.ground, out=self.out)
 
     def publish(self, outcome: Outcome) -> Pushed | Withheld:

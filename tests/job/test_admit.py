@@ -9,6 +9,7 @@ import pytest
 from bot.config import parse_repo_config
 from bot.core.effects import Continue, Effect, MakeClaim, PutStatus
 from bot.core.model import Actor, Permission, Ref, Snapshot, Standing
+from bot.core.rounds import Conversation, FailedJob
 from bot.core.view import Own
 from bot.errors import GitHubError
 from bot.github.ports import Applied
@@ -35,6 +36,12 @@ class PureGitHub:
 
     def branch_oid(self, branch: str) -> str:
         return SHA
+
+    def conversation(self, pull: int) -> Conversation:
+        return Conversation()
+
+    def failed_jobs(self, oid: str) -> tuple[FailedJob, ...]:
+        return ()
 
     def standings(self, refs: Iterable[Ref]) -> dict[Ref, Standing]:
         return {}

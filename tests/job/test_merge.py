@@ -9,6 +9,7 @@ import pytest
 
 from bot.core.names import Reason
 from bot.core.run import Admission
+from bot.core.settings import Checks, RepoConfig
 from bot.job.merge import MARKERS, merge_base_in
 from bot.job.publish import Pushed, Withheld
 from tests.job.stage import IDENTITY, Server, Stage, admission, ready, tree_of, writes
@@ -146,6 +147,21 @@ def test_a_fork_that_lies_far_back(stage: Stage, server: Server, commits: int) -
     assert server.git("rev-list", "--count", "main..ai/issue-7") == "2"
 
 
+def test_histories_with_nothing_in_common(stage: Stage, server: Server) -> None:
+    """Nothing can be merged: the run goes on from the branch as it is, and says so."""
+    tree = server.git("write-tree")
+    head = server.git("commit-tree", f"{tree}", "-m", "alone")
+    server.git("update-ref", "refs/heads/ai/issue-7", head)
+
+    outcome = stage.run(writes({"new.py": "new\n"}), head_oid=head)
+
+    assert isinstance(stage.publish(outcome), Pushed)
+    assert parents(server) == [head]
+    assert (
+        "main had moved on and was not merged into ai/issue-7: their histories have nothing in common" in outcome.notes
+    )
+
+
 # ------------------------------------------------------------------------------------------ conflicts
 
 
@@ -195,6 +211,17 @@ def test_markers_can_be_mended(stage: Stage, apart: Admission) -> None:
     outcome = stage.run(lambda _: None, writes({"app.py": "x = 23\n"}), **changes(apart))
 
     assert isinstance(stage.publish(outcome), Pushed)
+
+
+def test_a_setup_that_fails_for_the_conflicts_alone(stage: Stage, apart: Admission) -> None:
+    """Before the agent it only is a note; where the checks judge it has to pass."""
+    config = RepoConfig(checks=Checks(setup="! grep -q '<<<' app.py", test="true"))
+
+    outcome = stage.run(writes({"app.py": "x = 23\n"}), config=config, **changes(apart))
+
+    assert outcome.verdict == "done", outcome
+    assert [check.name for check in outcome.checks] == ["fresh setup", "test"]
+    assert any("The setup command did not pass while there were conflicts" in note for note in outcome.notes)
 
 
 def test_a_heading_is_no_marker(stage: Stage, server: Server) -> None:

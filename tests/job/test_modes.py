@@ -61,6 +61,7 @@ def test_a_plan_run_reads_runs_nothing_and_hands_over_words(stage: Stage) -> Non
     [ask] = stage.agent.asks
     assert ask.read_only
     assert "You are planning" in ask.prompt
+    assert "Run them before you finish" not in ask.prompt
     assert not (ask.workspace.parent / "ran").exists()
     assert not stage.out.exists()
 

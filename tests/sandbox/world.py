@@ -26,6 +26,7 @@ APP_PERMISSIONS = {
     "contents": "write",
     "actions": "write",
     "actions_variables": "read",
+    "checks": "read",
     "metadata": "read",
 }
 APP_EVENTS = ("issues", "issue_comment", "pull_request", "pull_request_review", "workflow_run", "push")

@@ -36,7 +36,7 @@ HELLO = write("hello.py", "print('hello')\n")
 OK = Scene("", HELLO, done("Ok."))
 
 Raises = Callable[..., Stage]
-"""`raises(script, channel)`: with a channel, the repository has its webhook as a secret."""
+"""`raises(script, channel, config)`: with a channel, the repository has its webhook as a secret."""
 
 
 @pytest.fixture
@@ -48,9 +48,9 @@ def stages() -> Iterator[Raises]:
         stack.callback(shutil.rmtree, root, ignore_errors=True)
         raised: list[Stage] = []
 
-        def raise_one(script: Script, channel: Channel | None = None) -> Stage:
+        def raise_one(script: Script, channel: Channel | None = None, config: str = CONFIG) -> Stage:
             env = {"AI_READY_SLACK_HOSTS": channel.host} if channel else {}
-            setting = Setting(files=FILES, config=CONFIG, env=env)
+            setting = Setting(files=FILES, config=config, env=env)
             raised.append(stack.enter_context(raise_curtain(root, setting, script)))
             if channel:
                 raised[-1].repo.secrets["SLACK_WEBHOOK_URL"] = channel.url
@@ -172,6 +172,28 @@ def test_from_the_label_to_the_draft(stages: Raises, slack: Channel) -> None:
     [said] = slack.texts
     assert said.startswith("acme/shop#1 Greet the world: Done: draft PR #2")
     assert [text[:200] for text in texts(stage) if KEY in text] == []
+
+
+def test_a_plan_is_made_approved_and_done(stages: Raises) -> None:
+    """Supervised, by the files a user copies: two runs, and a person in between whom no runner waits for."""
+    plans = Scene("You are planning the work", write("sneaky.py", "x"), done("1. Write hello.py."))
+    script = Script(plans, Scene("1. Write hello.py.", HELLO, done("As planned.")))
+    stage = stages(script, config=f"mode: supervised\n{CONFIG}")
+    issue = asked(stage)
+    stage.actions.wait_idle(60)
+    assert stage.labels(issue) == {"ai-ready", "ai-waiting"}
+    assert len(runs_with_work(stage)) == 1
+
+    stage.comment(issue, "/ai approve")
+    stage.actions.wait_idle(60)
+
+    assert stage.verdicts(issue) == [
+        "Blocked (needs-input): The plan for #1 waits for approval.",
+        "Done: draft PR #2 is up for review.",
+    ]
+    assert stage.labels(issue) == {"ai-done"}
+    assert stage.hub.repos.read(stage.repo, "ai/issue-1", "hello.py") == "print('hello')\n"
+    assert stage.hub.repos.read(stage.repo, "ai/issue-1", "sneaky.py") is None
 
 
 def test_stop_reaches_the_agent(stages: Raises) -> None:

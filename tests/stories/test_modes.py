@@ -56,17 +56,18 @@ def test_a_plan_is_approved_and_done(opens: Opens) -> None:
 
 
 def test_a_plan_is_changed_and_done(opens: Opens) -> None:
-    """`/ai run` and what to change starts the work with both."""
+    """`/ai run` and what to change starts the work with both, and with what was said when the plan was asked for."""
     town = opens(PLANS, Scene(WORKING, *WORK), config=SUPERVISED)
-    issue = town.asked()
+    issue = town.issue()
+    town.comment(issue, "/ai run and no tests")
     town.settle()
     town.comment(issue, "/ai run but in Esperanto")
-
     town.settle()
 
     assert codes(town, issue) == ["Blocked (needs-input)", "Done"]
     asked = prompt(town, WORKING)
     assert "but in Esperanto" in asked
+    assert "and no tests" in asked
     assert "The maintainers approved this plan" in asked
 
 

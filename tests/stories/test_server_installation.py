@@ -132,6 +132,7 @@ def test_a_list_that_lacks_something_takes_nothing_away(tmp_path: Path, lists: s
         assert isinstance(town.server, InProcessServer)
         assert town.server.store is not None
         assert len(town.server.store.places()) == 1
+        town.looks()
         check_server_town(town)
 
 
@@ -225,6 +226,7 @@ def test_a_run_is_not_taken_for_deleted_because_another_repository_has_the_name(
         town.actions.hold("")
 
         assert town.verdict(issue).startswith("Done")
+        town.looks()
         check_server_town(town)
 
 

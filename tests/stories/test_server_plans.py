@@ -20,7 +20,8 @@ def town(tmp_path: Path) -> Iterator[ServerTown]:
         check_server_town(opened)
 
 
-def test_a_plan_waits_and_is_approved(town: ServerTown) -> None:
+@pytest.mark.parametrize("words", ["/ai approve", "/ai run but in Esperanto"])
+def test_a_plan_waits_and_is_approved(town: ServerTown, words: str) -> None:
     issue = town.asked()
     assert town.verdict(issue) == "Blocked (needs-input): The plan for #1 waits for approval."
     town.labelled(issue, "ai-ready", "ai-waiting")
@@ -31,7 +32,7 @@ def test_a_plan_waits_and_is_approved(town: ServerTown) -> None:
     assert (len(issue.comments), len(town.events)) == before
     assert [run.inputs["run_key"].rsplit("-", 1)[1] for run in town.runs(issue)] == ["1"]
 
-    town.comment(issue, "/ai approve")
+    town.comment(issue, words)
 
     assert town.verdict(issue, 2).startswith("Done: draft PR #2")
     town.labelled(issue, "ai-done")

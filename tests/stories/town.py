@@ -295,7 +295,11 @@ class Run:
         words = {"gate": (), "work": ("--out", str(self.out)), "publish": ("--in", str(self.out))}[job]
         with (self.folder / f"{job}.log").open("ab") as log:
             return subprocess.Popen(
-                (COMMAND, job, *words), env=dict(environ), stdout=log, stderr=log, start_new_session=True
+                (COMMAND, job, *words),
+                env={**environ, "PYTHONPATH": str(ROOT)},
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
 
     @contextmanager

@@ -1,9 +1,7 @@
 """Title and body of the pull request."""
 
-from collections.abc import Iterable
-
-from bot.core.messages.verdict import checks_table, facts_table, own_words
-from bot.core.outbound import bounded, inert, one_line
+from bot.core.messages.verdict import checks_table, facts_table, own_words, to_look_at
+from bot.core.outbound import bounded, one_line
 from bot.core.run import Outcome
 
 
@@ -21,16 +19,12 @@ def pull_body(issue: int, outcome: Outcome, *, base_is_default: bool, run_url: s
         "### Checks, run by ai-ready after the agent was done",
         checks_table(outcome.checks, missing=outcome.checks_missing),
         f"### Cost\n\n{facts_table(outcome, run_url)}",
-        _look(outcome.notes),
+        to_look_at(outcome.notes),
         "CI on this pull request waits for a person's *Approve workflows* click, because a bot opened it.",
+        "Something is not right yet? Comment `/ai fix` and what to change.",
         f"<sub>run {run_key}</sub>",
     ]
     return bounded(*parts)
-
-
-def _look(notes: Iterable[str]) -> str:
-    rows = "\n".join(f"- {inert(note)}" for note in notes)
-    return f"### What deserves a look\n\n{rows}" if rows else ""
 
 
 def compare_link(server: str, repo: str, base: str, branch: str) -> str:

@@ -43,9 +43,37 @@ def not_here(command: str) -> str:
     return f"`/ai {command}` needs the App server or a later version of ai-ready; nothing was started. `/ai help` lists the commands."
 
 
-def on_a_pull() -> str:
-    """Runs are asked for on issues."""
-    return "Runs are asked for on the issue, not on a pull request; write the command there."
+def on_a_pull(issue: int) -> str:
+    """Runs are asked for on issues; `issue`: the one that the pull request is for, 0: it is none of ours."""
+    if not issue:
+        return "Runs are asked for on the issue, not on a pull request; write the command there."
+    return f"Runs are asked for on the issue: write the command on #{issue}, or `/ai fix what to change` here."
+
+
+def fix_on_an_issue(pull: int) -> str:
+    """Review rounds are asked for on our pull request; `pull`: the open one of this issue, 0: there is none."""
+    if not pull:
+        return "`/ai fix` mends an open pull request of mine, and there is none for this issue; `/ai run` asks for one."
+    return f"`/ai fix` is for the pull request: write it on #{pull}."
+
+
+def fix_elsewhere() -> str:
+    """It is somebody else's pull request, or is open no more."""
+    return "`/ai fix` mends an open pull request of mine only; nothing was started."
+
+
+def issue_is_closed(issue: int) -> str:
+    """Of a command on the pull request of a closed issue."""
+    return f"#{issue} is closed; reopen it first, then ask again."
+
+
+def no_rounds_left(rounds: int, issue: int) -> str:
+    """`limits.review_rounds` is reached."""
+    goes_on = f"`/ai run say what to change` on #{issue} goes on with it."
+    if not rounds:
+        return f"Review rounds are off here (`limits.review_rounds: 0`); {goes_on}"
+    had = "its only review round" if rounds == 1 else f"all {rounds} review rounds"
+    return f"This pull request has had {had} (`limits.review_rounds`); {goes_on}"
 
 
 def no_plan() -> str:

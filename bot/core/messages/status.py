@@ -11,6 +11,7 @@ from bot.core.messages.words import clock, money, name, sentence
 from bot.core.model import Actor, Source, Standing
 from bot.core.names import REQUEST_LABEL, STATUS_MARKER
 from bot.core.outbound import bounded, one_line
+from bot.core.requests import Request
 from bot.core.situation import (
     Closed,
     Ended,
@@ -22,6 +23,7 @@ from bot.core.situation import (
     PullMerged,
     Queued,
     Refused,
+    RoundsUsed,
     Running,
     Situation,
     Start,
@@ -92,6 +94,8 @@ def status_text(why: Why) -> str:
             return f"**Done**: #{merged} was merged."
         case Closed():
             return "**Closed**: the issue is closed, so there is nothing to do. Reopen it and ask again if there is."
+        case RoundsUsed(record, request, rounds):
+            return f"{ended_text(record)}\n\n{rounds_used(request, rounds)}"
         case PullClosed(_, pull):
             return f"**Free again**: #{pull.number} was closed without a merge. `/ai run` asks for a new attempt."
         case PullMerged(_, pull):
@@ -118,15 +122,25 @@ def _too_late(place: Waiting | None) -> str:
 
 def ended_text(record: Record) -> str:
     """The status of an ended run; the same from `publish` and from any later plan."""
-    if record.withdrawn:
+    if record.withdrawn and record.kind != "fix":
         return withdrawn_text()
-    if record.code == DONE:
+    if record.code == DONE or record.withdrawn:
         return f"**Done**: #{record.pull} is up for review."
     if record.planned:
         return plan_waits_text(PlanState.WAITS)
     if record.again:
         return "**Waiting** again: the run ended before it began; the verdict comment says why."
     return f"**Blocked** ({record.code}): the verdict comment says why and what to do next."
+
+
+def rounds_used(request: Request, rounds: int) -> str:
+    """Why a review (or CI) that asks for changes starts nothing, and what does."""
+    asked = "CI is red" if request.id.startswith("S") else f"{name(request.actor)} asked for changes"
+    goes_on = "`/ai run say what to change` on this issue goes on with it."
+    if not rounds:
+        return f"{asked} there, but review rounds are off here (`limits.review_rounds: 0`); {goes_on}"
+    had = "its only review round" if rounds == 1 else f"all {rounds} review rounds"
+    return f"{asked} there, but #{request.pull} has had {had} (`limits.review_rounds`); {goes_on}"
 
 
 def plan_waits_text(state: PlanState) -> str:

@@ -1,6 +1,6 @@
 """The verdict comment: one per run."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from bot.core.ledger import Record
 from bot.core.markers import hide
@@ -81,12 +81,14 @@ def verdict_block(record: Record) -> str:
 def done(record: Record, pull: Pull, outcome: Outcome, *, run_url: str = "") -> str:
     """`Done: draft PR #31 …`; last line: the next command."""
     kind = "draft PR" if pull.draft else "PR"
+    news = "is updated and up for review again" if record.kind == "fix" else "is up for review"
     parts = [
-        f"Done: {kind} #{pull.number} is up for review.",
+        f"Done: {kind} #{pull.number} {news}.",
         verdict_block(record),
         facts_table(outcome, run_url),
         checks_table(outcome.checks, missing=outcome.checks_missing),
         own_words(outcome),
+        to_look_at(outcome.notes) if record.kind == "fix" else "",  # of the first run the pull request tells
         "CI of a pull request made by a bot waits for a person's *Approve workflows* click.",
         "Review it; if something is missing, ask with:",
     ]
@@ -148,6 +150,12 @@ def own_words(outcome: Outcome) -> str:
     if not outcome.summary:
         return ""
     return f"The agent's own words:\n\n{fence(outcome.summary, limit=8_000)}"
+
+
+def to_look_at(notes: Iterable[str]) -> str:
+    """What deserves a look of the person who reviews."""
+    rows = "\n".join(f"- {inert(note)}" for note in notes)
+    return f"### What deserves a look\n\n{rows}" if rows else ""
 
 
 def lost_reason(conclusion: str) -> Reason:

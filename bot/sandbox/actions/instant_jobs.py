@@ -24,6 +24,7 @@ from bot.errors import AiReadyError, Blocked
 from bot.github.action_client import Access, ActionGitHub
 from bot.github.courier import Timing
 from bot.job.admit import Gatekeeper
+from bot.job.commit import commit_message
 from bot.job.endgame import Publisher, publish
 from bot.job.handover import Digests, admission_from_json, hand_over
 from bot.job.recheck import Postponed, recheck
@@ -92,7 +93,7 @@ class InstantJobs:
             return
         with self._job(run, "publish") as at:
             files = {f"done/{admission.run_key}.txt": "done\n"}
-            oid = self._hub.repos.commit_files(run.repo, admission.branch, files, at.token, admission.title)
+            oid = self._hub.repos.commit_files(run.repo, admission.branch, files, at.token, commit_message(admission))
             outcome = Outcome(admission.run_key, "done", usd=USD, turns=1, model=admission.model, commit_oid=oid)
             ending = Ending(admission, outcome, pushed_oid=oid, server=self._hub.url, served=True)
             for _ in range(ROUNDS):

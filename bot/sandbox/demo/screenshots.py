@@ -15,11 +15,22 @@ from pathlib import Path
 import httpx
 
 from bot.sandbox.demo.project import CONFIG, FILES, ISSUES, MAINTAINER, REPO, VISITOR, script
+from bot.sandbox.model import Scene, Script, done, read
 from bot.sandbox.stage import Setting, Stage, raise_curtain
 
 FOLDER = Path(__file__).parents[3] / "docs" / "img"
 
 MERMAID = "mermaid@11.12.0"
+
+PLAN = """\
+1. `shop/cart.py`: add `Cart.total() -> int`, the sum of the prices in cents.
+2. `tests/test_cart.py`: an empty cart, one item, several items.
+3. Run `python3 -m unittest -q`.
+
+Decided: an empty cart costs 0, as `sum` has it.
+It could go wrong where a price is no integer; nothing checks that today.
+"""
+"""What the model plans for the first issue."""
 
 LATER = (
     ("[SHOP-2.2] Choose the receipt's language", True),
@@ -83,7 +94,23 @@ def main(folder: Path) -> int:
         _play_on(stage)
         _take(browser, _drawn(f"{stage.hub.url}/{REPO}/issues/1", root), folder / "board.png", 1440)
     shutil.rmtree(root, ignore_errors=True)
+    take_plan(browser, folder)
     return 0
+
+
+def take_plan(browser: str, folder: Path) -> None:
+    """The picture of a plan that waits for approval: another repository, which is supervised."""
+    root = Path(tempfile.mkdtemp(prefix="ai-ready-shots-"))
+    root.chmod(0o755)
+    config = f"mode: supervised\n{CONFIG.format(isolation='auto')}"
+    setting = Setting(REPO, MAINTAINER, VISITOR, files=FILES, config=config)
+    item = next(item for item in ISSUES if item.labelled)
+    with raise_curtain(root, setting, Script(Scene("", read("shop/cart.py"), done(PLAN)))) as stage:
+        issue = stage.issue(item.title, item.body.partition("\n\n")[0])
+        stage.label(issue)
+        stage.actions.wait_idle(120)
+        _take(browser, f"{stage.hub.url}/{REPO}/issues/{issue.number}", folder / "plan.png", 985)
+    shutil.rmtree(root, ignore_errors=True)
 
 
 def _play_on(stage: Stage) -> None:

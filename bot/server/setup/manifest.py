@@ -21,7 +21,7 @@ PERMISSIONS: Final = {
     "metadata": "read",
     "pull_requests": "write",
 }
-"""`checks` is there for the event check_suite alone, `actions_variables` (*Variables* in the settings) for the pause."""
+"""`checks` is there for `pull_request.fix_ci`, `actions_variables` (*Variables* in the settings) for the pause."""
 
 EVENTS: Final = (
     "check_suite",
