@@ -180,24 +180,22 @@ def test_a_claim_that_comes_late_finds_the_place_taken(opens_quick: Opens) -> No
 def test_two_claims_for_one_place_leave_one_run(opens_quick: Opens) -> None:
     """`concurrent: 1`: two gates claim two issues, and each sees both claims. One steps back, the other goes on."""
     town = opens_quick(config=CONFIG.replace("usd: 1,", "usd: 1, concurrent: 1,"))
-    first, second = town.issue("One thing"), town.issue("Another thing")
-    town.label(second)
-    runs = [town.next_run()]
-    town.hub.faults.delay(1.0, "POST .*/git/refs", times=1)
+    issues, runs = [town.issue("One thing"), town.issue("Another thing")], list[Run]()
     with ThreadPoolExecutor(2) as pool:
-        late = pool.submit(runs[0].gate)
-        wait_until(lambda: not any(fault.times for fault in town.hub.faults._faults), "it is about to claim")
-        town.label(first)
-        runs.append(town.next_run())
-        town.hub.faults.delay(1.0, "POST .*/git/refs", times=1)
-        other = pool.submit(runs[1].gate)
-        late.result(), other.result()
+        for issue in reversed(issues):
+            town.hub.faults.delay(1.0, "POST .*/git/refs", times=1)
+            town.label(issue)
+            run = town.next_run()
+            assert run is not None
+            runs.append(run)
+            pool.submit(run.gate)
+            wait_until(lambda: not any(fault.times for fault in town.hub.faults._faults), "it is about to claim")
 
     assert sum(run.is_admitted for run in runs) == 1
-    assert sum("1 of 1 runs are at work" in town.status(issue) for issue in (first, second)) == 1
+    assert sum("1 of 1 runs are at work" in town.status(issue) for issue in issues) == 1
     _finish(runs)
     town.settle()
-    assert [town.verdict(issue)[:4] for issue in (first, second)] == ["Done", "Done"]
+    assert [town.verdict(issue)[:4] for issue in issues] == ["Done", "Done"]
 
 
 @pytest.mark.parametrize("gates", [2, 5])
