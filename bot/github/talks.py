@@ -34,7 +34,9 @@ class Talks:
 
     def laid_over(self, snapshot: Snapshot, details: Mapping[int, Json]) -> Snapshot:
         """`snapshot` with the feedback of each issue in `details` (as they were read, earlier comments included)."""
-        found = {number: self._of(snapshot, details, number) for number in details}
+        ours = (pull for pull in snapshot.pulls if pull.number in self._found)
+        issues = {read.issue_of_branch(pull.head) for pull in ours} & details.keys()
+        found = {number: self._of(snapshot, details, number) for number in issues}
         spoken = {n: replace(snapshot.issues[n], feedback=said) for n, said in found.items() if said is not None}
         return replace(snapshot, issues=MappingProxyType({**snapshot.issues, **spoken})) if spoken else snapshot
 
