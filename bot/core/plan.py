@@ -194,6 +194,8 @@ class _Writer:
     def _running(self, situation: Running) -> tuple[Effect, ...]:
         if not situation.confirmed:
             return (ReleaseClaim(self.issue.number),)
+        if situation.crowded:
+            return ()
         if situation.ours:
             return self._say(situation, StateLabel.RUNNING, keep_request=True)
         # The gate of another run; the server says it of its own, and leaves a gate's to gates.
