@@ -6,7 +6,7 @@ from bot.core.access import Answer
 from bot.core.commands import Approve, Run
 from bot.core.ledger import request_of
 from bot.core.model import Comment, Issue
-from bot.core.plans import approved_plan
+from bot.core.plans import waits_for
 from bot.core.requests import Request, comment_request_id, live_requests, rounds_used
 from bot.core.settings import RepoConfig
 from bot.core.view import View
@@ -78,4 +78,4 @@ def _model_allowed(view: View, request: Request) -> bool:
 
 def _approves(view: View, issue: Issue, request: Request) -> bool:
     """Whether an approval has a plan to approve; the reply to the comment says so where not."""
-    return not isinstance(request.command, Approve) or approved_plan(view, issue, request.id) is not None
+    return not isinstance(request.command, Approve) or waits_for(view, issue, request.id)

@@ -15,10 +15,10 @@ from bot.core.messages.status import status_text
 from bot.core.messages.why import why_text
 from bot.core.model import Issue, Permission, Snapshot
 from bot.core.names import REPLY_MARKER
-from bot.core.plans import approved_plan
+from bot.core.plans import waits_for
 from bot.core.requests import Unread, comment_request_id, round_of, rounds_used, unread
 from bot.core.settings import ConfigProblem, RepoConfig
-from bot.core.situation import Running, Situation, Unasked
+from bot.core.situation import Queued, Running, Situation, Unasked
 from bot.core.view import View
 from bot.core.why import Explainer
 
@@ -108,10 +108,13 @@ def _unrunnable(place: Place, situation: Situation, item: Unread, view: View) ->
         return say.on_a_closed_issue()
     command = item.command
     request_id = comment_request_id(item.comment)
-    if isinstance(command, Approve):
-        return "" if approved_plan(view, place.here, request_id) is not None else say.no_plan()
+    if isinstance(command, Approve) and not waits_for(view, place.here, request_id):
+        return say.no_plan()
     if isinstance(situation, Running) and request_of(situation.claim.run_key) != request_id:
         return say.already_running(situation.url)
+    if isinstance(command, Approve):
+        queued = isinstance(situation, Queued) and situation.claim is not None
+        return say.already_approved() if queued and request_of(situation.run_key) != request_id else ""
     allowed = allowed_models(view.config)
     if isinstance(command, Run) and command.model and command.model not in allowed:
         return say.unknown_model(command.model, sorted(allowed))

@@ -81,6 +81,11 @@ def no_plan() -> str:
     return "No plan waits for approval here, so nothing was started. `/ai run` asks for a run."
 
 
+def already_approved() -> str:
+    """`/ai approve` where the work on the plan is about to begin."""
+    return "The plan is approved already, and its run is about to begin; `/ai stop` withdraws it."
+
+
 def on_a_closed_issue() -> str:
     """Nothing runs for a closed issue."""
     return "This issue is closed; reopen it first, then ask again."
