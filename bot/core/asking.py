@@ -34,7 +34,7 @@ def choose_request(view: View, issue: Issue) -> Choice:
     refused = spent = None
     stop = view.stop_just_said(issue)
     for request in _by_age(view, issue):
-        if (stop is not None and request.at <= stop) or _unasked_ci(view, request):
+        if (stop is not None and request.at <= stop) or _unasked_ci(view, request) or _one_of_a_crowd(view, request):
             continue
         if view.may_ask(request.actor) is Answer.NO:
             refused = request if request.command is None else refused
@@ -49,6 +49,11 @@ def rounds_left(view: View, issue: Issue, request: Request) -> int:
     """How many review rounds its pull request may have yet, this request's own included."""
     used = rounds_used(issue, view.snapshot.own_ids, request.pull, but=request.id)
     return view.config.limits.review_rounds - used
+
+
+def _one_of_a_crowd(view: View, request: Request) -> bool:
+    """A review by somebody of whom nobody knows whether they may ask, as only so many are looked up: anybody may review."""
+    return request.id.startswith("R") and request.actor.id not in view.snapshot.permissions
 
 
 def _unasked_ci(view: View, request: Request) -> bool:

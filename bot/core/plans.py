@@ -110,6 +110,8 @@ def _stands(view: View, issue: Issue, request_id: str) -> bool:
     asked, label = asked_at(request_id, issue), label_request(issue)
     if asked is None or (request_id.startswith("L") and (label is None or label.id != request_id)):
         return False
+    if request_id.startswith("C") and _said_in(request_id, issue) is None:
+        return False
     ends = (stopped_at(issue), view.stop_just_said(issue), issue.closed_at)
     return all(asked > end for end in ends if end is not None)
 

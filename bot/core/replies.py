@@ -112,9 +112,8 @@ def _unrunnable(place: Place, situation: Situation, item: Unread, view: View) ->
         return say.no_plan()
     if isinstance(situation, Running) and request_of(situation.claim.run_key) != request_id:
         return say.already_running(situation.url)
-    if isinstance(command, Approve):
-        queued = isinstance(situation, Queued) and situation.claim is not None
-        return say.already_approved() if queued and request_of(situation.run_key) != request_id else ""
+    if isinstance(command, Approve) and isinstance(situation, Queued) and situation.claim is not None:
+        return "" if request_of(situation.run_key) == request_id else say.already_approved()
     allowed = allowed_models(view.config)
     if isinstance(command, Run) and command.model and command.model not in allowed:
         return say.unknown_model(command.model, sorted(allowed))

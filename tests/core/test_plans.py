@@ -278,6 +278,18 @@ def test_a_plan_that_was_dropped_is_withdrawn_and_can_not_be_approved(
     assert isinstance(waiting.situation, Withdrawn | Ended)
 
 
+def test_a_plan_whose_request_was_edited_away_can_not_be_approved(life: Life) -> None:
+    """Its status says *Withdrawn* by then, and that holds."""
+    life.say("/ai run")
+    told = (replace(c, edited=c.author == ANN) for c in life.snap.issues[1].comments)
+    life.snap = edit(life.snap, 1, comments=tuple(told))
+    life.look()
+    life.say("/ai approve")
+
+    assert life.kinds == ["plan"]
+    assert len(life.replies()) == 1
+
+
 def test_only_people_who_may_ask_approve(waiting: Life) -> None:
     waiting.say("/ai approve", by=BOB)
 

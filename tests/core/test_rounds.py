@@ -433,7 +433,7 @@ def test_a_pause_and_an_unknown_permission_hold_it() -> None:
     snap = reviewed(reviews=[review()])
 
     assert isinstance(plan(replace(snap, paused=True), CONFIG).survey.situations[7], Hold)
-    unknown = replace(snap, permissions=MappingProxyType({}))
+    unknown = replace(snap, permissions=MappingProxyType({ANN.id: Permission.UNKNOWN}))
     assert isinstance(plan(unknown, CONFIG).survey.situations[7], Hold)
     assert isinstance(plan(later(snap, days=31), CONFIG).survey.situations[7], Hold)
 
@@ -720,5 +720,10 @@ def test_strangers_reviews_do_not_hide_who_asked_by_a_command() -> None:
     crowd = [review(300 + n, author=Actor(100 + n, f"passer-by-{n}"), minutes=21) for n in range(30)]
     snap = reviewed([fix(reactions=frozenset({"eyes"}))], crowd)
 
-    assert ANN in askers(snap)
-    assert len(askers(snap)) < 15
+    people = askers(snap)
+    known = {who.id: Permission.WRITE if who == ANN else Permission.READ for who in people}
+    found = start(plan(replace(snap, permissions=known), CONFIG))
+
+    assert len(people) < 15
+    assert found is not None
+    assert (found.run_key, found.request.actor) == ("7-C900-1", ANN)
