@@ -299,7 +299,8 @@ class _Writer:
         return Record(key, reason, usd, self.snapshot.now, asked, pull, kind=kind)
 
     def _verdict(self, record: Record, text: str, url: str = "") -> PostComment:
-        body = blocked(record, text, run_url=url)
+        mends = record.pull if record.kind == "fix" and self.issue.feedback else 0
+        body = blocked(record, text, run_url=url, mends=mends)
         return PostComment(self.issue.number, body)
 
 

@@ -186,7 +186,8 @@ def _end(ending: Ending, snapshot: Snapshot, failure: Refusal | None, pull: Pull
     else:
         shown = replace(outcome, details=failure.details) if outcome else None
         link = _link(ending, failure, pull)
-        body = blocked(record, failure.text, outcome=shown, link=link, run_url=admission.run_url)
+        mends = pull.number if pull and admission.kind == "fix" else 0
+        body = blocked(record, failure.text, outcome=shown, link=link, run_url=admission.run_url, mends=mends)
     said = PostComment(admission.issue, body)
     assign: tuple[Effect, ...] = ()
     if failure is None and pull is not None and ending.settings.assign == "approver":

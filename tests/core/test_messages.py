@@ -127,6 +127,17 @@ def test_every_reason_has_its_verdict_its_advice_and_its_command(reason: Reason)
     assert ADVICE[reason] in text
 
 
+def test_blocked_in_a_review_round() -> None:
+    """The command on the issue goes on without the reviews, so it says which one reads them again."""
+    record = replace(RECORD, code="needs-input", kind="fix")
+    text = blocked(record, "The agent needs an answer before it can go on.", mends=31)
+
+    advice, _, command = text.splitlines()[-3:]
+    assert advice.startswith("Answer, or say how to go on, with the command below. `/ai fix` on #31 asks for another")
+    assert command == "/ai retry your answer here"
+    assert "/ai fix" not in blocked(record, "The pull request was merged or closed before this review round could end")
+
+
 def test_blocked() -> None:
     outcome = replace(OUTCOME, verdict="blocked", reason="tests-failed", details="E   assert 1 == 2")
     golden(

@@ -95,8 +95,19 @@ def done(record: Record, pull: Pull, outcome: Outcome, *, run_url: str = "") -> 
     return bounded(*parts, "/ai run say what to change")
 
 
-def blocked(record: Record, text: str, *, outcome: Outcome | None = None, link: str = "", run_url: str = "") -> str:
-    """`Blocked (tests-failed): <one sentence>`; last line: the next command."""
+def blocked(
+    record: Record,
+    text: str,
+    *,
+    outcome: Outcome | None = None,
+    link: str = "",
+    run_url: str = "",
+    mends: int = 0,
+) -> str:
+    """`Blocked (tests-failed): <one sentence>`; last line: the next command.
+
+    `mends`: of a review round, its pull request while that is open.
+    """
     reason = Reason(record.code)
     parts = [f"Blocked ({reason}): {sentence(text)}", verdict_block(record)]
     if outcome is not None:
@@ -112,7 +123,10 @@ def blocked(record: Record, text: str, *, outcome: Outcome | None = None, link: 
         parts.append(link)
     if record.again:
         return bounded(*parts, "Nothing needs to be done: it starts again by itself. What it waits for:", "/ai why")
-    return bounded(*parts, ADVICE[reason], NEXT_STEP[reason])
+    again = (
+        f" `/ai fix` on #{mends} asks for another round, which reads the reviews; what is below goes on without them."
+    )
+    return bounded(*parts, f"{ADVICE[reason]}{again if mends else ''}", NEXT_STEP[reason])
 
 
 def facts_table(outcome: Outcome, run_url: str) -> str:
