@@ -99,7 +99,7 @@ def merge_section(facts: MergeFacts, *, fence: str) -> str:
         f"{about} Both sides changed the same places in these files:\n\n{listed}\n\n"
         "Conflict markers stand there (`<<<<<<< merging/branch`, then this branch's lines; `=======`; the base's lines, then "
         "`>>>>>>> merging/base`); of a file that only one side removed or that is no text, one side's version. Resolve them "
-        "first: keep what both sides meant, and leave no marker behind. A file that may not be changed is left as it is."
+        "first: keep what both sides meant, and leave no marker behind."
     )
 
 

@@ -194,6 +194,8 @@ class _Writer:
     def _running(self, situation: Running) -> tuple[Effect, ...]:
         if not situation.confirmed:
             return (ReleaseClaim(self.issue.number),)
+        if situation.crowded:
+            return ()
         if situation.ours:
             return self._say(situation, StateLabel.RUNNING, keep_request=True)
         # The gate of another run; the server says it of its own, and leaves a gate's to gates.
@@ -299,8 +301,7 @@ class _Writer:
         return Record(key, reason, usd, self.snapshot.now, asked, pull, kind=kind)
 
     def _verdict(self, record: Record, text: str, url: str = "") -> PostComment:
-        mends = record.pull if record.kind == "fix" and self.issue.feedback else 0
-        body = blocked(record, text, run_url=url, mends=mends)
+        body = blocked(record, text, run_url=url)
         return PostComment(self.issue.number, body)
 
 

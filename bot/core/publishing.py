@@ -186,8 +186,7 @@ def _end(ending: Ending, snapshot: Snapshot, failure: Refusal | None, pull: Pull
     else:
         shown = replace(outcome, details=failure.details) if outcome else None
         link = _link(ending, failure, pull)
-        mends = pull.number if pull and admission.kind == "fix" else 0
-        body = blocked(record, failure.text, outcome=shown, link=link, run_url=admission.run_url, mends=mends)
+        body = blocked(record, failure.text, outcome=shown, link=link, run_url=admission.run_url)
     said = PostComment(admission.issue, body)
     assign: tuple[Effect, ...] = ()
     if failure is None and pull is not None and ending.settings.assign == "approver":

@@ -13,7 +13,7 @@ from typing import Literal
 
 from bot.config import ActionEnv, parse_repo_config
 from bot.core.effects import Effect, OpenPull, PostComment, PutStatus, ReplyInThread
-from bot.core.ledger import records
+from bot.core.ledger import notes_of, records
 from bot.core.model import Pull, Snapshot
 from bot.core.names import Reason
 from bot.core.publishing import Ending, Step, next_step, pull_gone
@@ -80,7 +80,7 @@ def publish(publisher: Publisher, admission: Admission, digests: Digests, work_r
     outcome, server = received.outcome if received else None, publisher.env.server_url
     ending = Ending(admission, outcome, failure, server=server, served=publisher.served)
     prepared, said = False, None
-    unheard: datetime | None = None
+    unheard: dict[type[Effect], datetime] = {}
     shown: Snapshot | None = None
     for attempt in range(ROUNDS):
         snapshot = shown or _read(publisher, admission)
@@ -90,14 +90,14 @@ def publish(publisher: Publisher, admission: Admission, digests: Digests, work_r
             prepared = True
         ending = _with_threads(publisher, ending, snapshot)
         step = next_step(ending, snapshot)
-        if unheard is not None and _says(step.effects) and publisher.clock() < unheard + LATE:
+        if any(publisher.clock() < unheard[kind] + LATE for kind in _says(step.effects) & unheard.keys()):
             _pause(publisher, attempt)
             continue
         answers = publisher.github.apply(_screened(publisher, step.effects), snapshot) if step.effects else ()
         failed = [answer for answer in answers if not answer.ok]
         said = _said(answers, snapshot) or said
-        if _says(answer.effect for answer in failed if answer.unsure):
-            unheard = publisher.clock()
+        lost = _says(answer.effect for answer in failed if answer.unsure)
+        unheard.update(dict.fromkeys(lost, publisher.clock()))
         if step.verdict and not any(answer.unsure for answer in failed):
             end = _end(publisher, admission, step, failed)
             if said is not None:
@@ -117,9 +117,9 @@ def _pause(publisher: Publisher, attempt: int) -> None:
     publisher.sleep(min(1.0 + attempt, 5.0))
 
 
-def _says(effects: Iterable[Effect]) -> bool:
-    """Whether the verdict, or an answer to a reviewer, is among them."""
-    return any(isinstance(effect, PostComment | ReplyInThread) for effect in effects)
+def _says(effects: Iterable[Effect]) -> set[type[Effect]]:
+    """Which of what must be said only once is among them: the verdict, answers to reviewers."""
+    return {type(effect) for effect in effects if isinstance(effect, PostComment | ReplyInThread)}
 
 
 def _read(publisher: Publisher, admission: Admission) -> Snapshot:
@@ -218,8 +218,11 @@ def _after_answering(publisher: Publisher, ending: Ending, answers: tuple[Applie
 
 def _with_opened(ending: Ending, answers: tuple[Applied, ...], snapshot: Snapshot) -> Snapshot | None:
     """What was read, with the pull request that was opened as GitHub's answer shows it; None: that is not as it should be,
-    so look again.
+    or the lists are late (they do not show the status comment that gate made before), so look again.
     """
+    issue = snapshot.issues.get(ending.admission.issue)
+    if issue is None or notes_of(issue, snapshot.own_ids) is None:
+        return None
     for answer in answers:
         made, asked = answer.pull, answer.effect
         if isinstance(asked, OpenPull) and answer.ok and made is not None:

@@ -48,7 +48,7 @@ MEANINGS = (
     _meaning(
         r"without `?workflows?`? (permission|scope)|refusing to allow .* to create or update workflow",
         Reason.PUSH_REJECTED,
-        "GitHub refused the push: the change touches a workflow file, which this token may not.",
+        "GitHub refused the push: it holds a workflow file (perhaps the base's) that no branch has, which this token may not add.",
     ),
     _meaning(
         r"GH001|exceeds GitHub's file size limit|large files detected|pack exceeds maximum|HTTP 413|error: 413",

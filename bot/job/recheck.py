@@ -64,7 +64,7 @@ def recheck(keeper: Gatekeeper, admission: Admission, *, served: bool = False, d
         snapshot = _as_claimed(snapshot, admission)
         if _is_server(dispatcher, admission):
             snapshot = replace(snapshot, standings=MappingProxyType(_as_the_server_saw(snapshot)))
-    decided = plan(snapshot, config, Own(admission.run_id, admission.run_url, issue=admission.issue))
+    decided = plan(snapshot, config, Own(admission.run_id, admission.run_url, issue=admission.issue, admitted=True))
     if decided.admitted is None or decided.admitted.run_key != admission.run_key:
         raise _not_now(snapshot, config, admission)
     if decided.admitted.kind != admission.kind:

@@ -16,6 +16,7 @@ from bot.agent.prompt import follow_up_prompt
 from bot.core.checkpoints import at_turn_interval, may_ask_people, most_turns
 from bot.core.names import Reason
 from bot.core.outbound import one_line
+from bot.core.paths import printable
 from bot.core.run import AgentReport, Check, Outcome, Reply
 from bot.core.verdict import (
     Facts,
@@ -82,6 +83,7 @@ def _story(task: Task, remote: Remote, agent: Agent, ground: Ground, diary: Diar
     with diary.phase("checkout"):
         workspace = diary.workspace = prepare(task.admission, remote, ground)
     diary.note(*workspace.notes)
+    _refuse_protected_conflicts(task, workspace)
     with diary.phase("setup"):
         _set_up(task, workspace, ground, diary)
     commands = judging_commands(task.config.checks, workspace.git, (workspace.start,))
@@ -105,6 +107,15 @@ def _story(task: Task, remote: Remote, agent: Agent, ground: Ground, diary: Diar
             return refusal
         prompt = follow_up_prompt(failed, diary.unresolved, fence=first.fence)
     return refusal
+
+
+def _refuse_protected_conflicts(task: Task, workspace: Workspace) -> None:
+    """Conflicts that the agent could not resolve whatever it did are not paid for. Raises `Blocked(base-changed)`."""
+    guard, conflicts = rules_of(task.config).guard, workspace.merge.conflicts if workspace.merge else ()
+    theirs = [path for path in conflicts if guard.protects(path)]
+    if theirs:
+        text = "The conflicts with the base branch are in files that no run may change: a person has to resolve them."
+        raise Blocked(Reason.BASE_CHANGED, text, details="\n".join(map(printable, theirs[:50])))
 
 
 def _set_up(task: Task, workspace: Workspace, ground: Ground, diary: Diary) -> None:
@@ -250,14 +261,17 @@ def _outcome(task: Task, ground: Ground, diary: Diary, refusal: Refusal | None) 
         agent_version=last.version,
         isolation=ground.isolation.name,
         commit_oid=diary.commit,
-        replies=tuple(replace(each, text=show(each.text)) for each in _replies(task, last)),
+        replies=tuple(replace(each, text=show(each.text)) for each in _replies(task, diary)),
         notes=tuple(show(one_line(note, 500)) for note in (*diary.notes, *diary.change_notes)),
         metrics={phase: round(seconds, 3) for phase, seconds in diary.metrics.items()},
     )
 
 
-def _replies(task: Task, report: AgentReport) -> tuple[Reply, ...]:
-    return replies_of(report.structured or {}, task.round.conversation.threads) if task.round else ()
+def _replies(task: Task, diary: Diary) -> tuple[Reply, ...]:
+    """What it said last to each conversation; asked to mend something, it need not say everything again."""
+    threads = task.round.conversation.threads if task.round else ()
+    said = [reply for report in diary.reports for reply in replies_of(report.structured or {}, threads)]
+    return tuple({reply.thread: reply for reply in said}.values())
 
 
 def _stopped(refusal: Refusal | None, report: AgentReport) -> bool:

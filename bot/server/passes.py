@@ -260,7 +260,6 @@ class Pass:
         if not doubted:
             return looked
         self._dispatcher.read_runs(doubted)
-        self._dispatcher.note_gone()
         return self._look(self._shelf.known_snapshot)
 
     def _to_be_stopped(self, run: LedgerRun, now: datetime, orphans: Collection[LedgerRun]) -> bool:

@@ -32,6 +32,7 @@ from bot.core.situation import (
     PullMerged,
     Queued,
     Refused,
+    RoundsUsed,
     Running,
     Situation,
     Unasked,
@@ -93,6 +94,9 @@ SITUATIONS: dict[str, Situation] = {
     "withdrawn": Withdrawn(),
     "closed": Closed(),
     "closed-merged": Closed(31),
+    "rounds-used": RoundsUsed(RECORD, replace(REQUEST, id="R5", pull=31), 3),
+    "rounds-used-red": RoundsUsed(replace(RECORD, code="tests-failed"), replace(REQUEST, id="S5", pull=31), 1),
+    "rounds-off": RoundsUsed(RECORD, replace(REQUEST, id="R5", pull=31), 0),
     "pull-closed": PullClosed(RECORD, PULL),
     "pull-merged": PullMerged(RECORD, PULL),
     "unasked": Unasked(),
@@ -125,17 +129,6 @@ def test_every_reason_has_its_verdict_its_advice_and_its_command(reason: Reason)
     assert text.splitlines()[-1] == NEXT_STEP[reason]
     assert NEXT_STEP[reason].startswith("/ai ")
     assert ADVICE[reason] in text
-
-
-def test_blocked_in_a_review_round() -> None:
-    """The command on the issue goes on without the reviews, so it says which one reads them again."""
-    record = replace(RECORD, code="needs-input", kind="fix")
-    text = blocked(record, "The agent needs an answer before it can go on.", mends=31)
-
-    advice, _, command = text.splitlines()[-3:]
-    assert advice.startswith("Answer, or say how to go on, with the command below. `/ai fix` on #31 asks for another")
-    assert command == "/ai retry your answer here"
-    assert "/ai fix" not in blocked(record, "The pull request was merged or closed before this review round could end")
 
 
 def test_blocked() -> None:
@@ -195,7 +188,7 @@ def test_what_an_earlier_run_said_is_retold_without_its_machinery() -> None:
     assert ADVICE[Reason.TESTS_FAILED] not in text
     assert "/ai" not in text
     assert "/ai" not in retold(done(RECORD, PULL, OUTCOME))
-    assert len(retold("x" * 100_000 + "\n\n/ai run")) == MOST_RETOLD
+    assert len(retold("x" * 100_000 + "\n\nDo this:\n\n/ai run")) == MOST_RETOLD
 
 
 def test_blocked_without_an_outcome() -> None:
@@ -240,6 +233,8 @@ def test_done() -> None:
     updated = done(replace(RECORD, kind="fix"), replace(PULL, open=True), OUTCOME)
     assert updated.startswith("Done: draft PR #31 is updated and up for review again.\n")
     assert "- Changes tests: tests/test_cart.py" in updated
+    failed = blocked(replace(RECORD, code="tests-failed", kind="fix"), "The test command failed")
+    assert failed.splitlines()[-3].endswith(" `/ai fix` on #31 begins another review round.")
     golden("thread", thread_reply("Renamed it.\n\nThe tests follow.", RECORD.run_key, "4a3b2c1d" * 5))
 
 

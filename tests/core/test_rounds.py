@@ -354,7 +354,7 @@ def test_a_review_beyond_the_cap_is_said_in_the_status_and_starts_nothing(more: 
 
     assert isinstance(decided.survey.situations[7], RoundsUsed)
     (status,) = [e.body for e in decided.effects if isinstance(e, PutStatus)]
-    assert "#31 has had all 3 review rounds" in status
+    assert "it has had all 3 review rounds" in status
     assert not [e for e in decided.effects if not isinstance(e, PutStatus)]
     assert plan(after(snap, decided.effects), WITH_CI).effects == ()
 
@@ -435,7 +435,19 @@ def test_a_pause_and_an_unknown_permission_hold_it() -> None:
     assert isinstance(plan(replace(snap, paused=True), CONFIG).survey.situations[7], Hold)
     unknown = replace(snap, permissions=MappingProxyType({ANN.id: Permission.UNKNOWN}))
     assert isinstance(plan(unknown, CONFIG).survey.situations[7], Hold)
-    assert isinstance(plan(later(snap, days=31), CONFIG).survey.situations[7], Hold)
+    held = settle(replace(snap, paused=True), CONFIG)
+    assert isinstance(plan(later(replace(held, paused=False), days=31), CONFIG).survey.situations[7], Hold)
+
+
+@pytest.mark.parametrize("more", [{"reviews": [review()]}, {"suites": [suite()]}], ids=["review", "CI"])
+def test_what_was_missed_for_a_week_starts_nothing_and_what_waits_goes_on(more: dict[str, object]) -> None:
+    """An App that is installed (or comes back) does not take up the reviews of a month."""
+    snap = reviewed(**more)  # type: ignore[arg-type]
+    assert start(plan(later(snap, days=6), WITH_CI))
+    assert isinstance(plan(later(snap, days=8), WITH_CI).survey.situations[7], Ended)
+
+    held = settle(replace(snap, paused=True), WITH_CI)
+    assert start(plan(later(replace(held, paused=False), days=8), WITH_CI))
 
 
 def test_an_edit_after_the_request_is_noticed_and_one_before_it_was_read() -> None:

@@ -224,6 +224,18 @@ def test_a_setup_that_fails_for_the_conflicts_alone(stage: Stage, apart: Admissi
     assert any("The setup command did not pass while there were conflicts" in note for note in outcome.notes)
 
 
+def test_conflicts_in_a_protected_file_are_a_persons(stage: Stage, server: Server) -> None:
+    """The agent is not even asked."""
+    server.git("update-ref", "refs/heads/ai/issue-7", "main")
+    head = server.commit({WORKFLOW: "on: [push]\n"}, branch="ai/issue-7")
+    base = server.commit({WORKFLOW: "on: pull_request\n"})
+
+    outcome = stage.run(writes({"new.py": ""}), head_oid=head, base_oid=base)
+
+    assert (outcome.reason, outcome.details) == (Reason.BASE_CHANGED, WORKFLOW)
+    assert stage.agent.asks == []
+
+
 def test_a_heading_is_no_marker(stage: Stage, server: Server) -> None:
     """A line of seven `=` that a side had before may stay."""
     server.commit({"notes.rst": "History\n=======\n\none\n"})

@@ -1,6 +1,7 @@
 """A review round at work: what the agent is told of reviewers, CI and conflicts, and what comes of its answers."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,7 +9,8 @@ import pytest
 from bot.core.model import Actor
 from bot.core.names import Reason
 from bot.core.rounds import Conversation, FailedJob, Remark, Round, Thread
-from bot.core.run import Reply
+from bot.core.run import AgentReport, Reply
+from bot.core.settings import Checks, RepoConfig
 from bot.job.handover import hand_over, receive
 from bot.job.publish import Pushed
 from bot.job.round import replies_of, screened
@@ -119,6 +121,28 @@ def test_answers_go_with_the_outcome(stage: Stage, head: str) -> None:
     received = receive(stage.out, hand_over(stage.out, outcome), stage.task.admission)
     assert received.outcome.replies == outcome.replies
     assert isinstance(stage.publish(outcome), Pushed)
+
+
+def test_what_was_said_before_a_check_failed_is_not_lost(stage: Stage, head: str) -> None:
+    """Asked to mend something, the agent speaks of that alone; its last word to a conversation counts."""
+    first, second = says(("thread-1", "Renamed."), ("thread-2", "So.")), says(("thread-2", "Not so."))
+
+    def mends(tree: Path) -> AgentReport:
+        (tree / "broken").rename(tree / "new.py")
+        return done_report(structured=second)
+
+    outcome = stage.run(
+        lambda tree: writes({"broken": ""})(tree) or done_report(structured=first),
+        mends,
+        config=RepoConfig(checks=Checks(test="test ! -e broken")),
+        round=ROUND,
+        kind="fix",
+        pull=31,
+        head_oid=head,
+    )
+
+    assert outcome.verdict == "done", outcome
+    assert set(outcome.replies) == {Reply("PRRT_1", "Renamed."), Reply("PRRT_2", "Not so.")}
 
 
 def test_without_a_change_a_round_is_not_done(stage: Stage, head: str) -> None:

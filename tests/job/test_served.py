@@ -21,6 +21,7 @@ from bot.job.admit import admission_for
 from bot.job.facts import read_facts
 from bot.job.handover import admission_to_json
 from bot.sandbox.model import Script
+from bot.sandbox.pulls import part
 from bot.sandbox.records import App, Issue
 from bot.sandbox.tokens import Token
 from tests.stories.invariants import check_end
@@ -251,6 +252,33 @@ def test_a_request_made_during_the_run_is_not_answered_by_it(served: Served) -> 
         again = served.admits(issue)
 
     assert again.run_key.startswith("1-C")
+
+
+def test_a_review_round(served: Served) -> None:
+    """Asked for on the pull request: the same branch, an answer in the conversation, one verdict more."""
+    town, issue = served.town, served.town.asked()
+    first = served.dispatches(served.admits(issue))
+    first.work()
+    first.publish()
+    first.end()
+    [pull] = town.pulls()
+    comments = [{"path": "hello.py", "line": 1, "body": "Louder"}]
+    town.clock.shift += timedelta(seconds=2)  # GitHub's times are of whole seconds
+    town.hub.reviews.submit(pull, town.rita, event="REQUEST_CHANGES", comments=comments)
+    town.comment(pull, "/ai fix")
+    admission = served.admits(issue)
+    stand_in_agent(town, "echo 'HELLO' > hello.py", [("thread-1", "It is.")])
+
+    run = served.dispatches(admission)
+    outcome, end = run.work(), run.publish()
+    run.end()
+
+    assert (admission.kind, admission.pull) == ("fix", pull.number)
+    assert (outcome.verdict, end.verdict) == ("done", "done")
+    assert town.verdicts(issue)[1:] == ["Done: draft PR #2 is updated and up for review again."]
+    [thread] = part(pull).threads
+    assert [comment.user is town.hub.actions_bot for comment in thread.comments] == [False, True]
+    assert town.read("ai/issue-1", "hello.py") == "HELLO\n"
 
 
 def test_a_run_that_nobody_asked_for_says_nothing(served: Served) -> None:

@@ -90,24 +90,13 @@ def done(record: Record, pull: Pull, outcome: Outcome, *, run_url: str = "") -> 
         own_words(outcome),
         to_look_at(outcome.notes) if record.kind == "fix" else "",  # of the first run the pull request tells
         "CI of a pull request made by a bot waits for a person's *Approve workflows* click.",
-        "Review it; if something is missing, ask with:",
+        "Review it; if something is missing, ask with `/ai fix` there, or here with:",
     ]
     return bounded(*parts, "/ai run say what to change")
 
 
-def blocked(
-    record: Record,
-    text: str,
-    *,
-    outcome: Outcome | None = None,
-    link: str = "",
-    run_url: str = "",
-    mends: int = 0,
-) -> str:
-    """`Blocked (tests-failed): <one sentence>`; last line: the next command.
-
-    `mends`: of a review round, its pull request while that is open.
-    """
+def blocked(record: Record, text: str, *, outcome: Outcome | None = None, link: str = "", run_url: str = "") -> str:
+    """`Blocked (tests-failed): <one sentence>`; last line: the next command."""
     reason = Reason(record.code)
     parts = [f"Blocked ({reason}): {sentence(text)}", verdict_block(record)]
     if outcome is not None:
@@ -123,10 +112,9 @@ def blocked(
         parts.append(link)
     if record.again:
         return bounded(*parts, "Nothing needs to be done: it starts again by itself. What it waits for:", "/ai why")
-    again = (
-        f" `/ai fix` on #{mends} asks for another round, which reads the reviews; what is below goes on without them."
-    )
-    return bounded(*parts, f"{ADVICE[reason]}{again if mends else ''}", NEXT_STEP[reason])
+    another = record.kind == "fix" and reason is not Reason.CANCELLED
+    advice = f"{ADVICE[reason]} `/ai fix` on #{record.pull} begins another review round." if another else ADVICE[reason]
+    return bounded(*parts, advice, NEXT_STEP[reason])
 
 
 def facts_table(outcome: Outcome, run_url: str) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 
 from bot.sandbox.demo.project import CONFIG, FILES, ISSUES, MAINTAINER, REPO, VISITOR, script
-from bot.sandbox.model import Scene, Script, done, read
+from bot.sandbox.model import Scene, Script, bash, done, read, structured, write
 from bot.sandbox.stage import Setting, Stage, raise_curtain
 
 FOLDER = Path(__file__).parents[3] / "docs" / "img"
@@ -31,6 +31,23 @@ Decided: an empty cart costs 0, as `sum` has it.
 It could go wrong where a price is no integer; nothing checks that today.
 """
 """What the model plans for the first issue."""
+
+RECEIPT = '''\
+"""What a customer takes home."""
+from shop.cart import Cart
+
+
+def receipt(c: Cart) -> str:
+    """One line for each item."""
+    return "\\n".join(f"{name} {cents / 100:.2f}" for name, cents in c.items)
+'''
+ANSWERED = {
+    "verdict": "done",
+    "summary": "Renamed the parameter.",
+    "reason": "",
+    "replies": [{"thread": "thread-1", "text": "Renamed it, where it is used, too."}],
+}
+"""What the model does in a review round."""
 
 LATER = (
     ("[SHOP-2.2] Choose the receipt's language", True),
@@ -95,6 +112,7 @@ def main(folder: Path) -> int:
         _take(browser, _drawn(f"{stage.hub.url}/{REPO}/issues/1", root), folder / "board.png", 1440)
     shutil.rmtree(root, ignore_errors=True)
     take_plan(browser, folder)
+    take_round(browser, folder)
     return 0
 
 
@@ -110,6 +128,25 @@ def take_plan(browser: str, folder: Path) -> None:
         stage.label(issue)
         stage.actions.wait_idle(120)
         _take(browser, f"{stage.hub.url}/{REPO}/issues/{issue.number}", folder / "plan.png", 985)
+    shutil.rmtree(root, ignore_errors=True)
+
+
+def take_round(browser: str, folder: Path) -> None:
+    """The picture of a conversation that a review round has answered: another repository with one issue."""
+    root = Path(tempfile.mkdtemp(prefix="ai-ready-shots-"))
+    root.chmod(0o755)
+    setting = Setting(REPO, MAINTAINER, VISITOR, files=FILES, config=CONFIG.format(isolation="auto"))
+    first = Scene("", write("shop/receipt.py", RECEIPT), done("Added `receipt()`."))
+    renames = bash("sed -i 's/\\bc\\b/cart/g' shop/receipt.py")
+    second = Scene("pull request #2", renames, structured(ANSWERED))
+    with raise_curtain(root, setting, Script(second, first)) as stage:
+        stage.label(stage.issue("[SHOP-2.1] Print a receipt", "One line for each item."))
+        stage.actions.wait_idle(120)
+        [pull] = stage.pulls()
+        stage.review(pull, "changes_requested", "Nearly.", [("shop/receipt.py", 5, "Call it `cart`, please.")])
+        stage.comment(pull, "/ai fix")
+        stage.actions.wait_idle(120)
+        _take(browser, f"{stage.hub.url}/{REPO}/pull/{pull.number}", folder / "round.png", 1390)
     shutil.rmtree(root, ignore_errors=True)
 
 
