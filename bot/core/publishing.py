@@ -180,7 +180,8 @@ def _end(ending: Ending, snapshot: Snapshot, failure: Refusal | None, pull: Pull
     if failure is None:
         assert pull is not None  # noqa: S101 (next_step saw it)
         assert outcome is not None  # noqa: S101 (_judge saw it)
-        body = done(record, pull, outcome, run_url=admission.run_url)
+        goes_on = admission.head_oid != admission.base_oid
+        body = done(record, pull, outcome, run_url=admission.run_url, goes_on=goes_on)
     elif record.planned and outcome is not None:
         body = proposed(record, outcome, admission.issue, run_url=admission.run_url)
     else:
