@@ -184,7 +184,7 @@ def test_what_an_earlier_run_said_is_retold_without_its_machinery() -> None:
     assert ADVICE[Reason.TESTS_FAILED] not in text
     assert "/ai" not in text
     assert "/ai" not in retold(done(RECORD, PULL, OUTCOME))
-    assert len(retold("x" * 100_000 + "\n\n/ai run")) == MOST_RETOLD
+    assert len(retold("x" * 100_000 + "\n\nDo this:\n\n/ai run")) == MOST_RETOLD
 
 
 def test_blocked_without_an_outcome() -> None:
@@ -229,6 +229,8 @@ def test_done() -> None:
     updated = done(replace(RECORD, kind="fix"), replace(PULL, open=True), OUTCOME)
     assert updated.startswith("Done: draft PR #31 is updated and up for review again.\n")
     assert "- Changes tests: tests/test_cart.py" in updated
+    failed = blocked(replace(RECORD, code="tests-failed", kind="fix"), "The test command failed")
+    assert failed.splitlines()[-3].endswith(" `/ai fix` on #31 begins another review round.")
     golden("thread", thread_reply("Renamed it.\n\nThe tests follow.", RECORD.run_key, "4a3b2c1d" * 5))
 
 

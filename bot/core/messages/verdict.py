@@ -90,7 +90,7 @@ def done(record: Record, pull: Pull, outcome: Outcome, *, run_url: str = "") -> 
         own_words(outcome),
         to_look_at(outcome.notes) if record.kind == "fix" else "",  # of the first run the pull request tells
         "CI of a pull request made by a bot waits for a person's *Approve workflows* click.",
-        "Review it; if something is missing, ask with:",
+        "Review it; if something is missing, ask with `/ai fix` there, or here with:",
     ]
     return bounded(*parts, "/ai run say what to change")
 
@@ -112,7 +112,9 @@ def blocked(record: Record, text: str, *, outcome: Outcome | None = None, link: 
         parts.append(link)
     if record.again:
         return bounded(*parts, "Nothing needs to be done: it starts again by itself. What it waits for:", "/ai why")
-    return bounded(*parts, ADVICE[reason], NEXT_STEP[reason])
+    another = record.kind == "fix" and reason is not Reason.CANCELLED
+    advice = f"{ADVICE[reason]} `/ai fix` on #{record.pull} begins another review round." if another else ADVICE[reason]
+    return bounded(*parts, advice, NEXT_STEP[reason])
 
 
 def facts_table(outcome: Outcome, run_url: str) -> str:
