@@ -352,7 +352,7 @@ def test_a_review_beyond_the_cap_is_said_in_the_status_and_starts_nothing(more: 
 
     assert isinstance(decided.survey.situations[7], RoundsUsed)
     (status,) = [e.body for e in decided.effects if isinstance(e, PutStatus)]
-    assert "#31 has had all 3 review rounds" in status
+    assert "it has had all 3 review rounds" in status
     assert not [e for e in decided.effects if not isinstance(e, PutStatus)]
     assert plan(after(snap, decided.effects), WITH_CI).effects == ()
 
