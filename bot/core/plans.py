@@ -48,6 +48,15 @@ def approved_plan(view: View, issue: Issue, request_id: str) -> Verdict | None:
     return _went_by(issue, view.snapshot.own_ids, request_id)
 
 
+def waits_for(view: View, issue: Issue, approval: str) -> bool:
+    """Whether a plan waits for this approval, by its id: once the work on it has ended, nothing is left to approve."""
+    said = asked_at(approval, issue)
+    if said is None or approved_plan(view, issue, approval) is None:
+        return False
+    others = (each for each in view.records(issue) if each.request_id != approval and each.kind == "work")
+    return not any(_tells(other) and other.at >= said for other in others)
+
+
 def last_verdict(issue: Issue, own_ids: frozenset[int], request_id: str) -> Verdict | None:
     """The last verdict that was there when a comment asked for a run; None for a label, which asks for a new start.
 
@@ -58,7 +67,11 @@ def last_verdict(issue: Issue, own_ids: frozenset[int], request_id: str) -> Verd
 
 
 def _tells(record: Record) -> bool:
-    return not (record.again or record.withdrawn or record.kind == "fix" or record.code in _NOTHING_DONE)
+    return _began(record) and record.kind != "fix"
+
+
+def _began(record: Record) -> bool:
+    return not (record.again or record.withdrawn or record.code in _NOTHING_DONE)
 
 
 def _before(issue: Issue, request_id: str) -> Issue:
@@ -97,6 +110,8 @@ def _stands(view: View, issue: Issue, request_id: str) -> bool:
     asked, label = asked_at(request_id, issue), label_request(issue)
     if asked is None or (request_id.startswith("L") and (label is None or label.id != request_id)):
         return False
+    if request_id.startswith("C") and _said_in(request_id, issue) is None:
+        return False
     ends = (stopped_at(issue), view.stop_just_said(issue), issue.closed_at)
     return all(asked > end for end in ends if end is not None)
 
@@ -104,11 +119,12 @@ def _stands(view: View, issue: Issue, request_id: str) -> bool:
 def last_words(issue: Issue, own_ids: frozenset[int], request_id: str, *, continued: bool) -> str:
     """The body of the verdict that a run goes on from; empty: there is none.
 
-    `continued`: it goes on from work on the branch, so whatever was said of that counts, however it was asked for.
+    `continued`: it goes on from work on the branch, so whatever was said of that counts, however it was asked for; a
+    review round may have ended with the question that is answered now.
     """
     last = last_verdict(issue, own_ids, request_id)
     said = (Verdict(comment, record) for comment, record in reversed(verdicts(issue, own_ids)))
-    newest = next((each for each in said if _tells(each.record) and not each.record.planned), None)
+    newest = next((each for each in said if _began(each.record) and not each.record.planned), None)
     found = newest if continued else last
     return "" if found is None or found.record.planned else found.comment.body
 

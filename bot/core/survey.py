@@ -44,7 +44,8 @@ from bot.core.view import Own, View
 
 _ANY_ATTEMPTS = 1_000
 _MOST_ASKERS = 5
-"""People whose permission is read for one issue, the newest who ask first. Anybody may submit a review."""
+"""People whose permission is read for one issue, the newest who ask first; of reviewers as many again: anybody may submit
+a review, and so many strangers who do must not hide who asked by a command or the label."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +67,11 @@ def askers(snapshot: Snapshot) -> frozenset[Actor]:
             continue
         people.update(item.comment.author for item in unread(issue, snapshot.now))
         if issue.open:
-            asking = [request.actor for request in live_requests(issue, snapshot.own_ids, _ANY_ATTEMPTS)]
-            people.update(list(dict.fromkeys(asking))[:_MOST_ASKERS])
+            asking = live_requests(issue, snapshot.own_ids, _ANY_ATTEMPTS)
+            reviewers = [request.actor for request in asking if request.id.startswith("R")]
+            others = [request.actor for request in asking if not request.id.startswith("R")]
+            for group in (reviewers, others):
+                people.update(list(dict.fromkeys(group))[:_MOST_ASKERS])
     return frozenset(person for person in people if not person.is_bot)
 
 

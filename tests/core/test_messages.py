@@ -32,6 +32,7 @@ from bot.core.situation import (
     PullMerged,
     Queued,
     Refused,
+    RoundsUsed,
     Running,
     Situation,
     Unasked,
@@ -93,6 +94,9 @@ SITUATIONS: dict[str, Situation] = {
     "withdrawn": Withdrawn(),
     "closed": Closed(),
     "closed-merged": Closed(31),
+    "rounds-used": RoundsUsed(RECORD, replace(REQUEST, id="R5", pull=31), 3),
+    "rounds-used-red": RoundsUsed(replace(RECORD, code="tests-failed"), replace(REQUEST, id="S5", pull=31), 1),
+    "rounds-off": RoundsUsed(RECORD, replace(REQUEST, id="R5", pull=31), 0),
     "pull-closed": PullClosed(RECORD, PULL),
     "pull-merged": PullMerged(RECORD, PULL),
     "unasked": Unasked(),
@@ -184,7 +188,7 @@ def test_what_an_earlier_run_said_is_retold_without_its_machinery() -> None:
     assert ADVICE[Reason.TESTS_FAILED] not in text
     assert "/ai" not in text
     assert "/ai" not in retold(done(RECORD, PULL, OUTCOME))
-    assert len(retold("x" * 100_000 + "\n\n/ai run")) == MOST_RETOLD
+    assert len(retold("x" * 100_000 + "\n\nDo this:\n\n/ai run")) == MOST_RETOLD
 
 
 def test_blocked_without_an_outcome() -> None:
@@ -226,9 +230,11 @@ def test_a_run_that_ended_before_it_began_asks_nothing_of_anybody() -> None:
 
 def test_done() -> None:
     golden("verdict-done", done(RECORD, replace(PULL, open=True), OUTCOME, run_url="https://example.test/run/42"))
-    updated = done(replace(RECORD, kind="fix"), replace(PULL, open=True), OUTCOME)
+    updated = done(replace(RECORD, kind="fix"), replace(PULL, open=True), OUTCOME, goes_on=True)
     assert updated.startswith("Done: draft PR #31 is updated and up for review again.\n")
     assert "- Changes tests: tests/test_cart.py" in updated
+    failed = blocked(replace(RECORD, code="tests-failed", kind="fix"), "The test command failed")
+    assert failed.splitlines()[-3].endswith(" `/ai fix` on #31 begins another review round.")
     golden("thread", thread_reply("Renamed it.\n\nThe tests follow.", RECORD.run_key, "4a3b2c1d" * 5))
 
 

@@ -38,8 +38,10 @@ from bot.core.model import (
     Snapshot,
 )
 from bot.core.plan import Plan, plan
+from bot.core.plans import last_words
 from bot.core.settings import Limits, PullRequest, RepoConfig
 from bot.core.situation import Ended, Hold, PullClosed, PullMerged, RoundsUsed, Running, Start, Unstartable, Waiting
+from bot.core.survey import askers
 from bot.core.view import Own
 from tests.core.world import ANN, BOB, BOT, RENOVATE, T0, after, comment, edit, issue, later, snapshot
 
@@ -352,7 +354,7 @@ def test_a_review_beyond_the_cap_is_said_in_the_status_and_starts_nothing(more: 
 
     assert isinstance(decided.survey.situations[7], RoundsUsed)
     (status,) = [e.body for e in decided.effects if isinstance(e, PutStatus)]
-    assert "#31 has had all 3 review rounds" in status
+    assert "it has had all 3 review rounds" in status
     assert not [e for e in decided.effects if not isinstance(e, PutStatus)]
     assert plan(after(snap, decided.effects), WITH_CI).effects == ()
 
@@ -431,7 +433,7 @@ def test_a_pause_and_an_unknown_permission_hold_it() -> None:
     snap = reviewed(reviews=[review()])
 
     assert isinstance(plan(replace(snap, paused=True), CONFIG).survey.situations[7], Hold)
-    unknown = replace(snap, permissions=MappingProxyType({}))
+    unknown = replace(snap, permissions=MappingProxyType({ANN.id: Permission.UNKNOWN}))
     assert isinstance(plan(unknown, CONFIG).survey.situations[7], Hold)
     held = settle(replace(snap, paused=True), CONFIG)
     assert isinstance(plan(later(replace(held, paused=False), days=31), CONFIG).survey.situations[7], Hold)
@@ -712,3 +714,28 @@ def test_a_review_round_in_between_does_not_part_a_retry_from_its_plan(code: str
 
     assert found is not None
     assert (found.run_key, found.kind) == ("7-C901-1", "work")
+
+
+def test_a_retry_answers_the_question_of_a_review_round() -> None:
+    """The round's verdict says `/ai retry your answer here`: the next run is told what was asked."""
+    asked = comment(
+        7009, f"Which one?\n{verdict('7-C700-1', 'needs-input', minutes=9, kind='fix').body}", BOT, minutes=9
+    )
+    said = [verdict(), asked, comment(901, "/ai retry the second", minutes=20)]
+    one = reviewed(verdicts=said).issues[7]
+
+    assert "Which one?" in last_words(one, frozenset({BOT.id}), "C901", continued=True)
+
+
+def test_strangers_reviews_do_not_hide_who_asked_by_a_command() -> None:
+    """Anybody may submit a review; the permission of only so many people is read."""
+    crowd = [review(300 + n, author=Actor(100 + n, f"passer-by-{n}"), minutes=21) for n in range(30)]
+    snap = reviewed([fix(reactions=frozenset({"eyes"}))], crowd)
+
+    people = askers(snap)
+    known = {who.id: Permission.WRITE if who == ANN else Permission.READ for who in people}
+    found = start(plan(replace(snap, permissions=known), CONFIG))
+
+    assert len(people) < 15
+    assert found is not None
+    assert (found.run_key, found.request.actor) == ("7-C900-1", ANN)

@@ -39,12 +39,11 @@ def feedback(snapshot: Snapshot, issue: Issue) -> Feedback:
 def test_the_server_reads_everything_in_the_one_request(app: AppStage) -> None:
     issue, pull = reviewed(app.stage)
     shop = app.shop()
-    shop.snapshot(now=app.now)
     seen: list[Snapshot] = []
 
     log = app.stage.requests(lambda: seen.append(shop.snapshot(now=app.now)))
 
-    assert [request.path for request in log] == ["/api/graphql"]
+    assert [request.path for request in log if "access_tokens" not in request.path] == ["/api/graphql"]
     found = feedback(seen[0], issue)
     assert (found.pull, found.head_oid, found.head_run) == (pull.number, part(pull).head_oid, KEY)
     assert [comment.body for comment in found.comments] == ["/ai fix"]
@@ -57,6 +56,33 @@ def test_the_server_reads_everything_in_the_one_request(app: AppStage) -> None:
     }
     assert seen[0].issues[pull.number].is_pull
     assert seen[0].issues[pull.number].comments == found.comments
+
+
+def test_a_new_pull_request_costs_one_request_once(app: AppStage) -> None:
+    """While none is open, nothing is asked for that GitHub would charge for; the next look knows better."""
+    shop = app.shop()
+    shop.snapshot(now=app.now)
+    issue, _ = reviewed(app.stage)
+    seen: list[Snapshot] = []
+
+    def look() -> int:
+        return len(app.stage.requests(lambda: seen.append(shop.snapshot(now=app.now))))
+
+    assert [look(), look()] == [2, 1]
+    assert feedback(seen[0], issue).reviews == feedback(seen[1], issue).reviews != ()
+
+
+def test_checks_are_asked_for_where_the_config_wants_them(app: AppStage) -> None:
+    issue, _ = reviewed(app.stage)
+    shop = app.shop()
+    shop.snapshot(now=app.now)
+    assert feedback(shop.snapshot(now=app.now), issue).suites == ()
+
+    files = {".github/ai-ready.yml": "pull_request: {fix_ci: true}\n"}
+    app.stage.world.hub.repos.commit_files(app.stage.world.shop, "main", files, app.stage.world.by("ada"))
+    shop.snapshot(now=app.now)
+
+    assert feedback(shop.snapshot(now=app.now), issue).suites
 
 
 def test_the_server_goes_on_without_checks_that_it_may_not_read(app: AppStage) -> None:

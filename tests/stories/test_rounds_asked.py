@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+import pytest
+
 from bot.sandbox.model import Scene, done, write
 from bot.sandbox.pulls import part
 from bot.sandbox.records import Issue
@@ -84,8 +86,10 @@ def test_fix_while_a_round_is_at_work_comes_after_it_by_itself(opens: Opens) -> 
     assert "two" in town.prompts()[-1]
 
 
-def test_reviews_red_ci_and_strangers_start_nothing_without_a_server(opens: Opens) -> None:
-    town = opens(*ROUNDS)
+def test_reviews_red_ci_and_strangers_start_nothing_without_a_server(
+    opens: Opens, capfd: pytest.CaptureFixture[str]
+) -> None:
+    town = opens(*ROUNDS, config=f"{SHORT}pull_request: {{fix_ci: true}}\n")
     issue, pull = reviewed(town)
     town.hub.reviews.submit(pull, town.rita, event="REQUEST_CHANGES", body="No.")
     town.comment(pull, "/ai fix", by=town.mallory)
@@ -95,6 +99,9 @@ def test_reviews_red_ci_and_strangers_start_nothing_without_a_server(opens: Open
     assert len(town.verdicts(issue)) == 1
     assert [body for body in town.said(pull) if "only people with write" in body]
     assert town.labels(issue) == {"ai-done"}
+    printed = capfd.readouterr().out
+    print(printed)  # what always holds is checked on it as well
+    assert "`pull_request.fix_ci` needs the App server" in printed
 
 
 def test_fix_beyond_the_cap_and_elsewhere_is_refused_once(opens: Opens) -> None:

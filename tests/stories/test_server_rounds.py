@@ -99,7 +99,7 @@ def test_red_ci_of_our_commits_is_mended_once_a_commit_and_within_the_cap(tmp_pa
         assert [key.split("-")[1][0] for key in keys(town)] == ["L", "S", "S"]
         assert len(set(keys(town))) == 3
         town.until(lambda: "has had all 2 review rounds" in town.status(issue), "the cap is said")
-        assert "CI is red there" in town.status(issue)
+        assert f"CI of #{pull.number} is red" in town.status(issue)
 
 
 def test_red_ci_of_a_persons_commit_is_theirs(tmp_path: Path) -> None:

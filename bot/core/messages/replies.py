@@ -15,6 +15,11 @@ def reply(comment_id: int, text: str) -> str:
     return f"{text}\n\n{hide(REPLY_MARKER, {'to': comment_id})}"
 
 
+def without_marker(body: str) -> str:
+    """What such an answer shows."""
+    return body.rpartition("\n\n")[0]
+
+
 def who_may_ask(actor: Actor) -> str:
     """A refusal, in one line."""
     return f"{name(actor)}, only people with write or admin permission here may give me commands."
@@ -79,6 +84,11 @@ def no_rounds_left(rounds: int, issue: int) -> str:
 def no_plan() -> str:
     """`/ai approve` where no plan waits."""
     return "No plan waits for approval here, so nothing was started. `/ai run` asks for a run."
+
+
+def already_approved() -> str:
+    """`/ai approve` where the work on the plan is about to begin."""
+    return "The plan is approved already, and its run is about to begin; `/ai stop` withdraws it."
 
 
 def on_a_closed_issue() -> str:

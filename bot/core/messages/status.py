@@ -135,12 +135,15 @@ def ended_text(record: Record) -> str:
 
 def rounds_used(request: Request, rounds: int) -> str:
     """Why a review (or CI) that asks for changes starts nothing, and what does."""
-    asked = "CI is red" if request.id.startswith("S") else f"{name(request.actor)} asked for changes"
+    pull = f"#{request.pull}"
+    asked = (
+        f"CI of {pull} is red" if request.id.startswith("S") else f"{name(request.actor)} asked for changes on {pull}"
+    )
     goes_on = "`/ai run say what to change` on this issue goes on with it."
     if not rounds:
-        return f"{asked} there, but review rounds are off here (`limits.review_rounds: 0`); {goes_on}"
+        return f"{asked}, but review rounds are off here (`limits.review_rounds: 0`); {goes_on}"
     had = "its only review round" if rounds == 1 else f"all {rounds} review rounds"
-    return f"{asked} there, but #{request.pull} has had {had} (`limits.review_rounds`); {goes_on}"
+    return f"{asked}, but it has had {had} (`limits.review_rounds`); {goes_on}"
 
 
 def plan_waits_text(state: PlanState) -> str:
