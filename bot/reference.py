@@ -201,7 +201,8 @@ def commands_page() -> str:
 {command_table()}
 
 A command is the first non-blank line of a **new** comment on an issue or on one of our pull requests. It is acknowledged
-at once by a reaction: 👀 accepted, 😕 refused, with one short reply that says why.
+at once by a reaction: 👀 accepted, 😕 refused, with one short reply that says why (the same words are not said again
+within ten minutes).
 
 - `/ai` stands at the beginning of that line (up to three spaces may precede it). Commands in quotes, code blocks, HTML,
   lists, in the middle of a sentence or in an edited comment are ignored, and so are `/aix` and `/ai-ready`. Upper and

@@ -27,7 +27,7 @@ from bot.core.effects import (
     PostComment,
     ReleaseClaim,
 )
-from bot.core.ledger import MOST_SPARED, Record, notes_of, request_of, spared, surplus
+from bot.core.ledger import MOST_SPARED, Record, notes_of, records, request_of, spared, surplus
 from bot.core.messages.status import AT_WORK, status
 from bot.core.messages.verdict import blocked, lost_reason, lost_text
 from bot.core.model import Claim, Issue, Snapshot
@@ -61,7 +61,7 @@ from bot.core.survey import Survey, survey
 from bot.core.verdict import still_waits
 from bot.core.view import Own, View
 from bot.core.why import Explainer
-from bot.core.writing import end_label, kept_request, move_labels, put_status
+from bot.core.writing import end_label, kept_request, move_labels, noted_end, put_status
 
 CLAIM_SLACK = timedelta(minutes=60)
 """A run outside Actions is taken for dead this long after its own time limit (setup and checks come on top)."""
@@ -262,7 +262,7 @@ class _Writer:
 
     def _block(self, situation: Situation, dispatched: str) -> Mapping[str, Any]:
         """The machine block: what was approved (noted while it is certainly unedited) and what was dispatched."""
-        block: dict[str, Any] = {"v": 1}
+        block: dict[str, Any] = {"v": 1, **noted_end(self._last_end(situation), self._attempts, self.notes)}
         if isinstance(situation, PullMerged):
             block["merged"] = True
         claim = situation.claim if isinstance(situation, Queued | Running) else None
@@ -285,6 +285,17 @@ class _Writer:
         if dispatched:
             block["dispatched"] = {"key": dispatched, "at": self.snapshot.now.isoformat()}
         return block
+
+    def _last_end(self, situation: Situation) -> Record | None:
+        """The run that ended last; of a closed issue, too, which has no situation that knows it."""
+        if isinstance(situation, Closed):
+            return max(records(self.issue, self.snapshot.own_ids), key=lambda record: record.at, default=None)
+        return situation.record if isinstance(situation, Ended | PullClosed | PullMerged) else None
+
+    @property
+    def _attempts(self) -> int:
+        config = self.explainer.config
+        return RepoConfig().limits.attempts if isinstance(config, ConfigProblem) else config.limits.attempts
 
     def _dispatched(self, claim: Claim) -> Mapping[str, str]:
         """By which run key a gate of the repository's own, which sees no ledger, knows the server's run."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import assert_never
 
 from bot.core.access import Answer, may_ask
@@ -25,6 +26,11 @@ from bot.core.why import Explainer
 ACCEPTED = "eyes"
 REFUSED = "confused"
 
+SAY_AGAIN_AFTER = timedelta(minutes=10)
+"""A refusal in the very words of one that was said less than this ago is the reaction alone: who asks twenty times need
+not read it twenty times, nor need those who are told of every comment.
+"""
+
 
 def answer_commands(explainer: Explainer) -> tuple[Effect, ...]:
     """Effects for every command that nobody acknowledged yet, oldest first within an issue."""
@@ -36,8 +42,9 @@ def answer_commands(explainer: Explainer) -> tuple[Effect, ...]:
         issue = snapshot.issues[number]
         place = Place(issue, mended.get(number, issue))
         situation = seen.situations.get(place.task.number, Unasked())
+        voice = Voice(issue, snapshot)
         for item in unread(issue, snapshot.now):
-            effects += _answer(explainer, rules, place, situation, item)
+            effects += _answer(explainer, rules, place, situation, item, voice)
     return tuple(effects)
 
 
@@ -56,46 +63,79 @@ class Place:
         return self.here is not self.task
 
 
+class Voice:
+    """What is said to the commands of one issue: once to each, and no refusal twice within minutes."""
+
+    def __init__(self, issue: Issue, snapshot: Snapshot) -> None:
+        replies = tuple(ours(issue.comments, snapshot.own_ids, REPLY_MARKER))
+        self._issue = issue
+        self._answered = {data.get("to") for _, data in replies}
+        self._refused = {
+            say.without_marker(comment.body)
+            for comment, _ in replies
+            if snapshot.now - comment.created_at < SAY_AGAIN_AFTER
+        }
+
+    def accept(self, item: Unread, text: str = "") -> tuple[Effect, ...]:
+        """Obey, with an answer where the command asks for one."""
+        return (*(self._say(item, text) if text else ()), React(item.comment.node_id, ACCEPTED))
+
+    def refuse(self, item: Unread, text: str) -> tuple[Effect, ...]:
+        """The reply comes first: a comment without our reaction is looked at again, one with it never."""
+        said = () if text in self._refused else self._say(item, text)
+        self._refused.add(text)
+        return (*said, React(item.comment.node_id, REFUSED))
+
+    def _say(self, item: Unread, text: str) -> tuple[Effect, ...]:
+        if item.comment.id in self._answered or self._issue.locked:
+            return ()
+        return (PostComment(self._issue.number, say.reply(item.comment.id, text)),)
+
+
 def _answer(
-    explainer: Explainer, config: RepoConfig, place: Place, situation: Situation, item: Unread
+    explainer: Explainer, config: RepoConfig, place: Place, situation: Situation, item: Unread, voice: Voice
 ) -> Iterable[Effect]:
-    issue = place.here
     comment, snapshot = item.comment, explainer.snapshot
     answer = may_ask(comment.author, snapshot.permissions.get(comment.author.id, Permission.UNKNOWN))
     if answer is Answer.UNKNOWN:
         return ()
     if answer is Answer.NO:
-        return _refuse(snapshot, issue, item, say.who_may_ask(comment.author))
+        return voice.refuse(item, say.who_may_ask(comment.author))
     if isinstance(item.command, BadCommand):
-        return _refuse(snapshot, issue, item, say.bad_command(item.command))
-    return _obey(explainer, config, place, situation, item, item.command)
+        return voice.refuse(item, say.bad_command(item.command))
+    return _obey(explainer, config, place, situation, item, item.command, voice)
 
 
 def _obey(
-    explainer: Explainer, config: RepoConfig, place: Place, situation: Situation, item: Unread, command: Command
+    explainer: Explainer,
+    config: RepoConfig,
+    place: Place,
+    situation: Situation,
+    item: Unread,
+    command: Command,
+    voice: Voice,
 ) -> Iterable[Effect]:
-    snapshot, issue = explainer.snapshot, place.here
+    snapshot, task = explainer.snapshot, place.task.number
     match command:
         case Run() | Retry() | Approve():
             problem = _unrunnable(place, situation, item, View(snapshot, config))
-            return _refuse(snapshot, issue, item, problem) if problem else _accept(item)
+            return voice.refuse(item, problem) if problem else voice.accept(item)
         case Fix():
             problem = _unfixable(snapshot, config, place, situation, item)
-            return _refuse(snapshot, issue, item, problem) if problem else _accept(item)
+            return voice.refuse(item, problem) if problem else voice.accept(item)
         case Stop():
             # Unconfirmed: a claim of our own that this very comment ends; it is released, nothing is at work.
             at_work = isinstance(situation, Running) and situation.confirmed and situation.claim.run_id > 0
             cancel = (CancelRun(situation.claim.run_id),) if at_work and isinstance(situation, Running) else ()
-            return (*cancel, *_accept(item))
+            return (*cancel, *voice.accept(item))
         case Why():
-            return (*_say(snapshot, issue, item, why_text(explainer.full(place.task.number))), *_accept(item))
+            return voice.accept(item, why_text(explainer.full(task)))
         case Status():
-            text = status_text(explainer.short(place.task.number, situation))
-            return (*_say(snapshot, issue, item, text), *_accept(item))
+            return voice.accept(item, status_text(explainer.short(task, situation)))
         case Help():
-            return (*_say(snapshot, issue, item, say.help_text()), *_accept(item))
+            return voice.accept(item, say.help_text())
         case Init():
-            return _refuse(snapshot, issue, item, say.not_here(type(command).__name__.lower()))
+            return voice.refuse(item, say.not_here(type(command).__name__.lower()))
         case _:
             assert_never(command)
 
@@ -137,19 +177,3 @@ def _unfixable(snapshot: Snapshot, config: RepoConfig, place: Place, situation: 
     if used >= config.limits.review_rounds:
         return say.no_rounds_left(config.limits.review_rounds, issue.number)
     return ""
-
-
-def _accept(item: Unread) -> tuple[Effect, ...]:
-    return (React(item.comment.node_id, ACCEPTED),)
-
-
-def _refuse(snapshot: Snapshot, issue: Issue, item: Unread, text: str) -> tuple[Effect, ...]:
-    """The reply comes first: a comment without our reaction is looked at again, one with it never."""
-    return (*_say(snapshot, issue, item, text), React(item.comment.node_id, REFUSED))
-
-
-def _say(snapshot: Snapshot, issue: Issue, item: Unread, text: str) -> tuple[Effect, ...]:
-    said = {data.get("to") for _, data in ours(issue.comments, snapshot.own_ids, REPLY_MARKER)}
-    if item.comment.id in said or issue.locked:
-        return ()
-    return (PostComment(issue.number, say.reply(item.comment.id, text)),)

@@ -233,6 +233,7 @@ def live_requests(issue: Issue, own_ids: frozenset[int], attempts: int) -> tuple
     over = {record.request_id for record in records(issue, own_ids) if record.final(attempts)}
     ends = [at for at in (stopped_at(issue), issue.closed_at) if at is not None]
     label = label_request(issue)
+    notes = notes_of(issue, own_ids)
     candidates = [*comment_requests(issue), *fix_requests(issue, own_ids), *([label] if label else [])]
     alive = [
         request
@@ -241,6 +242,7 @@ def live_requests(issue: Issue, own_ids: frozenset[int], attempts: int) -> tuple
         and not _ended_by_its_author(request, issue, attempts)
         and all(request.at > end for end in ends)
         and not _overtaken(request, issue, own_ids)
+        and not _noted_as_over(request, notes)
     ]
     return tuple(sorted(alive, key=_age, reverse=True))
 
@@ -266,6 +268,13 @@ def _overtaken(request: Request, issue: Issue, own_ids: frozenset[int]) -> bool:
         and not (record.planned and _follows(request, said, issue))
         for said, record in verdicts(issue, own_ids)
     )
+
+
+def _noted_as_over(request: Request, notes: Notes | None) -> bool:
+    """Whether the status comment says so: whoever deletes a verdict does not ask for another run by that."""
+    if notes is None or notes.ended_until is None:
+        return False
+    return request.id == notes.ended_id or request.at <= notes.ended_until
 
 
 def _follows(request: Request, said: Comment, issue: Issue) -> bool:

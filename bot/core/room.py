@@ -64,7 +64,8 @@ class Room:
         """What a run of this request may use."""
         limits, agent = self.view.config.limits, self.view.config.agent
         asked = request.command if isinstance(request.command, Run) else Run()
-        level = next((name for name in agent.models if name in issue.labels), "")
+        labels = {label.casefold() for label in issue.labels}
+        level = next((name for name in reversed(tuple(agent.models)) if name in labels), "")  # the highest of several
         model = asked.model or agent.models.get(level, agent.model)
         usd = min(limits.usd, asked.usd or limits.usd)
         minutes = min(limits.minutes, asked.minutes or limits.minutes)

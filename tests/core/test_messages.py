@@ -230,7 +230,7 @@ def test_a_run_that_ended_before_it_began_asks_nothing_of_anybody() -> None:
 
 def test_done() -> None:
     golden("verdict-done", done(RECORD, replace(PULL, open=True), OUTCOME, run_url="https://example.test/run/42"))
-    updated = done(replace(RECORD, kind="fix"), replace(PULL, open=True), OUTCOME)
+    updated = done(replace(RECORD, kind="fix"), replace(PULL, open=True), OUTCOME, goes_on=True)
     assert updated.startswith("Done: draft PR #31 is updated and up for review again.\n")
     assert "- Changes tests: tests/test_cart.py" in updated
     failed = blocked(replace(RECORD, code="tests-failed", kind="fix"), "The test command failed")

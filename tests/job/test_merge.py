@@ -157,9 +157,7 @@ def test_histories_with_nothing_in_common(stage: Stage, server: Server) -> None:
 
     assert isinstance(stage.publish(outcome), Pushed)
     assert parents(server) == [head]
-    assert (
-        "main had moved on and was not merged into ai/issue-7: their histories have nothing in common" in outcome.notes
-    )
+    assert "main was not merged into ai/issue-7: their histories have nothing in common" in outcome.notes
 
 
 # ------------------------------------------------------------------------------------------ conflicts
@@ -187,6 +185,7 @@ def test_a_conflict_is_the_agents_to_resolve(stage: Stage, apart: Admission) -> 
     assert isinstance(result, Pushed), result
     assert parents(stage.server) == [apart.head_oid, apart.base_oid]
     assert stage.server.read("ai/issue-7", "app.py") == "x = 23"
+    assert "There were conflicts with main to resolve in: app.py" in outcome.notes
 
 
 def test_markers_that_are_left_are_pointed_out_and_end_as_blocked(stage: Stage, apart: Admission) -> None:
@@ -222,6 +221,19 @@ def test_a_setup_that_fails_for_the_conflicts_alone(stage: Stage, apart: Admissi
     assert outcome.verdict == "done", outcome
     assert [check.name for check in outcome.checks] == ["fresh setup", "test"]
     assert any("The setup command did not pass while there were conflicts" in note for note in outcome.notes)
+
+
+def test_a_conflict_under_an_odd_name(stage: Stage, server: Server) -> None:
+    """Bytes that are no UTF-8, a line break, a colon: resolved or not, it is this file."""
+    name = ":od\n\udcff d.py"
+    server.git("update-ref", "refs/heads/ai/issue-7", "main")
+    head = server.commit({name: "x = 2\n"}, branch="ai/issue-7")
+    base = server.commit({name: "x = 3\n"})
+
+    outcome = stage.run(writes({"new.py": ""}), writes({name: "x = 23\n"}), head_oid=head, base_oid=base)
+
+    assert ":od\\n\\xff d.py:1" in stage.agent.asks[1].prompt
+    assert isinstance(stage.publish(outcome), Pushed), outcome
 
 
 def test_conflicts_in_a_protected_file_are_a_persons(stage: Stage, server: Server) -> None:

@@ -15,6 +15,11 @@ def reply(comment_id: int, text: str) -> str:
     return f"{text}\n\n{hide(REPLY_MARKER, {'to': comment_id})}"
 
 
+def without_marker(body: str) -> str:
+    """What such an answer shows."""
+    return body.rpartition("\n\n")[0]
+
+
 def who_may_ask(actor: Actor) -> str:
     """A refusal, in one line."""
     return f"{name(actor)}, only people with write or admin permission here may give me commands."

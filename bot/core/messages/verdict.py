@@ -78,8 +78,8 @@ def verdict_block(record: Record) -> str:
     return hide(VERDICT_MARKER, {**data, **kind, **flags})
 
 
-def done(record: Record, pull: Pull, outcome: Outcome, *, run_url: str = "") -> str:
-    """`Done: draft PR #31 …`; last line: the next command."""
+def done(record: Record, pull: Pull, outcome: Outcome, *, run_url: str = "", goes_on: bool = False) -> str:
+    """`Done: draft PR #31 …`; last line: the next command. `goes_on`: the pull request tells of an earlier run."""
     kind = "draft PR" if pull.draft else "PR"
     news = "is updated and up for review again" if record.kind == "fix" else "is up for review"
     parts = [
@@ -88,7 +88,7 @@ def done(record: Record, pull: Pull, outcome: Outcome, *, run_url: str = "") -> 
         facts_table(outcome, run_url),
         checks_table(outcome.checks, missing=outcome.checks_missing),
         own_words(outcome),
-        to_look_at(outcome.notes) if record.kind == "fix" else "",  # of the first run the pull request tells
+        to_look_at(outcome.notes) if goes_on else "",
         "CI of a pull request made by a bot waits for a person's *Approve workflows* click.",
         "Review it; if something is missing, ask with `/ai fix` there, or here with:",
     ]
