@@ -81,7 +81,7 @@ def work(task: Task, remote: Remote, agent: Agent, ground: Ground, *, out: Path)
 
 def _story(task: Task, remote: Remote, agent: Agent, ground: Ground, diary: Diary) -> Refusal | None:
     with diary.phase("checkout"):
-        workspace = diary.workspace = prepare(task.admission, remote, ground)
+        workspace = diary.workspace = prepare(task.admission, remote, ground, elsewhere=task.elsewhere)
     diary.note(*workspace.notes)
     _refuse_protected_conflicts(task, workspace)
     _tell_of_merge(task, workspace, ground, diary)
