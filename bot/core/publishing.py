@@ -93,7 +93,8 @@ def _not_ours_to_end(ending: Ending, snapshot: Snapshot) -> str:
     claim, issue = snapshot.claims.get(admission.issue), snapshot.issues.get(admission.issue)
     if claim is not None and claim.run_key == admission.run_key and claim.run_id != admission.run_id:
         return f"Run {claim.run_key} is being done by another workflow run, which holds its claim."
-    mends = admission.kind == "fix" and any(pull.number == admission.pull for pull in snapshot.pulls)
+    began = admission.kind == "fix" and not _never_began(ending.outcome)
+    mends = began and any(pull.number == admission.pull for pull in snapshot.pulls)
     if ending.served and issue is not None and not is_next_run(issue, snapshot.own_ids, admission.run_key, mends=mends):
         return f"Nobody asked for a run {admission.run_key}."
     return ""
