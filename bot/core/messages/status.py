@@ -103,7 +103,7 @@ def status_text(why: Why) -> str:
                 f"**Merged**: #{pull.number} went into `{one_line(pull.base, limit=100)}`; the issue is closed with it."
             )
         case Unasked():
-            return "Nobody asks for anything here."
+            return f"**Not asked for**: put the label `{REQUEST_LABEL}` on, or comment `/ai run`."
         case _:
             assert_never(situation)
 
