@@ -90,3 +90,24 @@ def test_approved_twice_it_is_worked_on_once(town: ServerTown, held: Held) -> No
     town.labelled(issue, "ai-done")
     town.looks()
     assert len(town.runs(issue)) == 2
+
+
+def test_what_was_edited_unseen_is_not_approved_with_the_plan(town: ServerTown) -> None:
+    """The issue's author edits it, and the maintainer who approves the plan did not see that."""
+    issue = town.asked()
+    town.labelled(issue, "ai-ready", "ai-waiting")
+    town.until(lambda: "awaiting approval of the plan" in town.status(issue), "said so")
+    town.clock.shift += timedelta(seconds=2)  # GitHub's times are of whole seconds
+    assert town.server is not None
+    town.server.stop()
+    town.hub.issues.edit(issue, town.maintainer, body="Say goodbye.")
+    town.clock.shift += timedelta(seconds=2)
+    town.comment(issue, "/ai approve")
+    town.server.start()
+    town.until(lambda: "Title or body changed since the plan was made" in town.status(issue), "said so")
+    assert len(town.runs(issue)) == 1
+    town.clock.shift += timedelta(seconds=2)
+
+    town.comment(issue, "/ai approve")
+
+    assert town.verdict(issue, 2).startswith("Done: draft PR")
