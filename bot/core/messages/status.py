@@ -8,7 +8,7 @@ from bot.core.limits import Cap
 from bot.core.markers import hide
 from bot.core.messages.verdict import lost_reason, lost_text
 from bot.core.messages.words import clock, money, name, sentence
-from bot.core.model import Source, Standing
+from bot.core.model import Claim, Source, Standing
 from bot.core.names import REQUEST_LABEL, STATUS_MARKER
 from bot.core.outbound import bounded, one_line
 from bot.core.requests import Request
@@ -74,7 +74,7 @@ def status_text(why: Why) -> str:
             parts = [
                 f"**Running**{log} since {clock(claim.at)}, at most ${claim.usd:.2f}.",
                 _too_late(situation.place),
-                "`/ai stop` ends it; the work so far is kept.",
+                f"{_what_ends(claim)} ends it; the work so far is kept.",
             ]
             return "\n\n".join(part for part in parts if part)
         case Ended(record):
@@ -106,6 +106,10 @@ def status_text(why: Why) -> str:
             return f"**Not asked for**: put the label `{REQUEST_LABEL}` on, or comment `/ai run`."
         case _:
             assert_never(situation)
+
+
+def _what_ends(claim: Claim) -> str:
+    return "`/ai stop`" if claim.run_id > 0 else "It is on somebody's own computer: Ctrl+C there"
 
 
 def _too_late(place: Waiting | None) -> str:
