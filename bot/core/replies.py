@@ -125,9 +125,11 @@ def _obey(
             return voice.refuse(item, problem) if problem else voice.accept(item)
         case Stop():
             # Unconfirmed: a claim of our own that this very comment ends; it is released, nothing is at work.
-            at_work = isinstance(situation, Running) and situation.confirmed and situation.claim.run_id > 0
-            cancel = (CancelRun(situation.claim.run_id),) if at_work and isinstance(situation, Running) else ()
-            return (*cancel, *voice.accept(item))
+            if not isinstance(situation, Running) or not situation.confirmed:
+                return voice.accept(item)
+            if situation.claim.run_id <= 0:
+                return voice.refuse(item, say.not_on_actions())
+            return (CancelRun(situation.claim.run_id), *voice.accept(item))
         case Why():
             return voice.accept(item, why_text(explainer.full(task)))
         case Status():

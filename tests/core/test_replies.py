@@ -14,7 +14,7 @@ from bot.core.plan import plan
 from bot.core.run import Outcome
 from bot.core.settings import AgentSettings, Limits, RepoConfig
 from bot.core.situation import Start
-from tests.core.test_plan import CONFIG, OWN, ended, running
+from tests.core.test_plan import CONFIG, OWN, claim, ended, running
 from tests.core.world import ANN, BOB, T0, after, comment, edit, issue, later, snapshot
 
 
@@ -151,3 +151,16 @@ def test_what_the_agent_says_commands_nobody(text: str) -> None:
     lines = bodies[0].splitlines()
     assert lines[0].startswith("Blocked (needs-input): ")
     assert [line for line in lines[:-1] if "@claude" in line.replace("`@claude`", "")] == []
+
+
+def test_a_run_on_a_laptop_is_out_of_reach_of_stop() -> None:
+    """👀 would say that it was ended."""
+    snap = snapshot(
+        issue(1, by=ANN, labels=["ai-running"], comments=[comment(11, "/ai stop", minutes=4)]),
+        claims={1: claim(1, run_id=-7)},
+    )
+
+    effects = plan(snap, CONFIG, OWN).effects
+
+    assert reactions(effects) == ["confused"]
+    assert ["Ctrl+C ends it" in text for text in said(effects)] == [True]

@@ -139,12 +139,12 @@ def take_commands(browser: str, folder: Path) -> None:
         for issue, words in ((last, "/ai run and keep it short"), (last, "/ai why"), (between, "/ai stpo")):
             _ask(stage, issue, words)
         pages = f"{stage.hub.url}/{REPO}/issues"
-        _take(browser, f"{pages}/{last.number}", folder / "why.png", 960)
-        _take(browser, f"{pages}/{last.number}", folder / "why-phone.png", 1420, width=PHONE)
-        _take(browser, f"{pages}/{between.number}", folder / "typo.png", 470)
+        _take(browser, f"{pages}/{last.number}", folder / "why.png", 1230)
+        _take(browser, f"{pages}/{last.number}", folder / "why-phone.png", 1440, width=PHONE)
+        _take(browser, f"{pages}/{between.number}", folder / "typo.png", 560)
         stage.comment(first, "/ai stop")
         stage.actions.wait_idle(120)
-        _take(browser, f"{pages}/{first.number}", folder / "stop.png", 1080)
+        _take(browser, f"{pages}/{first.number}", folder / "stop.png", 985)
     shutil.rmtree(root, ignore_errors=True)
 
 
