@@ -21,7 +21,7 @@ from bot.job.commit import commit_tree, run_of
 from bot.job.fetch import QUIET_FETCH, disk_full, fetch_commits, remote_branches, stubborn
 from bot.job.git import Git, GitFailed, Remote, make_git_folder
 from bot.job.handover import Received
-from bot.job.merge import Merge, Unmerged, merge_base_in, unresolved
+from bot.job.merge import Merge, Unmerged, merge_base_in, protected_conflicts, unresolved
 from bot.job.protect import Inspection, inspect_change, rebuild, rules_of
 from bot.job.push import push
 from bot.job.workspace import Screen
@@ -101,8 +101,10 @@ def _prepare(admission: Admission, bundle: Path, config: RepoConfig, press: Pres
         text = f"The commit that was handed over merges the base, which can't be checked: {why}."
         return Withheld(Refusal(Reason.INTERNAL_ERROR, text))
     start = merge.tree if merge else admission.head_oid
-    inspection = inspect_change(git, start, unpacked.tree, rules_of(config), press.screen)
-    refusal = inspection.refusal or _nothing_done(inspection, admission, merge)
+    rules = rules_of(config)
+    inspection = inspect_change(git, start, unpacked.tree, rules, press.screen)
+    theirs = protected_conflicts(merge, rules.guard) if merge else None
+    refusal = inspection.refusal or theirs or _nothing_done(inspection, admission, merge)
     if refusal:
         return Withheld(refusal)
     tree = rebuild(git, start, inspection.changes)
