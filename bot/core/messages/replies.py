@@ -86,6 +86,14 @@ def no_plan() -> str:
     return "No plan waits for approval here, so nothing was started. `/ai run` asks for a run."
 
 
+def edited_since_planned() -> str:
+    """`/ai approve` of a plan for an issue that reads otherwise by now."""
+    return (
+        "Title or body changed since the plan was made, so nothing was started. Read the issue as it is now; "
+        "`/ai approve` once more starts the work on it."
+    )
+
+
 def already_approved() -> str:
     """`/ai approve` where the work on the plan is about to begin."""
     return "The plan is approved already, and its run is about to begin; `/ai stop` withdraws it."
