@@ -155,7 +155,10 @@ def _keep(git: Git, remote: Remote, admission: Admission, commit: str) -> str:
 
     Empty where it can't be, or where they took commits back: that may have a reason, and ours stands on those.
     """
-    tip, name = remote_branches(git, remote, [admission.branch]).get(admission.branch, ""), kept_branch(admission.run_key)
+    tip, name = (
+        remote_branches(git, remote, [admission.branch]).get(admission.branch, ""),
+        kept_branch(admission.run_key),
+    )
     if not tip:
         return ""
     fetch_commits(git, remote, [tip], branches=(admission.branch,), depth=LATER_COMMITS)

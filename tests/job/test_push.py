@@ -39,7 +39,16 @@ def test_a_push_lands(server: Server, local: Git) -> None:
 
 @pytest.mark.parametrize(
     "branch",
-    ["main", "ai/claim-7", "ai/issue-7x", "ai/issue-0", "ai/issue-7/../main", "refs/heads/main", "ai/issue-7:main", "ai/kept-7"],
+    [
+        "main",
+        "ai/claim-7",
+        "ai/issue-7x",
+        "ai/issue-0",
+        "ai/issue-7/../main",
+        "refs/heads/main",
+        "ai/issue-7:main",
+        "ai/kept-7",
+    ],
 )
 def test_no_other_branch_is_ever_written(branch: str, server: Server, local: Git) -> None:
     """Invariant I8, whoever asks."""
