@@ -215,6 +215,20 @@ within ten minutes).
 - A command is for the issue it stands on: `/ai run #12` is refused. `/ai run #12 is merged, build on it` is guidance.
 - Words after a command that takes none are ignored: `/ai stop, please`.
 
+## What it looks like
+
+`/ai why` on an issue that waits, `/ai stop` while a run is at work, and a slip of the fingers:
+
+![/ai why: what the issue waits for, in which order, since when a run is at work on it, and what is left of the caps](img/why.png)
+
+![/ai stop: 👀, and five seconds later Blocked (cancelled), with the work kept on the branch](img/stop.png)
+
+![/ai stpo: 😕, and the nearest command](img/typo.png)
+
+The first one on a phone:
+
+![The same answer on a narrow screen](img/why-phone.png)
+
 ## What a Blocked verdict asks for
 
 {reason_table()}

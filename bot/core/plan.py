@@ -271,7 +271,8 @@ class _Writer:
         request = getattr(situation, "request", None)
         held_by_plan = isinstance(situation, Hold) and situation.plan is not PlanState.NONE
         if request is None or held_by_plan:  # a plan waits for a person: no slot that becomes free starts it
-            return {**block, **kept_request(self.notes)}
+            edited = {"edited": True} if isinstance(situation, Hold) and situation.plan is PlanState.OUTDATED else {}
+            return {**block, **edited, **kept_request(self.notes)}
         block["request"] = {"id": request.id, "actor": request.actor.id}
         if request.pull:
             block["request"]["pull"] = request.pull

@@ -8,7 +8,7 @@ with what to change. Later, `/ai retry` goes on from whatever the run before it 
 from dataclasses import dataclass, replace
 
 from bot.core.commands import Approve, BadCommand, Command, Retry, Run, parse_command
-from bot.core.ledger import Record, notes_of, verdicts
+from bot.core.ledger import Record, notes_of, request_of, verdicts
 from bot.core.model import Comment, Issue
 from bot.core.names import Reason, RunKind
 from bot.core.requests import asked_at, comment_request_id, is_withdrawn, label_request, round_of, stopped_at
@@ -53,8 +53,27 @@ def waits_for(view: View, issue: Issue, approval: str) -> bool:
     said = asked_at(approval, issue)
     if said is None or approved_plan(view, issue, approval) is None:
         return False
+    if edited_unseen(view, issue, approval):
+        return False
     others = (each for each in view.records(issue) if each.request_id != approval and each.kind == "work")
     return not any(_tells(other) and other.at >= said for other in others)
+
+
+def edited_unseen(view: View, issue: Issue, approval: str) -> bool:
+    """Whether the issue was edited since the plan was made, by whomever, and nobody told that to whoever approves it."""
+    said = next((each for each in issue.comments if comment_request_id(each) == approval), None)
+    plan, notes = approved_plan(view, issue, approval), notes_of(issue, view.snapshot.own_ids)
+    claim = view.snapshot.claims.get(issue.number)
+    judged = said is not None and (said.reactions or (claim is not None and request_of(claim.run_key) == approval))
+    if said is None or judged or plan is None:
+        return False
+    return is_outdated(plan, issue) and not (notes is not None and notes.edited)
+
+
+def is_outdated(plan: Verdict, issue: Issue) -> bool:
+    """Whether title or body changed since somebody asked for the plan."""
+    edits = (at for at in (issue.body_edited_at, issue.renamed_at) if at is not None)
+    return any(at >= plan.record.requested_at for at in edits)
 
 
 def last_verdict(issue: Issue, own_ids: frozenset[int], request_id: str) -> Verdict | None:

@@ -9,14 +9,14 @@ from bot.core.access import Answer, may_ask
 from bot.core.asking import allowed_models
 from bot.core.commands import Approve, BadCommand, Command, Fix, Help, Init, Retry, Run, Status, Stop, Why
 from bot.core.effects import CancelRun, Effect, PostComment, React
-from bot.core.ledger import notes_of, request_of
+from bot.core.ledger import Record, notes_of, request_of
 from bot.core.markers import ours
 from bot.core.messages import replies as say
 from bot.core.messages.status import status_text
 from bot.core.messages.why import why_text
 from bot.core.model import Issue, Permission, Snapshot
 from bot.core.names import REPLY_MARKER
-from bot.core.plans import waits_for
+from bot.core.plans import edited_unseen, waits_for
 from bot.core.requests import Unread, comment_request_id, round_of, rounds_used, unread
 from bot.core.settings import ConfigProblem, RepoConfig
 from bot.core.situation import Queued, Running, Situation, Unasked
@@ -125,9 +125,11 @@ def _obey(
             return voice.refuse(item, problem) if problem else voice.accept(item)
         case Stop():
             # Unconfirmed: a claim of our own that this very comment ends; it is released, nothing is at work.
-            at_work = isinstance(situation, Running) and situation.confirmed and situation.claim.run_id > 0
-            cancel = (CancelRun(situation.claim.run_id),) if at_work and isinstance(situation, Running) else ()
-            return (*cancel, *voice.accept(item))
+            if not isinstance(situation, Running) or not situation.confirmed:
+                return voice.accept(item)
+            if situation.claim.run_id <= 0:
+                return voice.refuse(item, say.not_on_actions())
+            return (CancelRun(situation.claim.run_id), *voice.accept(item))
         case Why():
             return voice.accept(item, why_text(explainer.full(task)))
         case Status():
@@ -149,8 +151,8 @@ def _unrunnable(place: Place, situation: Situation, item: Unread, view: View) ->
     command = item.command
     request_id = comment_request_id(item.comment)
     if isinstance(command, Approve) and not waits_for(view, place.here, request_id):
-        return say.no_plan()
-    if isinstance(situation, Running) and request_of(situation.claim.run_key) != request_id:
+        return say.edited_since_planned() if edited_unseen(view, place.here, request_id) else say.no_plan()
+    if isinstance(situation, Running) and not _answers(situation, request_id, view.records(place.here)):
         return say.already_running(situation.url)
     if isinstance(command, Approve) and isinstance(situation, Queued) and situation.claim is not None:
         return "" if request_of(situation.run_key) == request_id else say.already_approved()
@@ -158,6 +160,12 @@ def _unrunnable(place: Place, situation: Situation, item: Unread, view: View) ->
     if isinstance(command, Run) and command.model and command.model not in allowed:
         return say.unknown_model(command.model, sorted(allowed))
     return ""
+
+
+def _answers(at_work: Running, request_id: str, ended: Iterable[Record]) -> bool:
+    """Whether a run is this request's own, or has its verdict: what is asked then comes after it."""
+    key = at_work.claim.run_key
+    return request_of(key) == request_id or any(record.run_key == key for record in ended)
 
 
 def _unfixable(snapshot: Snapshot, config: RepoConfig, place: Place, situation: Situation, item: Unread) -> str:

@@ -10,7 +10,7 @@ from bot.core.limits import Usage, cap_reached, hold_reason, usage
 from bot.core.model import Claim, Issue
 from bot.core.names import Reason, StateLabel
 from bot.core.order import series_of
-from bot.core.plans import kind_of, plan_of
+from bot.core.plans import is_outdated, kind_of, plan_of
 from bot.core.requests import EXPIRES, Request, attempt_of, run_key, unchanged_since
 from bot.core.situation import Hold, PlanState, Queued, Running, Situation, Start, Unstartable
 from bot.core.view import View
@@ -77,8 +77,7 @@ class Room:
         said = plan_of(issue, self.view.snapshot.own_ids, request.id)
         if said is None:
             return None  # a plan that was said to wait does so whatever `mode` says by now
-        edits = (at for at in (issue.body_edited_at, issue.renamed_at) if at is not None)
-        return PlanState.OUTDATED if any(at >= said.record.requested_at for at in edits) else PlanState.WAITS
+        return PlanState.OUTDATED if is_outdated(said, issue) else PlanState.WAITS
 
     def held(self, issue: Issue, request: Request) -> str:
         """Why a ready issue is not started, caps apart; empty: nothing holds it."""

@@ -17,7 +17,7 @@ from bot.core.asking import choose_request
 from bot.core.holding import claimed, dispatched, left_to_the_server
 from bot.core.ledger import Record, all_records, notes_of
 from bot.core.limits import Usage, cap_reached
-from bot.core.model import Actor, Claim, Issue, Snapshot, Standing
+from bot.core.model import Actor, Claim, Issue, Pull, Snapshot, Standing
 from bot.core.names import REQUEST_LABEL, StateLabel
 from bot.core.order import Arrange, Arrangement, arrange
 from bot.core.requests import Request, live_requests, unread
@@ -198,14 +198,24 @@ class _Surveyor:
         return bool(waits and notes and notes.pull)
 
     def _after(self, issue: Issue, ended: Record) -> Situation:
-        pull = next((p for p in self.view.snapshot.pulls if p.number == ended.pull), None)
-        shown = StateLabel.DONE in issue.labels or self._for_a_round(issue)
-        shown = shown or (ended.kind == "fix" and StateLabel.BLOCKED in issue.labels)
-        if shown and pull is not None and not pull.open:
+        pull = self._pull_of(issue, ended)
+        if pull is not None and not pull.open and self._shows_another_end(issue, ended, pull):
             return PullMerged(ended, pull) if pull.merged else PullClosed(ended, pull)
         if issue.number in self.spent and not ended.again:
             return RoundsUsed(ended, self.spent[issue.number], self.view.config.limits.review_rounds)
         return Ended(ended)
+
+    def _pull_of(self, issue: Issue, ended: Record) -> Pull | None:
+        """The pull request of the last run, or (that was Blocked) of the one that opened it before."""
+        numbers = (record.pull for record in reversed((*self.view.records(issue), ended)) if record.pull)
+        number = next(numbers, 0)
+        return next((pull for pull in self.view.snapshot.pulls if pull.number == number), None)
+
+    def _shows_another_end(self, issue: Issue, ended: Record, pull: Pull) -> bool:
+        """Whether the issue does not say yet that its pull request has ended. A run may have ended Blocked since that."""
+        if StateLabel.BLOCKED in issue.labels:
+            return ended.kind == "fix" or (pull.closed_at is not None and pull.closed_at > ended.at)
+        return StateLabel.DONE in issue.labels or self._for_a_round(issue)
 
     # ----------------------------------------------------------------------- what still stands
 

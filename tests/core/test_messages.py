@@ -84,6 +84,7 @@ SITUATIONS: dict[str, Situation] = {
     "queued": Queued("7-L1-1", T0),
     "queued-known": Queued("7-L1-1", T0, url="https://example.test/run/42"),
     "running": Running(CLAIM, "https://example.test/run/42"),
+    "running-laptop": Running(replace(CLAIM, run_id=-7), ""),
     "running-late": Running(CLAIM, "https://example.test/run/42", place=Waiting(REQUEST, WAITS, 4)),
     "done": Ended(RECORD),
     "blocked": Ended(replace(RECORD, code="tests-failed", pull=0)),
@@ -272,6 +273,7 @@ def test_replies() -> None:
         replies.on_a_closed_issue(),
         replies.unknown_model("gpt-9", ["haiku", "opus"]),
         replies.not_here("init"),
+        replies.not_on_actions(),
         replies.reply(11, "Said once."),
     ]
     golden("replies", "\n\n---\n\n".join(texts))

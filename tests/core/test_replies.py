@@ -4,13 +4,18 @@ from datetime import timedelta
 
 import pytest
 
+from bot.core.commands import parse_command
 from bot.core.effects import Effect, PostComment, React
+from bot.core.ledger import Record
+from bot.core.messages.verdict import blocked
 from bot.core.model import RunState
+from bot.core.outbound import fence
 from bot.core.plan import plan
+from bot.core.run import Outcome
 from bot.core.settings import AgentSettings, Limits, RepoConfig
 from bot.core.situation import Start
-from tests.core.test_plan import CONFIG, OWN, ended, running
-from tests.core.world import ANN, BOB, after, comment, edit, issue, later, snapshot
+from tests.core.test_plan import CONFIG, OWN, claim, ended, running
+from tests.core.world import ANN, BOB, T0, after, comment, edit, issue, later, snapshot
 
 
 def said(effects: tuple[Effect, ...]) -> list[str]:
@@ -133,3 +138,29 @@ def test_a_cap_of_the_day_holds_and_the_next_day_lets_go(limits: Limits) -> None
     assert plan(snap, config).effects == ()
     over = later(snap, seconds=(midnight - snap.now).total_seconds() + 1)
     assert isinstance(plan(over, config).survey.situations[2], Start)
+
+
+@pytest.mark.parametrize("text", ["/ai run", "/ai stop\nnow", "\n\n/ai approve", "@claude do it", "```\n```\n/ai run"])
+def test_what_the_agent_says_commands_nobody(text: str) -> None:
+    """O09: wherever it stands in what we write, also when somebody repeats that."""
+    record = Record("7-C11-1", "needs-input", 0.1, T0, T0)
+    outcome = Outcome("7-C11-1", "blocked", "needs-input", text, details=text, summary=text)
+    bodies = [blocked(record, text, outcome=outcome), fence(text, limit=500)]
+
+    assert [parse_command(body) for body in bodies] == [None, None]
+    lines = bodies[0].splitlines()
+    assert lines[0].startswith("Blocked (needs-input): ")
+    assert [line for line in lines[:-1] if "@claude" in line.replace("`@claude`", "")] == []
+
+
+def test_a_run_on_a_laptop_is_out_of_reach_of_stop() -> None:
+    """👀 would say that it was ended."""
+    snap = snapshot(
+        issue(1, by=ANN, labels=["ai-running"], comments=[comment(11, "/ai stop", minutes=4)]),
+        claims={1: claim(1, run_id=-7)},
+    )
+
+    effects = plan(snap, CONFIG, OWN).effects
+
+    assert reactions(effects) == ["confused"]
+    assert ["Ctrl+C ends it" in text for text in said(effects)] == [True]

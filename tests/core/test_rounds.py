@@ -538,6 +538,24 @@ def test_a_pull_request_that_ended_takes_its_rounds_along(merged: bool, expected
     assert not ended_well.issues[7].labels
 
 
+@pytest.mark.parametrize(("merged", "expected"), [(True, PullMerged), (False, PullClosed)])
+def test_a_pull_request_that_ended_after_a_blocked_run_on_it_counts_too(merged: bool, expected: type) -> None:
+    """`/ai run` went on with the draft and came to nothing; a person merges (or closes) it all the same."""
+    ended = [verdict(), without_pull(verdict("7-C600-1", "no-changes", minutes=10))]
+    snap = reviewed(verdicts=ended, labels=("ai-blocked",), open_=False)
+    over = replace(snap.pulls[0], merged=merged, base="develop")
+    after_it = replace(over, closed_at=T0 + timedelta(minutes=12))
+
+    assert isinstance(plan(replace(snap, pulls=(after_it,)), CONFIG).survey.situations[7], expected)
+    before_it = replace(over, closed_at=T0 + timedelta(minutes=8))
+    assert isinstance(plan(replace(snap, pulls=(before_it,)), CONFIG).survey.situations[7], Ended)
+
+
+def without_pull(said: Comment) -> Comment:
+    """A verdict without a pull request."""
+    return replace(said, body=said.body.replace('"pull":31', '"pull":0'))
+
+
 def test_a_lost_round_is_tried_again_and_recorded_as_one() -> None:
     snap = at_work(reviewed([fix()]), "7-C900-1", RunState.ENDED)
 

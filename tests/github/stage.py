@@ -13,7 +13,7 @@ from bot.sandbox.records import Issue
 from bot.sandbox.requests import Request as Logged
 from tests.sandbox.world import World
 
-GATE = {"contents": "write", "issues": "write", "actions": "write", "pull-requests": "read"}
+GATE = {"contents": "write", "issues": "write", "actions": "write", "pull-requests": "write"}
 WORK = {"contents": "read", "issues": "read", "actions": "read", "pull-requests": "read"}
 PUBLISH = {"contents": "write", "issues": "write", "pull-requests": "write"}
 

@@ -1,6 +1,8 @@
 """Stories about several issues: order, dispatch, caps, and gates that run at the same time."""
 
+import re
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import pytest
 
@@ -133,6 +135,25 @@ def test_a_cap_that_is_reached_holds_the_next_one(opens_quick: Opens) -> None:
 
     assert town.verdict(first).startswith("Done")
     assert town.verdict(second).startswith("Done")
+
+
+def test_what_the_day_held_back_goes_on_when_that_run_is_yesterdays(opens_quick: Opens) -> None:
+    """On hold with a note, not failed; the hourly gate after midnight starts it. (The day passes in the first verdict.)"""
+    town = opens_quick(config=CONFIG.replace("usd: 1,", "usd: 1, runs_per_day: 1,"))
+    first, second = town.asked("One thing"), town.asked("Another thing")
+    town.settle()
+    assert town.verdict(first).startswith("Done")
+    assert "the only run of this UTC day is used (`limits.runs_per_day`); goes on tomorrow" in town.status(second)
+    assert town.labels(second) == {"ai-ready", "ai-waiting"}
+    assert town.verdicts(second) == []
+
+    [said] = [each for each in first.comments if "ai-ready:verdict" in each.body]
+    at = town.clock() - timedelta(days=1)
+    town.hub.issues.edit_comment(said, town.rita, re.sub(r'"at":"[^"]+"', f'"at":"{at.isoformat()}"', said.body))
+    town.start().all_jobs()
+
+    assert town.verdict(second).startswith("Done")
+    town.settle()
 
 
 def test_a_daily_cap_is_not_overrun_by_gates_at_once(opens_quick: Opens) -> None:

@@ -191,6 +191,23 @@ def test_a_round_that_is_taken_back_before_it_began_leaves_the_draft_up_for_revi
         assert f"#{pull.number} is up for review" in town.status(issue)
 
 
+def test_stop_on_the_pull_request_ends_a_round_that_is_at_work(tmp_path: Path) -> None:
+    with reviewed_town(tmp_path) as (town, issue, pull):
+        town.actions.hold("in_progress")
+        town.comment(pull, "/ai fix")
+        town.labelled(issue, "ai-running")
+        town.clock.shift += SECOND
+
+        town.comment(pull, "/ai stop")
+        assert town.verdict(issue, 2).startswith("Blocked (cancelled)")
+        town.actions.hold("")
+        town.until(lambda: [one.content for one in pull.comments[-1].reactions] == ["eyes"], "acknowledged")
+        town.looks()
+
+        assert len(keys(town)) == 2
+        assert pull.open
+
+
 def test_a_pull_request_closed_while_a_round_waits_frees_the_issue(tmp_path: Path) -> None:
     with reviewed_town(tmp_path, SERVER_CONFIG) as (town, issue, pull):
         town.push({".github/ai-ready.yml": "enabled: false\n"})

@@ -43,6 +43,11 @@ def already_running(url: str) -> str:
     return f"A run of this issue is at work already{f' ([log]({url}))' if url else ''}; `/ai stop` ends it."
 
 
+def not_on_actions() -> str:
+    """Of `/ai stop`, where the run is out of its reach."""
+    return "This run is not in GitHub Actions but on somebody's own computer, where Ctrl+C ends it."
+
+
 def not_here(command: str) -> str:
     """The answer to a command that this installation can't obey."""
     return f"`/ai {command}` needs the App server or a later version of ai-ready; nothing was started. `/ai help` lists the commands."
@@ -84,6 +89,14 @@ def no_rounds_left(rounds: int, issue: int) -> str:
 def no_plan() -> str:
     """`/ai approve` where no plan waits."""
     return "No plan waits for approval here, so nothing was started. `/ai run` asks for a run."
+
+
+def edited_since_planned() -> str:
+    """`/ai approve` of a plan for an issue that reads otherwise by now."""
+    return (
+        "Title or body changed since the plan was made, so nothing was started. Read the issue as it is now; "
+        "`/ai approve` once more starts the work on it."
+    )
 
 
 def already_approved() -> str:
