@@ -11,7 +11,7 @@ from typing import Literal
 from bot.core.effects import Assign, Continue, Effect, OpenPull, PostComment, ReleaseClaim, ReplyInThread
 from bot.core.ledger import DONE, MOST_SPARED, Record, notes_of, records, request_of, spared
 from bot.core.messages.plan import proposed
-from bot.core.messages.pull import compare_link, pull_body, pull_title
+from bot.core.messages.pull import compare_link, kept_link, pull_body, pull_title
 from bot.core.messages.status import status
 from bot.core.messages.thread import thread_reply
 from bot.core.messages.verdict import blocked, done
@@ -39,6 +39,8 @@ class Ending:
     """Set: the run is Blocked for this, whatever the outcome says."""
     pushed_oid: str = ""
     """The commit that is on the branch for this run; empty: nothing was pushed."""
+    kept: str = ""
+    """The branch on which its work is kept, where people went on with the run's own meanwhile."""
     server: str = ""
     settings: PullRequest = PullRequest()
     attempts: int = 1
@@ -248,6 +250,8 @@ def _started(ending: Ending, snapshot: Snapshot) -> datetime:
 
 
 def _link(ending: Ending, failure: Refusal, pull: Pull | None) -> str:
+    if ending.kept:
+        return kept_link(ending.server, ending.admission.repo, ending.admission.branch, ending.kept)
     if not ending.pushed_oid or failure.reason in UNPUSHED:
         return ""
     if pull is not None:

@@ -14,7 +14,7 @@ from bot.errors import Blocked, InternalError
 from bot.job.fetch import for_now, remote_branches
 from bot.job.git import Git, Ran, Remote
 
-OURS = re.compile(r"ai/issue-[1-9][0-9]*(-[1-9][0-9]*)?")
+OURS = re.compile(r"ai/(?:issue-[1-9][0-9]*(-[1-9][0-9]*)?|kept-[1-9][0-9]*-[LCRS][0-9]+-[0-9]+)")
 """The only branches that are ever written (invariant I8)."""
 
 TRIES = 3

@@ -8,7 +8,7 @@ from bot.core.names import StateLabel
 from bot.core.order import Arrangement, Blocker, Invalid, Waiting, arrange
 from bot.core.settings import OrderRules
 from bot.core.titles import Id, Keyed
-from bot.trackers.tracker import Listing, Prerequisite, Priority, Status, Task
+from bot.trackers.tracker import Listing, Prerequisite, Priority, Problem, Status, Task
 
 _HERE = "tasks/here"
 """The planner's name for a source; it has but one."""
@@ -66,6 +66,7 @@ class _Numbered:
 
     tasks: Mapping[int, Task]
     issues: Mapping[int, Issue]
+    problems: Mapping[int, Problem]
     strangers: Mapping[int, Prerequisite]
     """Prerequisites that are not in the listing."""
 
@@ -83,7 +84,7 @@ class _Numbered:
                     strangers[numbers[each.id]] = each
         issues = {number: _issue(number, task, numbers) for number, task in tasks.items()}
         issues.update({number: Issue(number, problem.title) for number, problem in problems.items()})
-        return cls(tasks, issues, strangers)
+        return cls(tasks, issues, problems, strangers)
 
     @property
     def standings(self) -> Mapping[Ref, Standing]:
@@ -117,8 +118,9 @@ class _Names:
             return title.label
         if number in self.numbered.tasks:
             return self.numbered.tasks[number].name
-        stranger = self.numbered.strangers.get(number)
-        return stranger.name if stranger else "a task that can't be read"
+        if number in self.numbered.problems:
+            return self.numbered.problems[number].id
+        return self.numbered.strangers[number].name
 
     def skip_line(self, waiting: Waiting) -> str:
         """Phase order first, ascending, as in `core.order.skip_line`; with the words of the source's statuses."""

@@ -4,14 +4,11 @@ Whoever writes holds the folder's lock (flock: it is gone with its process, howe
 in the place of the old one, so a reader sees the text of before or of after, and a kill leaves one of them.
 """
 
-import contextlib
-import fcntl
 import hashlib
 import os
 import re
 import tempfile
-import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +18,7 @@ from bot.core import titles
 from bot.core.model import Standing
 from bot.core.titles import Id, Keyed
 from bot.trackers import task_file
+from bot.trackers.folder_lock import locked
 from bot.trackers.task_file import BadTask, TaskFile, quoted
 from bot.trackers.tracker import (
     Listing,
@@ -41,8 +39,6 @@ from bot.trackers.tracker import (
 
 LARGEST: Final = 1 << 20
 """Bytes of a task file that are read."""
-LOCK_SECONDS: Final = 30.0
-"""How long to wait for other runners; each holds the lock for milliseconds."""
 
 _SUFFIX: Final = ".md"
 _LEFT_OVER: Final = ".ai-ready-"
@@ -83,7 +79,7 @@ class FileTracker:
         del needed
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            with self._locked():
+            with locked(self.folder):
                 for left_over in self.folder.glob(f"{_LEFT_OVER}*"):
                     left_over.unlink(missing_ok=True)  # of a write that was killed
                 handle, name = tempfile.mkstemp(prefix=_LEFT_OVER, dir=self.folder)
@@ -111,7 +107,7 @@ class FileTracker:
 
     def claim(self, task: Task) -> Task:
         """Under the lock: it is still as it was read, and todo."""
-        with self._locked():
+        with locked(self.folder):
             now = self.get(task.id)
             if now.status is Status.IN_PROGRESS and now.claimed_by == self.agent:
                 return now
@@ -125,14 +121,14 @@ class FileTracker:
 
     def set_status(self, task: Task, status: Status) -> Task:
         """People may have edited the text meanwhile; only the status and the claim have to be as they were read."""
-        with self._locked():
+        with locked(self.folder):
             must_be_ours(task, self.get(task.id), self.agent)
             claim = quoted(self.agent) if status is Status.IN_PROGRESS else ""
             return self._edited(task.id, {"status": status.value, "claimed_by": claim})
 
     def comment(self, task: Task, text: str) -> None:
         """At the file's end, under `## Notes`."""
-        with self._locked():
+        with locked(self.folder):
             found = self._one(task.id)
             heading = f"{self.agent}, {self.now().astimezone(UTC):%Y-%m-%d %H:%M} UTC"
             self._write(self._path(task.id), found.noted(heading, text).encode())
@@ -140,7 +136,7 @@ class FileTracker:
     def attach(self, task: Task, url: str, title: str) -> None:
         """As the key `pull_request`."""
         del title
-        with self._locked():
+        with locked(self.folder):
             self._edited(task.id, {"pull_request": quoted(url)})
 
     def create(self, new: NewTask) -> Task:
@@ -151,7 +147,7 @@ class FileTracker:
         if not title:
             raise TrackerError("A task needs a title.")
         values = {"status": Status.TODO.value, "priority": priority, "labels": labels}
-        with self._locked():
+        with locked(self.folder):
             name, names = _name(title), {each.id.casefold() for each in self._reads()}
             number = 2
             while name.casefold() in names:
@@ -161,7 +157,7 @@ class FileTracker:
 
     def relate(self, task: Task, first: Task) -> None:
         """In `depends_on`."""
-        with self._locked():
+        with locked(self.folder):
             now = self.get(task.id)
             if any(each.id == first.id for each in now.prerequisites):
                 return
@@ -218,26 +214,6 @@ class FileTracker:
                 os.close(folder)
         except OSError as error:
             raise SourceUnavailable(f"The task {path} can't be written ({error.strerror}).") from None
-
-    @contextlib.contextmanager
-    def _locked(self) -> Iterator[None]:
-        """The folder itself is what is locked: there is no lock file to be left behind or committed."""
-        folder = os.open(self.folder, os.O_RDONLY)
-        try:
-            deadline = time.monotonic() + LOCK_SECONDS
-            while True:
-                try:
-                    fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                except BlockingIOError:
-                    if time.monotonic() > deadline:
-                        raise SourceUnavailable(
-                            f"Another process has locked {self.folder} for {LOCK_SECONDS:g} s."
-                        ) from None
-                    time.sleep(0.01)
-            yield
-        finally:
-            os.close(folder)
 
 
 # ------------------------------------------------------------------------------------------------ reading

@@ -10,7 +10,7 @@ import pytest
 from bot.core.names import Reason
 from bot.core.run import Admission
 from bot.core.settings import Checks, RepoConfig
-from bot.job.merge import MARKERS, merge_base_in
+from bot.job.merge import MARKERS, merge_base_in, unresolved
 from bot.job.publish import Pushed, Withheld
 from tests.job.stage import IDENTITY, Server, Stage, admission, ready, tree_of, writes
 from tests.job.test_publish import Hostile, reason
@@ -383,3 +383,35 @@ def test_both_jobs_make_the_same_merge(server: Server, apart: Admission, stage: 
     assert tree_of(stage.ground, workspace) == workspace.merge.tree
     assert workspace.merge.conflicts == ("app.py",)
     assert merge_base_in(workspace.git, server.remote, replace(apart, head_oid=apart.base_oid)) is None
+
+
+@pytest.mark.parametrize(
+    "filler", ["\0" + "a" * 9000 + "\n", "a" * 9000 + "\0\n", "a" * 9_000_000 + "\n"], ids=["binary", "late", "long"]
+)
+def test_markers_are_found_wherever_git_writes_them(stage: Stage, server: Server, filler: str) -> None:
+    """Git takes a file for binary by its first 8,000 bytes alone, and merges text of any length."""
+    server.commit({"data.txt": f"{filler}one\n"})
+    server.git("update-ref", "refs/heads/ai/issue-7", "main")
+    made = admission(
+        server,
+        head_oid=server.commit({"data.txt": f"{filler}two\n"}, branch="ai/issue-7"),
+        base_oid=server.commit({"data.txt": f"{filler}three\n"}),
+    )
+    _, workspace = ready(server, stage.ground, **changes(made))
+
+    assert workspace.merge is not None
+    left = unresolved(workspace.git, workspace.merge, workspace.merge.tree, made)
+    assert left == (() if filler.startswith("\0") else ("data.txt:2",))
+
+
+def test_conflicts_in_a_protected_file_are_a_persons_in_publish_too(forger: Hostile) -> None:
+    """Of a file that is no text git keeps one side's version, without a marker: no run may decide that."""
+    server, logo = forger.server, ".github/logo.png"
+    head = server.commit({logo: b"\0one"}, branch="ai/issue-7")
+    forger.made = replace(forger.made, head_oid=head, base_oid=server.commit({logo: b"\0two"}))
+    subprocess.run(("git", "-C", str(forger.clone), "fetch", "-q", "origin"), check=True, env=IDENTITY)
+
+    found = published(forger, merged(forger, honest(forger)))
+
+    assert reason(found) is Reason.BASE_CHANGED, found
+    assert server.oid("ai/issue-7") == head

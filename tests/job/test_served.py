@@ -32,7 +32,7 @@ PERMISSIONS = {
     "contents": "write",
     "issues": "write",
     "metadata": "read",
-    "pull_requests": "read",
+    "pull_requests": "write",
 }
 
 

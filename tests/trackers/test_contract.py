@@ -1,5 +1,6 @@
 """The one contract of all task sources, tried on each: the real folder, CLI, or a server that refuses what theirs refuses."""
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -19,14 +20,25 @@ from bot.trackers.tracker import (
     Taken,
     Tracker,
 )
-from tests.trackers.stages import FileStage, Stage
+from tests.npm import needs_npm
+from tests.trackers.headless_pm_server import HeadlessPm
+from tests.trackers.serving import served
+from tests.trackers.stages import BacklogStage, FileStage, HeadlessPmStage, Stage
 
 NEEDED = (Status.TODO, Status.IN_PROGRESS, Status.BLOCKED)
 
 
-@pytest.fixture(params=["file"])
-def stage(request: pytest.FixtureRequest, tmp_path: Path) -> Stage:
-    return FileStage(tmp_path)
+@pytest.fixture(params=["file", "headless-pm", pytest.param("backlog", marks=needs_npm)])
+def stage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stage]:
+    match request.param:
+        case "backlog":
+            yield BacklogStage(tmp_path)
+        case "headless-pm":
+            server = HeadlessPm()
+            with served(server.app()) as url:
+                yield HeadlessPmStage(url, server)
+        case _:
+            yield FileStage(tmp_path)
 
 
 @pytest.fixture
