@@ -356,6 +356,11 @@ def test_an_edit_that_nobody_was_told_of_is_not_approved_with_the_plan(waiting: 
     assert waiting.kinds == ["plan"]
     assert waiting.replies()[0].startswith("Title or body changed since the plan was made, so nothing was started.")
 
+    waiting.snap = later(waiting.snap, minutes=1)
+    waiting.snap = edit(waiting.snap, 1, body="And the house keys.", body_edited_at=waiting.snap.now)
+    waiting.say("/ai approve")
+    assert waiting.kinds == ["plan"]
+
     waiting.say("/ai approve")
 
     assert waiting.kinds == ["plan", "work"]
