@@ -134,7 +134,7 @@ COMMANDS: Final = (
     CommandSpec(
         "fix",
         "[guidance…]",
-        "Asks for a review round: a follow-up run that mends this pull request.",
+        "On our pull request: asks for a review round, a follow-up run that mends it.",
         where="our pull request",
     ),
     CommandSpec("help", "", "Lists the commands.", where="issue, our pull request"),
