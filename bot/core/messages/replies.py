@@ -49,8 +49,10 @@ def not_on_actions() -> str:
 
 
 def not_here(command: str) -> str:
-    """The answer to a command that this installation can't obey."""
-    return f"`/ai {command}` needs the App server or a later version of ai-ready; nothing was started. `/ai help` lists the commands."
+    """The answer to a command that this version can't obey."""
+    return (
+        f"`/ai {command}` comes with a later version of ai-ready; nothing was started. `/ai help` lists the commands."
+    )
 
 
 def on_a_pull(issue: int) -> str:
