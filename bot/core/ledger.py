@@ -77,8 +77,8 @@ class Notes:
     """The request that ended last, should somebody delete the verdict that says so."""
     ended_until: datetime | None = None
     """Requests up to then were answered with it."""
-    edited: bool = False
-    """It says that the issue was edited since the plan was made that waits for approval."""
+    edited: str = ""
+    """`boxless_sha` of the issue as it was when this said that it was edited since its plan was made; empty: it does not."""
     merged: bool = False
     """It says into which branch the work was merged: the better words for an issue that the bot closed."""
 
@@ -129,7 +129,7 @@ def notes_of(issue: Issue, own_ids: frozenset[int]) -> Notes | None:
             pull=pull if isinstance(pull, int) else 0,
             ended_id=_text(ended, "id"),
             ended_until=_time(ended.get("until")),
-            edited=data.get("edited") is True,
+            edited=_text(data, "edited"),
             merged=data.get("merged") is True,
         )
     return None

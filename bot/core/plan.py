@@ -271,8 +271,9 @@ class _Writer:
         request = getattr(situation, "request", None)
         held_by_plan = isinstance(situation, Hold) and situation.plan is not PlanState.NONE
         if request is None or held_by_plan:  # a plan waits for a person: no slot that becomes free starts it
-            edited = {"edited": True} if isinstance(situation, Hold) and situation.plan is PlanState.OUTDATED else {}
-            return {**block, **edited, **kept_request(self.notes)}
+            if isinstance(situation, Hold) and situation.plan is PlanState.OUTDATED:
+                block["edited"] = boxless_sha(self.issue)
+            return {**block, **kept_request(self.notes)}
         block["request"] = {"id": request.id, "actor": request.actor.id}
         if request.pull:
             block["request"]["pull"] = request.pull

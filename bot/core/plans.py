@@ -11,7 +11,16 @@ from bot.core.commands import Approve, BadCommand, Command, Retry, Run, parse_co
 from bot.core.ledger import Record, notes_of, request_of, verdicts
 from bot.core.model import Comment, Issue
 from bot.core.names import Reason, RunKind
-from bot.core.requests import asked_at, comment_request_id, is_withdrawn, label_request, round_of, stopped_at
+from bot.core.requests import (
+    Request,
+    asked_at,
+    boxless_sha,
+    comment_request_id,
+    is_withdrawn,
+    label_request,
+    round_of,
+    stopped_at,
+)
 from bot.core.view import View
 
 _NOTHING_DONE = frozenset({Reason.CONFIG_INVALID, Reason.EDITED_AFTER_APPROVAL})
@@ -67,7 +76,7 @@ def edited_unseen(view: View, issue: Issue, approval: str) -> bool:
     judged = said is not None and (said.reactions or (claim is not None and request_of(claim.run_key) == approval))
     if said is None or judged or plan is None:
         return False
-    return is_outdated(plan, issue) and not (notes is not None and notes.edited)
+    return is_outdated(plan, issue) and (notes is None or notes.edited != boxless_sha(issue))
 
 
 def is_outdated(plan: Verdict, issue: Issue) -> bool:
@@ -107,6 +116,15 @@ def _went_by(issue: Issue, own_ids: frozenset[int], request_id: str) -> Verdict 
     if last.record.kind == "plan" or not isinstance(_said_in(request_id, issue), Retry):
         return None
     return _went_by(_before(issue, request_id), own_ids, last.record.request_id)
+
+
+def options_of(issue: Issue, own_ids: frozenset[int], request: Request) -> Run:
+    """The options that a run has to keep to; of an approval those of the command that asked for the plan."""
+    command: Command | BadCommand | None = request.command
+    if isinstance(command, Approve):
+        last = last_verdict(issue, own_ids, request.id)
+        command = _said_in(last.record.request_id, issue) if last is not None else None
+    return command if isinstance(command, Run) else Run()
 
 
 def is_dropped(request_id: str, issue: Issue, own_ids: frozenset[int]) -> bool:

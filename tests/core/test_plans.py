@@ -356,9 +356,24 @@ def test_an_edit_that_nobody_was_told_of_is_not_approved_with_the_plan(waiting: 
     assert waiting.kinds == ["plan"]
     assert waiting.replies()[0].startswith("Title or body changed since the plan was made, so nothing was started.")
 
+    waiting.snap = later(waiting.snap, minutes=1)
+    waiting.snap = edit(waiting.snap, 1, body="And the house keys.", body_edited_at=waiting.snap.now)
+    waiting.say("/ai approve")
+    assert waiting.kinds == ["plan"]
+
     waiting.say("/ai approve")
 
     assert waiting.kinds == ["plan", "work"]
+
+
+def test_the_work_keeps_to_what_was_said_with_the_request_for_the_plan(life: Life) -> None:
+    life.say("/ai run --model haiku --usd 1.50 --minutes 7")
+    life.say("/ai approve")
+
+    assert [(each.kind, each.model, each.usd, each.minutes) for each in life.ran] == [
+        ("plan", "haiku", 1.5, 7),
+        ("work", "haiku", 1.5, 7),
+    ]
 
 
 def test_an_old_request_says_so_and_can_still_be_approved(waiting: Life) -> None:
