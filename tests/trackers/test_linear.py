@@ -188,7 +188,7 @@ def test_TS5_a_project_narrows_and_takes_new_tasks(stage: LinearStage) -> None:
     tracker.check(())
     made = tracker.create(NewTask('Say "hi" } {', labels=("api",), priority=Priority.HIGH))
 
-    assert [(task.title, task.labels) for task in tracker.list().tasks] == [('Say "hi" } {', {"api"})]
+    assert [(task.title, task.labels) for task in tracker.list().tasks] == [('Say "hi" } {', frozenset({"api"}))]
     assert (made.series, made.priority) == ("Shop", Priority.HIGH)
     tracker.create(NewTask("Two", labels=("api",)))
     assert [label.name for label in stage.server.labels_there] == ["api"]
