@@ -32,7 +32,17 @@ def open_tracker(config: TrackerConfig, *, agent: str, root: Path, environ: Mapp
         case HeadlessPmConfig():
             return _headless_pm(config, agent, environ)
         case LinearConfig():
-            raise SourceConfigError("The task source linear needs a later version of ai-ready: use another one.")
+            return _linear(config, agent, environ)
+
+
+def _linear(config: LinearConfig, agent: str, environ: Mapping[str, str]) -> Tracker:
+    from bot.trackers.http import JsonApi  # noqa: PLC0415
+    from bot.trackers.linear import LinearTracker, Scope  # noqa: PLC0415
+    from bot.trackers.linear_api import URL, LinearApi  # noqa: PLC0415
+
+    key = _key(environ, config.api_key_env, "linear")
+    api = LinearApi(JsonApi("Linear", URL, {"Authorization": key}), config.api_key_env)
+    return LinearTracker(api, agent, Scope(config.team_id, config.project_name, config.statuses))
 
 
 def _headless_pm(config: HeadlessPmConfig, agent: str, environ: Mapping[str, str]) -> Tracker:

@@ -2,6 +2,8 @@
 
 import os
 import subprocess
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -11,9 +13,13 @@ from bot.trackers.backlog_cli import BacklogCli
 from bot.trackers.file_source import FileTracker
 from bot.trackers.headless_pm import HeadlessPmTracker
 from bot.trackers.http import JsonApi
+from bot.trackers.linear import LinearTracker, Scope
+from bot.trackers.linear_api import LinearApi
 from bot.trackers.tracker import Status, Tracker
 from tests.npm import installed
-from tests.trackers.headless_pm_server import KEY, HeadlessPm
+from tests.trackers import headless_pm_server, linear_server
+from tests.trackers.headless_pm_server import HeadlessPm
+from tests.trackers.linear_server import Linear
 
 
 class Stage(Protocol):
@@ -91,7 +97,7 @@ class HeadlessPmStage:
         self.server = server
 
     def tracker(self, agent: str, role: str = "backend_dev", level: str = "senior") -> HeadlessPmTracker:
-        api = JsonApi("Headless PM", f"{self.url}/api/v1", {"X-API-Key": Secret(KEY)})
+        api = JsonApi("Headless PM", f"{self.url}/api/v1", {"X-API-Key": Secret(headless_pm_server.KEY)})
         tracker = HeadlessPmTracker(api, agent, role, level, feature_id=1, sleep=lambda _: None)
         tracker.check(())
         return tracker
@@ -99,3 +105,30 @@ class HeadlessPmStage:
     def seen(self, task_id: str) -> str:
         row = self.server.rows[int(task_id)]
         return f"{row.title}\n{row.description}\n{row.notes}"
+
+
+class LinearStage:
+    review = Status.IN_REVIEW
+    lacking: Status | None = None
+    relations = True
+
+    def __init__(self, url: str, server: Linear) -> None:
+        self.url = url
+        self.server = server
+        self.waits: list[float] = []
+
+    def tracker(
+        self,
+        agent: str,
+        scope: Scope | None = None,
+        key: str = linear_server.KEY,
+        running: Callable[[], float] = time.monotonic,
+    ) -> LinearTracker:
+        http = JsonApi("Linear", f"{self.url}/graphql", {"Authorization": Secret(key)}, sleep=self.waits.append)
+        api = LinearApi(http, "LINEAR_API_KEY", clock=self.server.now.timestamp)
+        return LinearTracker(api, agent, scope or Scope(), running)
+
+    def seen(self, task_id: str) -> str:
+        issue = self.server.found(task_id)
+        comments = [comment.body for comment in issue.its_comments]
+        return "\n".join([issue.title, issue.description, *comments, *issue.attachments])

@@ -63,6 +63,8 @@ def test_what_is_wrong_is_named(section: Any, words: str) -> None:
         ({}, {}, "file"),
         ({"type": "backlog"}, {}, "backlog"),
         ({"type": "headless-pm"}, {"HEADLESS_PM_API_KEY": "k"}, "headless-pm"),
+        ({"type": "linear"}, {"LINEAR_API_KEY": "k"}, "linear"),
+        ({"type": "linear", "api_key_env": "TEAM_LINEAR_KEY"}, {"TEAM_LINEAR_KEY": "k"}, "linear"),
     ],
 )
 def test_each_opens(section: dict[str, Any], environ: dict[str, str], source: str, tmp_path: Path) -> None:
@@ -82,7 +84,7 @@ def test_TS8_the_address_has_a_default_and_may_name_the_api(tmp_path: Path) -> N
         url(HEADLESS_PM_API_URL="pm.example")
 
 
-@pytest.mark.parametrize(("kind", "name"), [("headless-pm", "HEADLESS_PM_API_KEY")])
-def test_CF3_a_missing_key_is_named(kind: str, name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("kind", "name"), [("headless-pm", "HEADLESS_PM_API_KEY"), ("linear", "LINEAR_API_KEY")])
+def test_TS5_CF3_a_missing_key_is_named(kind: str, name: str, tmp_path: Path) -> None:
     with pytest.raises(SourceConfigError, match=f"API key not found: {name} is not set"):
         open_tracker(parse({"type": kind}), agent="ada", root=tmp_path, environ={name: " "})

@@ -22,13 +22,14 @@ from bot.trackers.tracker import (
 )
 from tests.npm import needs_npm
 from tests.trackers.headless_pm_server import HeadlessPm
+from tests.trackers.linear_server import Linear
 from tests.trackers.serving import served
-from tests.trackers.stages import BacklogStage, FileStage, HeadlessPmStage, Stage
+from tests.trackers.stages import BacklogStage, FileStage, HeadlessPmStage, LinearStage, Stage
 
 NEEDED = (Status.TODO, Status.IN_PROGRESS, Status.BLOCKED)
 
 
-@pytest.fixture(params=["file", "headless-pm", pytest.param("backlog", marks=needs_npm)])
+@pytest.fixture(params=["file", "headless-pm", "linear", pytest.param("backlog", marks=needs_npm)])
 def stage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stage]:
     match request.param:
         case "backlog":
@@ -37,6 +38,11 @@ def stage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stage]:
             server = HeadlessPm()
             with served(server.app()) as url:
                 yield HeadlessPmStage(url, server)
+        case "linear":
+            linear = Linear()
+            with served(linear.app()) as url:
+                yield LinearStage(url, linear)
+            assert linear.refused == []
         case _:
             yield FileStage(tmp_path)
 
