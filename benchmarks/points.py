@@ -22,7 +22,7 @@ from graphql import (
 from benchmarks.tables import show
 from bot.github import queries
 from bot.github.gathering import Gathering, Part
-from bot.github.wanted import NodeIds, Pages, Wanted
+from bot.github.wanted import NodeIds, Pages, TalksWanted, Wanted
 
 AN_HOUR = 5_000
 PERIODS = (60, 600)
@@ -35,13 +35,15 @@ SMALL = "server, again: 20 open issues, 3 of them asked for, 5 touched today"
 def main(_runs: int) -> None:
     """Reckon and print."""
     now = datetime.now(UTC)
-    server = Wanted("acme/shop", now, remember=True)
-    small = replace(server, pages=Pages().after({"open": 20, "asked": 3, "recent": 5, "refs": 3}))
+    server = Wanted("acme/shop", now, reviews=True, checks=True, remember=True)
+    quiet = replace(server, talks=TalksWanted(pulls=False, checks=False))
+    small = replace(quiet, pages=Pages().after({"open": 20, "asked": 3, "recent": 5, "refs": 3}))
     looks = {
         "server, a repository, the first time": server,
         SMALL: small,
+        f"{SMALL}, a pull request open": replace(small, talks=TalksWanted(checks=False)),
         "server, again: 80 open issues, 20 of them asked for, 15 touched today": replace(
-            server, pages=Pages().after({"open": 80, "asked": 20, "recent": 15, "refs": 20})
+            quiet, pages=Pages().after({"open": 80, "asked": 20, "recent": 15, "refs": 20})
         ),
         "server, a candidate before its dispatch": replace(small, focus=(7,), everything=False),
         "gate, a whole repository": Wanted("acme/shop", now, (7,)),

@@ -201,7 +201,8 @@ def commands_page() -> str:
 {command_table()}
 
 A command is the first non-blank line of a **new** comment on an issue or on one of our pull requests. It is acknowledged
-at once by a reaction: 👀 accepted, 😕 refused, with one short reply that says why.
+at once by a reaction: 👀 accepted, 😕 refused, with one short reply that says why (the same words are not said again
+within ten minutes).
 
 - `/ai` stands at the beginning of that line (up to three spaces may precede it). Commands in quotes, code blocks, HTML,
   lists, in the middle of a sentence or in an edited comment are ignored, and so are `/aix` and `/ai-ready`. Upper and
@@ -213,6 +214,20 @@ at once by a reaction: 👀 accepted, 😕 refused, with one short reply that sa
   300. A limit can only be lowered.
 - A command is for the issue it stands on: `/ai run #12` is refused. `/ai run #12 is merged, build on it` is guidance.
 - Words after a command that takes none are ignored: `/ai stop, please`.
+
+## What it looks like
+
+`/ai why` on an issue that waits, `/ai stop` while a run is at work, and a slip of the fingers:
+
+![/ai why: what the issue waits for, in which order, since when a run is at work on it, and what is left of the caps](img/why.png)
+
+![/ai stop: 👀, and five seconds later Blocked (cancelled), with the work kept on the branch](img/stop.png)
+
+![/ai stpo: 😕, and the nearest command](img/typo.png)
+
+The first one on a phone:
+
+![The same answer on a narrow screen](img/why-phone.png)
 
 ## What a Blocked verdict asks for
 

@@ -19,6 +19,7 @@ ALLOWED = {
     "progress": {"core", "report", "progress"},
     "notify": FOUNDATION | {"notify"},
     "job": FOUNDATION | {"job", "agent", "github", "notify", "progress"},
+    "trackers": {"core", "errors", "trackers"},
     "server": FOUNDATION | {"server", "job", "github", "notify", "versions"},
 }
 """Rooms with arrows; a room that is not named here is a door and may import everything but the sandbox."""

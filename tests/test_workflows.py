@@ -18,7 +18,7 @@ CUSTOM = ROOT / "examples" / "custom-job.yml"
 EVERY = [*WORKFLOWS, *EXAMPLES, ROOT / "action.yml"]
 
 PERMISSIONS = {
-    "gate": {"actions": "write", "contents": "write", "issues": "write", "pull-requests": "read"},
+    "gate": {"actions": "write", "contents": "write", "issues": "write", "pull-requests": "write"},
     "work": {"actions": "read", "contents": "read", "issues": "read", "pull-requests": "read"},
     "publish": {"contents": "write", "issues": "write", "pull-requests": "write"},
 }

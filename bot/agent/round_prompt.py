@@ -127,8 +127,10 @@ def _thread(thread: ShownThread) -> str:
 
 
 def _failed(job: ShownJob, fence: str) -> str:
-    log = fenced(fence, "log", cut(job.log, MOST_LOG, keep_end=True)) if job.log.strip() else "(Its log can't be read.)"
-    return f"CI is red: the job `{flat(job.name)}` ended as {flat(job.how)}. The end of its log:\n\n{log}"
+    log = cut(job.log, MOST_LOG, keep_end=True) if job.log.strip() else "(Its log can't be read.)"
+    about = f"The job `{flat(job.name)}` ended as {flat(job.how)}."
+    # The code under test may choose a job's name, too: `matrix` takes a command's output.
+    return "CI is red. What ended how, and the end of the log:\n\n" + fenced(fence, "log", f"{about}\n\n{log}")
 
 
 def _said(words: Words) -> str:

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 from bot.core.access import Answer
 from bot.core.commands import Approve, Run
-from bot.core.ledger import request_of
+from bot.core.ledger import notes_of, request_of
 from bot.core.model import Comment, Issue
-from bot.core.plans import approved_plan
-from bot.core.requests import Request, comment_request_id, live_requests, rounds_used
+from bot.core.plans import waits_for
+from bot.core.requests import UNREAD_FOR, Request, comment_request_id, live_requests, rounds_used
 from bot.core.settings import RepoConfig
 from bot.core.view import View
 
@@ -34,7 +34,7 @@ def choose_request(view: View, issue: Issue) -> Choice:
     refused = spent = None
     stop = view.stop_just_said(issue)
     for request in _by_age(view, issue):
-        if (stop is not None and request.at <= stop) or _unasked_ci(view, request):
+        if (stop is not None and request.at <= stop) or _asks_nothing(view, issue, request):
             continue
         if view.may_ask(request.actor) is Answer.NO:
             refused = request if request.command is None else refused
@@ -51,9 +51,27 @@ def rounds_left(view: View, issue: Issue, request: Request) -> int:
     return view.config.limits.review_rounds - used
 
 
+def _asks_nothing(view: View, issue: Issue, request: Request) -> bool:
+    """Whoever it is by."""
+    return _unasked_ci(view, request) or _missed(view, issue, request) or _one_of_a_crowd(view, request)
+
+
+def _one_of_a_crowd(view: View, request: Request) -> bool:
+    """A review by somebody of whom nobody knows whether they may ask, as only so many are looked up: anybody may review."""
+    return request.id.startswith("R") and request.actor.id not in view.snapshot.permissions
+
+
 def _unasked_ci(view: View, request: Request) -> bool:
     """Red CI asks for a run only where the config wants that."""
     return request.id.startswith("S") and not view.config.pull_request.fix_ci
+
+
+def _missed(view: View, issue: Issue, request: Request) -> bool:
+    """A review (or red CI) that nobody took up in time: it predates us, or we were away. People can ask again."""
+    if not request.id.startswith(("R", "S")) or view.snapshot.now - request.at < UNREAD_FOR:
+        return False
+    notes = notes_of(issue, view.snapshot.own_ids)
+    return notes is None or notes.request_id != request.id
 
 
 def _acknowledged(issue: Issue, request: Request) -> bool:
@@ -78,4 +96,4 @@ def _model_allowed(view: View, request: Request) -> bool:
 
 def _approves(view: View, issue: Issue, request: Request) -> bool:
     """Whether an approval has a plan to approve; the reply to the comment says so where not."""
-    return not isinstance(request.command, Approve) or approved_plan(view, issue, request.id) is not None
+    return not isinstance(request.command, Approve) or waits_for(view, issue, request.id)

@@ -73,6 +73,12 @@ class Notes:
     """It was ready but held when the status was last written: a slot that becomes free may start it."""
     pull: int = 0
     """Our pull request, where the request is for a review round of it."""
+    ended_id: str = ""
+    """The request that ended last, should somebody delete the verdict that says so."""
+    ended_until: datetime | None = None
+    """Requests up to then were answered with it."""
+    edited: str = ""
+    """`boxless_sha` of the issue as it was when this said that it was edited since its plan was made; empty: it does not."""
     merged: bool = False
     """It says into which branch the work was merged: the better words for an issue that the bot closed."""
 
@@ -111,7 +117,7 @@ def notes_of(issue: Issue, own_ids: frozenset[int]) -> Notes | None:
     """The status comment that counts, where there is one."""
     for comment, data in _statuses(issue, own_ids)[:1]:
         dispatched = _object(data, "dispatched")
-        request = _object(data, "request")
+        request, ended = _object(data, "request"), _object(data, "ended")
         pull = request.get("pull")
         return Notes(
             comment=comment,
@@ -121,6 +127,9 @@ def notes_of(issue: Issue, own_ids: frozenset[int]) -> Notes | None:
             dispatched_at=_time(dispatched.get("at")),
             hold=data.get("hold") is True,
             pull=pull if isinstance(pull, int) else 0,
+            ended_id=_text(ended, "id"),
+            ended_until=_time(ended.get("until")),
+            edited=_text(data, "edited"),
             merged=data.get("merged") is True,
         )
     return None

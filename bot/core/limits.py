@@ -91,7 +91,9 @@ def hold_reason(used: Usage, limits: Limits, usd: float, host: Host = NO_HOST) -
         case Cap.CONCURRENT:
             return f"{used.active} of {limits.concurrent} runs are at work (`limits.concurrent`)"
         case Cap.RUNS:
-            return f"all {limits.runs_per_day} runs of this UTC day are used (`limits.runs_per_day`); goes on tomorrow"
+            used_up = "the only run" if limits.runs_per_day == 1 else f"all {limits.runs_per_day} runs"
+            verb = "is" if limits.runs_per_day == 1 else "are"
+            return f"{used_up} of this UTC day {verb} used (`limits.runs_per_day`); goes on tomorrow"
         case Cap.USD:
             return (
                 f"less than the ${usd:.2f} that a run may cost is left of the ${limits.usd_per_day:.2f} for this UTC day "

@@ -95,6 +95,11 @@ def issue_branch(number: int, suffix: int = 1) -> str:
     return f"ai/issue-{number}" if suffix <= 1 else f"ai/issue-{number}-{suffix}"
 
 
+def kept_branch(run_key: str) -> str:
+    """Where the work of a run is kept that can't go where it belongs: `ai/kept-7-L1763715000-1`."""
+    return f"ai/kept-{run_key}"
+
+
 def claim_branch(number: int) -> str:
     """The branch whose existence says that a run of issue `number` is active: `ai/claim-7`."""
     return f"ai/claim-{number}"

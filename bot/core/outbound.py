@@ -94,6 +94,10 @@ _SKIP_CI = re.compile(
     r"\[(skip ci|ci skip|no ci|skip actions|actions skip)\]|^(skip-checks):", re.IGNORECASE | re.MULTILINE
 )
 """https://docs.github.com/en/actions/how-tos/manage-workflow-runs/skip-workflow-runs"""
+_SUMMONS = re.compile(
+    r"(?<!\w)@(?=(?:claude|codex|coderabbitai|copilot|cursor|dependabot|gemini-cli|openhands-agent)\b)", re.IGNORECASE
+)
+"""Programs that look for their name anywhere in a comment's text, code blocks included."""
 _MARKER = re.compile(r"<!--(?=\s{0,20}ai-ready)", re.IGNORECASE)
 
 
@@ -105,10 +109,10 @@ def defused(text: str) -> str:
     """`text` without the words that act even inside code or a commit message.
 
     Closing keywords lose their reference (`fixes #1` → `fixes # 1`): a PR body can become the message of a squash
-    commit, where there is no code block. `[skip ci]` becomes `(skip ci)`. The opening of our own hidden block is
+    commit, where there is no code block. `[skip ci]` becomes `(skip ci)`, `@claude` becomes `@ claude`. The opening of our own hidden block is
     broken, so that a text can't forge one inside a comment of ours.
     """
-    return _MARKER.sub("<! --", _SKIP_CI.sub(_unskipped, _CLOSING.sub(r"\g<0> ", text)))
+    return _MARKER.sub("<! --", _SUMMONS.sub("@ ", _SKIP_CI.sub(_unskipped, _CLOSING.sub(r"\g<0> ", text))))
 
 
 # ----------------------------------------------------------------------------------------- one line

@@ -27,7 +27,7 @@ from bot.core.effects import (
     PostComment,
     ReleaseClaim,
 )
-from bot.core.ledger import MOST_SPARED, Record, notes_of, request_of, spared, surplus
+from bot.core.ledger import MOST_SPARED, Record, notes_of, records, request_of, spared, surplus
 from bot.core.messages.status import AT_WORK, status
 from bot.core.messages.verdict import blocked, lost_reason, lost_text
 from bot.core.model import Claim, Issue, Snapshot
@@ -61,7 +61,7 @@ from bot.core.survey import Survey, survey
 from bot.core.verdict import still_waits
 from bot.core.view import Own, View
 from bot.core.why import Explainer
-from bot.core.writing import end_label, kept_request, move_labels, put_status
+from bot.core.writing import end_label, kept_request, move_labels, noted_end, put_status
 
 CLAIM_SLACK = timedelta(minutes=60)
 """A run outside Actions is taken for dead this long after its own time limit (setup and checks come on top)."""
@@ -194,6 +194,8 @@ class _Writer:
     def _running(self, situation: Running) -> tuple[Effect, ...]:
         if not situation.confirmed:
             return (ReleaseClaim(self.issue.number),)
+        if situation.crowded:
+            return ()
         if situation.ours:
             return self._say(situation, StateLabel.RUNNING, keep_request=True)
         # The gate of another run; the server says it of its own, and leaves a gate's to gates.
@@ -266,7 +268,7 @@ class _Writer:
 
     def _block(self, situation: Situation, dispatched: str) -> Mapping[str, Any]:
         """The machine block: what was approved (noted while it is certainly unedited) and what was dispatched."""
-        block: dict[str, Any] = {"v": 1}
+        block: dict[str, Any] = {"v": 1, **noted_end(self._last_end(situation), self._attempts, self.notes)}
         if isinstance(situation, PullMerged):
             block["merged"] = True
         claim = situation.claim if isinstance(situation, Queued | Running) else None
@@ -275,6 +277,8 @@ class _Writer:
         request = getattr(situation, "request", None)
         held_by_plan = isinstance(situation, Hold) and situation.plan is not PlanState.NONE
         if request is None or held_by_plan:  # a plan waits for a person: no slot that becomes free starts it
+            if isinstance(situation, Hold) and situation.plan is PlanState.OUTDATED:
+                block["edited"] = boxless_sha(self.issue)
             return {**block, **kept_request(self.notes)}
         block["request"] = {"id": request.id, "actor": request.actor.id}
         if request.pull:
@@ -289,6 +293,17 @@ class _Writer:
         if dispatched:
             block["dispatched"] = {"key": dispatched, "at": self.snapshot.now.isoformat()}
         return block
+
+    def _last_end(self, situation: Situation) -> Record | None:
+        """The run that ended last; of a closed issue, too, which has no situation that knows it."""
+        if isinstance(situation, Closed):
+            return max(records(self.issue, self.snapshot.own_ids), key=lambda record: record.at, default=None)
+        return situation.record if isinstance(situation, Ended | PullClosed | PullMerged) else None
+
+    @property
+    def _attempts(self) -> int:
+        config = self.explainer.config
+        return RepoConfig().limits.attempts if isinstance(config, ConfigProblem) else config.limits.attempts
 
     def _dispatched(self, claim: Claim) -> Mapping[str, str]:
         """By which run key a gate of the repository's own, which sees no ledger, knows the server's run."""

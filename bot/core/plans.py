@@ -8,10 +8,19 @@ with what to change. Later, `/ai retry` goes on from whatever the run before it 
 from dataclasses import dataclass, replace
 
 from bot.core.commands import Approve, BadCommand, Command, Retry, Run, parse_command
-from bot.core.ledger import Record, notes_of, verdicts
+from bot.core.ledger import Record, notes_of, request_of, verdicts
 from bot.core.model import Comment, Issue
 from bot.core.names import Reason, RunKind
-from bot.core.requests import asked_at, comment_request_id, is_withdrawn, label_request, round_of, stopped_at
+from bot.core.requests import (
+    Request,
+    asked_at,
+    boxless_sha,
+    comment_request_id,
+    is_withdrawn,
+    label_request,
+    round_of,
+    stopped_at,
+)
 from bot.core.view import View
 
 _NOTHING_DONE = frozenset({Reason.CONFIG_INVALID, Reason.EDITED_AFTER_APPROVAL})
@@ -48,6 +57,34 @@ def approved_plan(view: View, issue: Issue, request_id: str) -> Verdict | None:
     return _went_by(issue, view.snapshot.own_ids, request_id)
 
 
+def waits_for(view: View, issue: Issue, approval: str) -> bool:
+    """Whether a plan waits for this approval, by its id: once the work on it has ended, nothing is left to approve."""
+    said = asked_at(approval, issue)
+    if said is None or approved_plan(view, issue, approval) is None:
+        return False
+    if edited_unseen(view, issue, approval):
+        return False
+    others = (each for each in view.records(issue) if each.request_id != approval and each.kind == "work")
+    return not any(_tells(other) and other.at >= said for other in others)
+
+
+def edited_unseen(view: View, issue: Issue, approval: str) -> bool:
+    """Whether the issue was edited since the plan was made, by whomever, and nobody told that to whoever approves it."""
+    said = next((each for each in issue.comments if comment_request_id(each) == approval), None)
+    plan, notes = approved_plan(view, issue, approval), notes_of(issue, view.snapshot.own_ids)
+    claim = view.snapshot.claims.get(issue.number)
+    judged = said is not None and (said.reactions or (claim is not None and request_of(claim.run_key) == approval))
+    if said is None or judged or plan is None:
+        return False
+    return is_outdated(plan, issue) and (notes is None or notes.edited != boxless_sha(issue))
+
+
+def is_outdated(plan: Verdict, issue: Issue) -> bool:
+    """Whether title or body changed since somebody asked for the plan."""
+    edits = (at for at in (issue.body_edited_at, issue.renamed_at) if at is not None)
+    return any(at >= plan.record.requested_at for at in edits)
+
+
 def last_verdict(issue: Issue, own_ids: frozenset[int], request_id: str) -> Verdict | None:
     """The last verdict that was there when a comment asked for a run; None for a label, which asks for a new start.
 
@@ -58,7 +95,11 @@ def last_verdict(issue: Issue, own_ids: frozenset[int], request_id: str) -> Verd
 
 
 def _tells(record: Record) -> bool:
-    return not (record.again or record.withdrawn or record.kind == "fix" or record.code in _NOTHING_DONE)
+    return _began(record) and record.kind != "fix"
+
+
+def _began(record: Record) -> bool:
+    return not (record.again or record.withdrawn or record.code in _NOTHING_DONE)
 
 
 def _before(issue: Issue, request_id: str) -> Issue:
@@ -75,6 +116,15 @@ def _went_by(issue: Issue, own_ids: frozenset[int], request_id: str) -> Verdict 
     if last.record.kind == "plan" or not isinstance(_said_in(request_id, issue), Retry):
         return None
     return _went_by(_before(issue, request_id), own_ids, last.record.request_id)
+
+
+def options_of(issue: Issue, own_ids: frozenset[int], request: Request) -> Run:
+    """The options that a run has to keep to; of an approval those of the command that asked for the plan."""
+    command: Command | BadCommand | None = request.command
+    if isinstance(command, Approve):
+        last = last_verdict(issue, own_ids, request.id)
+        command = _said_in(last.record.request_id, issue) if last is not None else None
+    return command if isinstance(command, Run) else Run()
 
 
 def is_dropped(request_id: str, issue: Issue, own_ids: frozenset[int]) -> bool:
@@ -97,6 +147,8 @@ def _stands(view: View, issue: Issue, request_id: str) -> bool:
     asked, label = asked_at(request_id, issue), label_request(issue)
     if asked is None or (request_id.startswith("L") and (label is None or label.id != request_id)):
         return False
+    if request_id.startswith("C") and _said_in(request_id, issue) is None:
+        return False
     ends = (stopped_at(issue), view.stop_just_said(issue), issue.closed_at)
     return all(asked > end for end in ends if end is not None)
 
@@ -104,11 +156,12 @@ def _stands(view: View, issue: Issue, request_id: str) -> bool:
 def last_words(issue: Issue, own_ids: frozenset[int], request_id: str, *, continued: bool) -> str:
     """The body of the verdict that a run goes on from; empty: there is none.
 
-    `continued`: it goes on from work on the branch, so whatever was said of that counts, however it was asked for.
+    `continued`: it goes on from work on the branch, so whatever was said of that counts, however it was asked for; a
+    review round may have ended with the question that is answered now.
     """
     last = last_verdict(issue, own_ids, request_id)
     said = (Verdict(comment, record) for comment, record in reversed(verdicts(issue, own_ids)))
-    newest = next((each for each in said if _tells(each.record) and not each.record.planned), None)
+    newest = next((each for each in said if _began(each.record) and not each.record.planned), None)
     found = newest if continued else last
     return "" if found is None or found.record.planned else found.comment.body
 

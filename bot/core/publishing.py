@@ -11,7 +11,7 @@ from typing import Literal
 from bot.core.effects import Assign, Continue, Effect, OpenPull, PostComment, ReleaseClaim, ReplyInThread
 from bot.core.ledger import DONE, MOST_SPARED, Record, notes_of, records, request_of, spared
 from bot.core.messages.plan import proposed
-from bot.core.messages.pull import compare_link, pull_body, pull_title
+from bot.core.messages.pull import compare_link, kept_link, pull_body, pull_title
 from bot.core.messages.status import status
 from bot.core.messages.thread import thread_reply
 from bot.core.messages.verdict import blocked, done
@@ -25,7 +25,7 @@ from bot.core.settings import PullRequest
 from bot.core.situation import Closed, Ended
 from bot.core.unbegun import is_next_run
 from bot.core.verdict import Refusal
-from bot.core.writing import end_label, kept_request, move_labels, put_status
+from bot.core.writing import end_label, kept_request, move_labels, noted_end, put_status
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,8 @@ class Ending:
     """Set: the run is Blocked for this, whatever the outcome says."""
     pushed_oid: str = ""
     """The commit that is on the branch for this run; empty: nothing was pushed."""
+    kept: str = ""
+    """The branch on which its work is kept, where people went on with the run's own meanwhile."""
     server: str = ""
     settings: PullRequest = PullRequest()
     attempts: int = 1
@@ -93,7 +95,8 @@ def _not_ours_to_end(ending: Ending, snapshot: Snapshot) -> str:
     claim, issue = snapshot.claims.get(admission.issue), snapshot.issues.get(admission.issue)
     if claim is not None and claim.run_key == admission.run_key and claim.run_id != admission.run_id:
         return f"Run {claim.run_key} is being done by another workflow run, which holds its claim."
-    mends = admission.kind == "fix" and any(pull.number == admission.pull for pull in snapshot.pulls)
+    began = admission.kind == "fix" and not _never_began(ending.outcome)
+    mends = began and any(pull.number == admission.pull for pull in snapshot.pulls)
     if ending.served and issue is not None and not is_next_run(issue, snapshot.own_ids, admission.run_key, mends=mends):
         return f"Nobody asked for a run {admission.run_key}."
     return ""
@@ -180,7 +183,8 @@ def _end(ending: Ending, snapshot: Snapshot, failure: Refusal | None, pull: Pull
     if failure is None:
         assert pull is not None  # noqa: S101 (next_step saw it)
         assert outcome is not None  # noqa: S101 (_judge saw it)
-        body = done(record, pull, outcome, run_url=admission.run_url)
+        goes_on = admission.head_oid != admission.base_oid
+        body = done(record, pull, outcome, run_url=admission.run_url, goes_on=goes_on)
     elif record.planned and outcome is not None:
         body = proposed(record, outcome, admission.issue, run_url=admission.run_url)
     else:
@@ -246,6 +250,8 @@ def _started(ending: Ending, snapshot: Snapshot) -> datetime:
 
 
 def _link(ending: Ending, failure: Refusal, pull: Pull | None) -> str:
+    if ending.kept:
+        return kept_link(ending.server, ending.admission.repo, ending.admission.branch, ending.kept)
     if not ending.pushed_oid or failure.reason in UNPUSHED:
         return ""
     if pull is not None:
@@ -262,7 +268,8 @@ def _finish(ending: Ending, snapshot: Snapshot, issue: Issue, record: Record) ->
     newer = request is not None and request.at > record.requested_at
     keep = issue.open and request is not None and (newer or again)
     notes = notes_of(issue, snapshot.own_ids)
-    body = status(Ended(record) if issue.open else Closed(), notes={"v": 1, **kept_request(notes)})
+    block = {"v": 1, **noted_end(record, ending.attempts, notes), **kept_request(notes)}
+    body = status(Ended(record) if issue.open else Closed(), notes=block)
     # Of a server's run only the server makes the status comment: two who both see none would make two.
     makes_none = ending.served and notes is None
     effects: list[Effect] = [

@@ -2,28 +2,34 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import assert_never
 
 from bot.core.access import Answer, may_ask
 from bot.core.asking import allowed_models
 from bot.core.commands import Approve, BadCommand, Command, Fix, Help, Init, Retry, Run, Status, Stop, Why
 from bot.core.effects import CancelRun, Effect, PostComment, React
-from bot.core.ledger import notes_of, request_of
+from bot.core.ledger import Record, notes_of, request_of
 from bot.core.markers import ours
 from bot.core.messages import replies as say
 from bot.core.messages.status import status_text
 from bot.core.messages.why import why_text
 from bot.core.model import Issue, Permission, Snapshot
 from bot.core.names import REPLY_MARKER
-from bot.core.plans import approved_plan
+from bot.core.plans import edited_unseen, waits_for
 from bot.core.requests import Unread, comment_request_id, round_of, rounds_used, unread
 from bot.core.settings import ConfigProblem, RepoConfig
-from bot.core.situation import Running, Situation, Unasked
+from bot.core.situation import Queued, Running, Situation, Unasked
 from bot.core.view import View
 from bot.core.why import Explainer
 
 ACCEPTED = "eyes"
 REFUSED = "confused"
+
+SAY_AGAIN_AFTER = timedelta(minutes=10)
+"""A refusal in the very words of one that was said less than this ago is the reaction alone: who asks twenty times need
+not read it twenty times, nor need those who are told of every comment.
+"""
 
 
 def answer_commands(explainer: Explainer) -> tuple[Effect, ...]:
@@ -36,8 +42,9 @@ def answer_commands(explainer: Explainer) -> tuple[Effect, ...]:
         issue = snapshot.issues[number]
         place = Place(issue, mended.get(number, issue))
         situation = seen.situations.get(place.task.number, Unasked())
+        voice = Voice(issue, snapshot)
         for item in unread(issue, snapshot.now):
-            effects += _answer(explainer, rules, place, situation, item)
+            effects += _answer(explainer, rules, place, situation, item, voice)
     return tuple(effects)
 
 
@@ -56,46 +63,81 @@ class Place:
         return self.here is not self.task
 
 
+class Voice:
+    """What is said to the commands of one issue: once to each, and no refusal twice within minutes."""
+
+    def __init__(self, issue: Issue, snapshot: Snapshot) -> None:
+        replies = tuple(ours(issue.comments, snapshot.own_ids, REPLY_MARKER))
+        self._issue = issue
+        self._answered = {data.get("to") for _, data in replies}
+        self._refused = {
+            say.without_marker(comment.body)
+            for comment, _ in replies
+            if snapshot.now - comment.created_at < SAY_AGAIN_AFTER
+        }
+
+    def accept(self, item: Unread, text: str = "") -> tuple[Effect, ...]:
+        """Obey, with an answer where the command asks for one."""
+        return (*(self._say(item, text) if text else ()), React(item.comment.node_id, ACCEPTED))
+
+    def refuse(self, item: Unread, text: str) -> tuple[Effect, ...]:
+        """The reply comes first: a comment without our reaction is looked at again, one with it never."""
+        said = () if text in self._refused else self._say(item, text)
+        self._refused.add(text)
+        return (*said, React(item.comment.node_id, REFUSED))
+
+    def _say(self, item: Unread, text: str) -> tuple[Effect, ...]:
+        if item.comment.id in self._answered or self._issue.locked:
+            return ()
+        return (PostComment(self._issue.number, say.reply(item.comment.id, text)),)
+
+
 def _answer(
-    explainer: Explainer, config: RepoConfig, place: Place, situation: Situation, item: Unread
+    explainer: Explainer, config: RepoConfig, place: Place, situation: Situation, item: Unread, voice: Voice
 ) -> Iterable[Effect]:
-    issue = place.here
     comment, snapshot = item.comment, explainer.snapshot
     answer = may_ask(comment.author, snapshot.permissions.get(comment.author.id, Permission.UNKNOWN))
     if answer is Answer.UNKNOWN:
         return ()
     if answer is Answer.NO:
-        return _refuse(snapshot, issue, item, say.who_may_ask(comment.author))
+        return voice.refuse(item, say.who_may_ask(comment.author))
     if isinstance(item.command, BadCommand):
-        return _refuse(snapshot, issue, item, say.bad_command(item.command))
-    return _obey(explainer, config, place, situation, item, item.command)
+        return voice.refuse(item, say.bad_command(item.command))
+    return _obey(explainer, config, place, situation, item, item.command, voice)
 
 
 def _obey(
-    explainer: Explainer, config: RepoConfig, place: Place, situation: Situation, item: Unread, command: Command
+    explainer: Explainer,
+    config: RepoConfig,
+    place: Place,
+    situation: Situation,
+    item: Unread,
+    command: Command,
+    voice: Voice,
 ) -> Iterable[Effect]:
-    snapshot, issue = explainer.snapshot, place.here
+    snapshot, task = explainer.snapshot, place.task.number
     match command:
         case Run() | Retry() | Approve():
             problem = _unrunnable(place, situation, item, View(snapshot, config))
-            return _refuse(snapshot, issue, item, problem) if problem else _accept(item)
+            return voice.refuse(item, problem) if problem else voice.accept(item)
         case Fix():
             problem = _unfixable(snapshot, config, place, situation, item)
-            return _refuse(snapshot, issue, item, problem) if problem else _accept(item)
+            return voice.refuse(item, problem) if problem else voice.accept(item)
         case Stop():
             # Unconfirmed: a claim of our own that this very comment ends; it is released, nothing is at work.
-            at_work = isinstance(situation, Running) and situation.confirmed and situation.claim.run_id > 0
-            cancel = (CancelRun(situation.claim.run_id),) if at_work and isinstance(situation, Running) else ()
-            return (*cancel, *_accept(item))
+            if not isinstance(situation, Running) or not situation.confirmed:
+                return voice.accept(item)
+            if situation.claim.run_id <= 0:
+                return voice.refuse(item, say.not_on_actions())
+            return (CancelRun(situation.claim.run_id), *voice.accept(item))
         case Why():
-            return (*_say(snapshot, issue, item, why_text(explainer.full(place.task.number))), *_accept(item))
+            return voice.accept(item, why_text(explainer.full(task)))
         case Status():
-            text = status_text(explainer.short(place.task.number, situation))
-            return (*_say(snapshot, issue, item, text), *_accept(item))
+            return voice.accept(item, status_text(explainer.short(task, situation)))
         case Help():
-            return (*_say(snapshot, issue, item, say.help_text()), *_accept(item))
+            return voice.accept(item, say.help_text())
         case Init():
-            return _refuse(snapshot, issue, item, say.not_here(type(command).__name__.lower()))
+            return voice.refuse(item, say.not_here(type(command).__name__.lower()))
         case _:
             assert_never(command)
 
@@ -108,25 +150,33 @@ def _unrunnable(place: Place, situation: Situation, item: Unread, view: View) ->
         return say.on_a_closed_issue()
     command = item.command
     request_id = comment_request_id(item.comment)
-    if isinstance(command, Approve):
-        return "" if approved_plan(view, place.here, request_id) is not None else say.no_plan()
-    if isinstance(situation, Running) and request_of(situation.claim.run_key) != request_id:
+    if isinstance(command, Approve) and not waits_for(view, place.here, request_id):
+        return say.edited_since_planned() if edited_unseen(view, place.here, request_id) else say.no_plan()
+    if isinstance(situation, Running) and not _answers(situation, request_id, view.records(place.here)):
         return say.already_running(situation.url)
+    if isinstance(command, Approve) and isinstance(situation, Queued) and situation.claim is not None:
+        return "" if request_of(situation.run_key) == request_id else say.already_approved()
     allowed = allowed_models(view.config)
     if isinstance(command, Run) and command.model and command.model not in allowed:
         return say.unknown_model(command.model, sorted(allowed))
     return ""
 
 
+def _answers(at_work: Running, request_id: str, ended: Iterable[Record]) -> bool:
+    """Whether a run is this request's own, or has its verdict: what is asked then comes after it."""
+    key = at_work.claim.run_key
+    return request_of(key) == request_id or any(record.run_key == key for record in ended)
+
+
 def _unfixable(snapshot: Snapshot, config: RepoConfig, place: Place, situation: Situation, item: Unread) -> str:
     """Why a review round is refused at once; empty: it is accepted, and comes after a run that is at work."""
     issue = place.task
-    if not place.here.is_pull:
-        return say.fix_on_an_issue(issue.feedback.pull if issue.feedback else 0)
-    if not place.on_our_pull or issue.feedback is None:
+    if place.here.is_pull and not place.on_our_pull:
         return say.fix_elsewhere()
     if not issue.open:
-        return say.issue_is_closed(issue.number)
+        return say.issue_is_closed(issue.number) if place.on_our_pull else say.on_a_closed_issue()
+    if issue.feedback is None:
+        return say.nothing_to_fix()
     claim, mine = snapshot.claims.get(issue.number), comment_request_id(item.comment)
     used = rounds_used(issue, snapshot.own_ids, issue.feedback.pull, but=mine)
     if isinstance(situation, Running) and claim is not None:
@@ -135,19 +185,3 @@ def _unfixable(snapshot: Snapshot, config: RepoConfig, place: Place, situation: 
     if used >= config.limits.review_rounds:
         return say.no_rounds_left(config.limits.review_rounds, issue.number)
     return ""
-
-
-def _accept(item: Unread) -> tuple[Effect, ...]:
-    return (React(item.comment.node_id, ACCEPTED),)
-
-
-def _refuse(snapshot: Snapshot, issue: Issue, item: Unread, text: str) -> tuple[Effect, ...]:
-    """The reply comes first: a comment without our reaction is looked at again, one with it never."""
-    return (*_say(snapshot, issue, item, text), React(item.comment.node_id, REFUSED))
-
-
-def _say(snapshot: Snapshot, issue: Issue, item: Unread, text: str) -> tuple[Effect, ...]:
-    said = {data.get("to") for _, data in ours(issue.comments, snapshot.own_ids, REPLY_MARKER)}
-    if item.comment.id in said or issue.locked:
-        return ()
-    return (PostComment(issue.number, say.reply(item.comment.id, text)),)

@@ -4,13 +4,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from bot.core.access import Answer
-from bot.core.commands import Run
+from bot.core.asking import allowed_models
 from bot.core.ledger import Notes, Record
 from bot.core.limits import Usage, cap_reached, hold_reason, usage
 from bot.core.model import Claim, Issue
 from bot.core.names import Reason, StateLabel
 from bot.core.order import series_of
-from bot.core.plans import kind_of, plan_of
+from bot.core.plans import is_outdated, kind_of, options_of, plan_of
 from bot.core.requests import EXPIRES, Request, attempt_of, run_key, unchanged_since
 from bot.core.situation import Hold, PlanState, Queued, Running, Situation, Start, Unstartable
 from bot.core.view import View
@@ -63,9 +63,11 @@ class Room:
     def start(self, issue: Issue, request: Request, key: str) -> Start:
         """What a run of this request may use."""
         limits, agent = self.view.config.limits, self.view.config.agent
-        asked = request.command if isinstance(request.command, Run) else Run()
-        level = next((name for name in agent.models if name in issue.labels), "")
-        model = asked.model or agent.models.get(level, agent.model)
+        asked = options_of(issue, self.view.snapshot.own_ids, request)
+        labels = {label.casefold() for label in issue.labels}
+        level = next((name for name in reversed(tuple(agent.models)) if name in labels), "")  # the highest of several
+        chosen = asked.model if asked.model in allowed_models(self.view.config) else ""
+        model = chosen or agent.models.get(level, agent.model)
         usd = min(limits.usd, asked.usd or limits.usd)
         minutes = min(limits.minutes, asked.minutes or limits.minutes)
         attempt, kind = int(key.rsplit("-", 1)[1]), kind_of(self.view, issue, request.id)
@@ -76,8 +78,7 @@ class Room:
         said = plan_of(issue, self.view.snapshot.own_ids, request.id)
         if said is None:
             return None  # a plan that was said to wait does so whatever `mode` says by now
-        edits = (at for at in (issue.body_edited_at, issue.renamed_at) if at is not None)
-        return PlanState.OUTDATED if any(at >= said.record.requested_at for at in edits) else PlanState.WAITS
+        return PlanState.OUTDATED if is_outdated(said, issue) else PlanState.WAITS
 
     def held(self, issue: Issue, request: Request) -> str:
         """Why a ready issue is not started, caps apart; empty: nothing holds it."""

@@ -20,7 +20,7 @@ class AgentSettings:
     models: Mapping[str, str] = field(
         default_factory=lambda: MappingProxyType({"junior": "sonnet", "senior": "sonnet", "principal": "opus"})
     )
-    """Model by level label: an issue labelled `junior`, `senior` or `principal` gets that model."""
+    """Model by level label: an issue labelled `junior`, `senior` or `principal` gets that model, of several labels the highest one's."""
     max_turns: int = 50
     """Turns the agent may take, 1 to 500."""
     isolation: Literal["auto", "none"] = "auto"

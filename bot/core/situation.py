@@ -135,8 +135,10 @@ class Running:
     url: str
     confirmed: bool = True
     """False: it is our own claim, and a fact that admitted it no longer holds."""
+    crowded: bool = False
+    """It is our own claim, and there is room for it once younger ones, made at the same moment, have stepped back."""
     start: "Start | None" = None
-    """What admitted it, where it is our own claim and confirmed."""
+    """What admitted it, where it is our own claim, confirmed and not crowded."""
     ours: bool = False
     """Whoever plans says so on the issue: a gate of its own claim, the server of its ledger's."""
     request: Request | None = None

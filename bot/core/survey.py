@@ -10,14 +10,14 @@ Order of questions, for each open issue that was read in detail:
 5. Does what holds a claim still stand? A run that has not begun is taken back when what admitted it is gone.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from bot.core.asking import choose_request
 from bot.core.holding import claimed, dispatched, left_to_the_server
 from bot.core.ledger import Record, all_records, notes_of
-from bot.core.limits import Usage, hold_reason
-from bot.core.model import Actor, Issue, Snapshot, Standing
+from bot.core.limits import Usage, cap_reached
+from bot.core.model import Actor, Claim, Issue, Pull, Snapshot, Standing
 from bot.core.names import REQUEST_LABEL, StateLabel
 from bot.core.order import Arrange, Arrangement, arrange
 from bot.core.requests import Request, live_requests, unread
@@ -44,7 +44,8 @@ from bot.core.view import Own, View
 
 _ANY_ATTEMPTS = 1_000
 _MOST_ASKERS = 5
-"""People whose permission is read for one issue, the newest who ask first. Anybody may submit a review."""
+"""People whose permission is read for one issue, the newest who ask first; of reviewers as many again: anybody may submit
+a review, and so many strangers who do must not hide who asked by a command or the label."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +67,11 @@ def askers(snapshot: Snapshot) -> frozenset[Actor]:
             continue
         people.update(item.comment.author for item in unread(issue, snapshot.now))
         if issue.open:
-            asking = [request.actor for request in live_requests(issue, snapshot.own_ids, _ANY_ATTEMPTS)]
-            people.update(list(dict.fromkeys(asking))[:_MOST_ASKERS])
+            asking = live_requests(issue, snapshot.own_ids, _ANY_ATTEMPTS)
+            reviewers = [request.actor for request in asking if request.id.startswith("R")]
+            others = [request.actor for request in asking if not request.id.startswith("R")]
+            for group in (reviewers, others):
+                people.update(list(dict.fromkeys(group))[:_MOST_ASKERS])
     return frozenset(person for person in people if not person.is_bot)
 
 
@@ -194,14 +198,24 @@ class _Surveyor:
         return bool(waits and notes and notes.pull)
 
     def _after(self, issue: Issue, ended: Record) -> Situation:
-        pull = next((p for p in self.view.snapshot.pulls if p.number == ended.pull), None)
-        shown = StateLabel.DONE in issue.labels or self._for_a_round(issue)
-        shown = shown or (ended.kind == "fix" and StateLabel.BLOCKED in issue.labels)
-        if shown and pull is not None and not pull.open:
+        pull = self._pull_of(issue, ended)
+        if pull is not None and not pull.open and self._shows_another_end(issue, ended, pull):
             return PullMerged(ended, pull) if pull.merged else PullClosed(ended, pull)
         if issue.number in self.spent and not ended.again:
             return RoundsUsed(ended, self.spent[issue.number], self.view.config.limits.review_rounds)
         return Ended(ended)
+
+    def _pull_of(self, issue: Issue, ended: Record) -> Pull | None:
+        """The pull request of the last run, or (that was Blocked) of the one that opened it before."""
+        numbers = (record.pull for record in reversed((*self.view.records(issue), ended)) if record.pull)
+        number = next(numbers, 0)
+        return next((pull for pull in self.view.snapshot.pulls if pull.number == number), None)
+
+    def _shows_another_end(self, issue: Issue, ended: Record, pull: Pull) -> bool:
+        """Whether the issue does not say yet that its pull request has ended. A run may have ended Blocked since that."""
+        if StateLabel.BLOCKED in issue.labels:
+            return ended.kind == "fix" or (pull.closed_at is not None and pull.closed_at > ended.at)
+        return StateLabel.DONE in issue.labels or self._for_a_round(issue)
 
     # ----------------------------------------------------------------------- what still stands
 
@@ -231,7 +245,8 @@ class _Surveyor:
     def _confirm_own(self, arrangement: Arrangement) -> None:
         """Our own fresh claim stands only while everything that admitted it still holds.
 
-        Two gates can claim two issues at once; both then see both claims, and the younger one steps back.
+        Two gates can claim two issues at once. Whoever claimed last surely sees the other's claim, whatever time it names:
+        so there has to be room beside all of them. The younger one steps back, the older one waits for that.
         """
         own, room = self.view.own, self.room
         if own is None:
@@ -242,18 +257,31 @@ class _Surveyor:
             if claim.run_id != own.run_id:
                 continue
             request, issue = self.requests.get(number), self.detailed[number]
-            used = room.used_by(s.claim for s in running.values() if (s.claim.at, s.claim.issue) < (claim.at, number))
+            others = [s.claim for s in running.values() if s.claim.run_id != own.run_id]
             stands = (
                 request is not None
                 and not self.view.problem
                 and number in arrangement.ready
                 and claim.run_key.startswith(f"{number}-{request.id}-")
                 and not room.held(issue, request)
-                and not hold_reason(used, self.view.config.limits, claim.usd)
+                and self._is_room([each for each in others if self._goes_before(each, claim, own)], claim)
                 and room.unchanged(issue, request, self.notes[number])
             )
-            start = room.start(issue, request, claim.run_key) if request and stands else None
-            self.found[number] = replace(situation, confirmed=stands, start=start)
+            crowded = stands and not own.admitted and not self._is_room(others, claim)
+            start = room.start(issue, request, claim.run_key) if request and stands and not crowded else None
+            self.found[number] = replace(situation, confirmed=stands, crowded=crowded, start=start)
+
+    def _goes_before(self, other: Claim, mine: Claim, own: Own) -> bool:
+        """Whether of two claims for one place the other one has it."""
+        at_work = StateLabel.RUNNING in self.detailed[other.issue].labels
+        older = (other.at, other.issue) < (mine.at, mine.issue)
+        if own.admitted:
+            return at_work and older
+        return at_work or older or not own.patient
+
+    def _is_room(self, beside: Iterable[Claim], claim: Claim) -> bool:
+        """Whether the caps leave room for `claim` beside these."""
+        return cap_reached(self.room.used_by(beside), self.view.config.limits, claim.usd) is None
 
 
 def _unsure(place: Waiting | Invalid | None) -> bool:

@@ -75,7 +75,7 @@ def disagreement(admission: Admission, fresh: Admission) -> str:
 def is_next_run(issue: Issue, own_ids: frozenset[int], run_key: str, *, mends: bool = False) -> bool:
     """Whether `run_key` names the next run of a request that was really made on this issue.
 
-    `mends`: it is a review round that has ended. What asked for it may be gone by then, with its pull request or with
+    `mends`: it is a review round that was at work. What asked for it may be gone by now, with its pull request or with
     the commit that was red.
     """
     request_id, attempt = request_of(run_key), int(run_key.rsplit("-", 1)[1])

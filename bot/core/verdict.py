@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.core.names import Reason
-from bot.core.run import AgentReport, Check
+from bot.core.run import AgentReport, Check, Outcome
 from bot.core.situation import Invalid, Waiting
 
 NAMED = 5
@@ -210,6 +210,14 @@ def missing_outcome(work_result: str) -> Refusal:
             return Refusal(Reason.INTERNAL_ERROR, "The job that did the work ended well but handed nothing over.")
         case _:
             return Refusal(Reason.RUNNER_LOST, "The job that did the work ended without saying how.")
+
+
+def withheld(outcome: Outcome, why: Refusal | None) -> Refusal | None:
+    """How a run ends whose work was not put on its branch: for that, or, blocked by itself, with that said besides."""
+    if why is None or outcome.verdict == "done":
+        return why
+    text = f"{outcome.text.rstrip('.')}. Its work is not on the branch: {why.text}"
+    return Refusal(Reason(outcome.reason), text, "\n\n".join(filter(None, (outcome.details, why.details))))
 
 
 def spent(report: AgentReport) -> float:

@@ -23,6 +23,10 @@ class Own:
     """It was dispatched for this issue and takes no other; 0: it takes the event's, or the first ready one."""
     prefer: int = 0
     """The event's issue."""
+    patient: bool = True
+    """Younger claims, for which there is no room beside its own, are given time to step back; False: it does."""
+    admitted: bool = False
+    """Its claim was confirmed before: whoever claims now steps back for it."""
     approved: Mapping[str, str] | None = None
     """Request id → `boxless_sha`, as the event's payload has it."""
 

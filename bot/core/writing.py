@@ -44,6 +44,15 @@ def kept_request(notes: Notes | None) -> dict[str, Any]:
     return {"request": {"id": notes.request_id, "sha": notes.sha, **pull}}
 
 
+def noted_end(record: Record | None, attempts: int, notes: Notes | None) -> dict[str, Any]:
+    """What the machine block knows of the last request that is over; `record`: the run that just ended, if one did."""
+    if record is not None and record.final(attempts):
+        return {"ended": {"id": record.request_id, "until": record.requested_at.isoformat()}}
+    if notes is None or notes.ended_until is None:
+        return {}
+    return {"ended": {"id": notes.ended_id, "until": notes.ended_until.isoformat()}}
+
+
 def _as_stored(text: str) -> str:
     """Without what GitHub changes, and without the line that is only as new as the last edit."""
     lines = text.replace("\r\n", "\n").strip().split("\n")

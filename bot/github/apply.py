@@ -19,6 +19,7 @@ from bot.core.effects import (
     MakeClaim,
     OpenPull,
     PutBoard,
+    React,
     ReleaseClaim,
     SetLabels,
 )
@@ -71,7 +72,9 @@ class Result:
 
 
 def apply_effects(effects: Sequence[Effect], place: Place) -> Story[tuple[Applied, ...]]:
-    """Do `effects` in order; one answer each. After a MakeClaim or OpenPull that failed nothing more is tried."""
+    """Do `effects` in order; one answer each. After a MakeClaim or OpenPull that failed nothing more is tried, after a
+    CancelRun not the reaction that would acknowledge it.
+    """
     done: list[Applied] = []
     waiting = tuple(effects)
     while waiting:
@@ -83,10 +86,22 @@ def apply_effects(effects: Sequence[Effect], place: Place) -> Story[tuple[Applie
         applied = yield from _do_alone(waiting[0], place)
         done.append(applied)
         waiting = waiting[1:]
-        if not applied.ok and isinstance(applied.effect, MakeClaim | OpenPull):
-            done += [Applied(effect, ok=False, message="not tried: the step before it failed") for effect in waiting]
-            break
+        left_out = _left_out(applied, waiting)
+        done += [Applied(effect, ok=False, message="not tried: the step before it failed") for effect in left_out]
+        waiting = waiting[len(left_out) :]
     return tuple(done)
+
+
+def _left_out(applied: Applied, waiting: Sequence[Effect]) -> Sequence[Effect]:
+    """What is not done because the step before it failed."""
+    match applied.effect:
+        case MakeClaim() | OpenPull() if not applied.ok:
+            return waiting
+        case CancelRun() if not applied.ok:
+            # The reaction to `/ai stop` says that it was done; without one, the next look tries again.
+            return tuple(takewhile(lambda effect: isinstance(effect, React), waiting[:1]))
+        case _:
+            return ()
 
 
 # ------------------------------------------------------------------------------------- in one document

@@ -36,12 +36,22 @@ def read_failed_jobs(repo: str, oid: str, *, workflow: str) -> Story[tuple[tuple
 
 
 def _failed_runs(listed: Iterable[Json], workflow: str) -> list[Json]:
-    """The newest run of each workflow and event, where it failed. GitHub lists the newest first."""
+    """The newest run of each workflow and event, where it failed. GitHub lists the newest first.
+
+    Anybody can open a pull request from a fork whose branch is at our commit: what CI says of that is not of ours.
+    """
     newest: dict[tuple[object, object], Json] = {}
     for run in listed:
+        if _of_a_fork(run):
+            continue
         if not str(run.get("path") or "").partition("@")[0].endswith(f"/{workflow}"):
             newest.setdefault((run.get("workflow_id"), run.get("event")), run)
     return [run for run in newest.values() if run.get("conclusion") in BAD]
+
+
+def _of_a_fork(run: Json) -> bool:
+    """Its branch is in another repository, or that is gone."""
+    return (run.get("head_repository") or {}).get("id") != (run.get("repository") or {}).get("id")
 
 
 def with_log(job: FailedJob, text: str) -> FailedJob:

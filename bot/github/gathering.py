@@ -67,7 +67,7 @@ class Gathering:
         self.all_pulls_seen = False
         self.branches: dict[str, str] = {}
         self.claims: dict[int, Claim] = {}
-        self._talks = Talks(wanted.workflow)
+        self._talks = Talks(wanted)
         self.runs: dict[int, ActionsRun] = {}
         self._listed: dict[str, int] = {}
         """How long each list was."""
@@ -115,6 +115,9 @@ class Gathering:
         bare = bare - self.details.keys() - self._claims_seen
         self._claims_seen |= bare
         found += [Part(queries.one_issue(number), self._taker(number)) for number in sorted(bare)]
+        if self._talks.ask_for(self.pulls):
+            self._listed["refs"] = 0
+            found.append(self._refs_part("", 1))
         if not self.all_pulls_seen:
             unseen = sorted(
                 self._run_before() - self._looked_up - {read.issue_of_branch(pull.head) for pull in self.pulls.values()}
@@ -176,7 +179,7 @@ class Gathering:
 
     def _take_basics(self, data: Json) -> Iterable[Part]:
         self.repo = str(data["nameWithOwner"])
-        self._check_identity(data.get("databaseId"))
+        self.wanted.check_identity(self.repo, data.get("databaseId"))
         self.ids.repository = str(data["id"])
         branch = data.get("defaultBranchRef") or {}
         target = branch.get("target") or {}
@@ -191,14 +194,6 @@ class Gathering:
         self.ids.labels.update(found)
         self.labels = frozenset(found)
         return ()
-
-    def _check_identity(self, found: int | None) -> None:
-        """A name can be given to another repository (after a rename, a transfer, a deletion); the number can't."""
-        wanted = self.wanted.repository_id
-        if wanted and found is not None and found != wanted:
-            raise GitHubError(
-                f"{self.repo} is another repository now: the one meant was renamed or is gone.", status=404
-            )
 
     def _open_part(self, after: str, page: int) -> Part:
         def take(data: Json) -> Iterable[Part]:
@@ -256,8 +251,7 @@ class Gathering:
             more = [part for node in self._count(read.nodes(data["refs"]), "refs") for part in self._take_ref(node)]
             return [*more, *self._next(data["refs"], page, OPEN_PAGES, self._refs_part)]
 
-        wanted, first = self.wanted, self._pages(page).refs
-        return Part(queries.our_refs(after, first=first, reviews=wanted.reviews, checks=wanted.checks), take)
+        return Part(queries.our_refs(after, first=self._pages(page).refs, talks=self._talks.selection), take)
 
     def _take_ref(self, node: Json) -> Iterable[Part]:
         branch = (str(node.get("prefix") or "") + str(node["name"])).removeprefix("refs/heads/")
@@ -270,10 +264,8 @@ class Gathering:
                 self.claims[claim.issue] = claim
         self._take_changes(read.nodes(node.get("associatedPullRequests")))
         # What is said on our open pull request is a conversation of its own as well as its issue's feedback.
-        concerned = self.wanted.everything or read.issue_of_branch(branch) in self.wanted.focus
-        ours = [talk for talk in read.nodes(node.get("open")) if concerned and int(talk["number"]) in self.pulls]
-        self._talks.take(ours, target)
-        return [part for talk in ours for part in self._take_issue(talk)]
+        said = [talk for talk in read.nodes(node.get("open")) if int(talk["number"]) in self.pulls]
+        return [part for talk in self._talks.take(branch, said, target) for part in self._take_issue(talk)]
 
     def _take_pulls(self, data: Json) -> Iterable[Part]:
         self.all_pulls_seen = not data["pulls"]["pageInfo"]["hasNextPage"]
@@ -384,7 +376,8 @@ class Gathering:
     def memory(self) -> Memory:
         """What the next read need not find out again."""
         recent = self._lately.after(self.details, self._own_ids) if self.wanted.everything else self.wanted.recent
-        return Memory(self._now_known(), self.wanted.pages.after(self._listed), self._trackers(), recent)
+        pages, talks = self.wanted.pages.after(self._listed), self._talks.for_the_next(self.pulls, self.config_text)
+        return Memory(self._now_known(), pages, self._trackers(), recent, talks)
 
     def _now_known(self) -> Known | None:
         if self.truncated or self._newest is None:

@@ -147,18 +147,22 @@ def closed_issues() -> str:
     )
 
 
-def our_refs(after: str, *, first: int = LIGHT_PAGE, reviews: bool = False, checks: bool = False) -> str:
-    """A page of the branches under `ai/` with their commits and pull requests; of an open one what is said on it.
-
-    `reviews`, `checks`: those as well (a job's token may read no checks).
-    """
-    more = f"{' ...Opinions' if reviews else ''}{' ...CheckedTip' if checks else ''}"
+def our_refs(after: str, *, first: int = LIGHT_PAGE, talks: str = "") -> str:
+    """A page of the branches under `ai/` with their commits and pull requests; `talks`: `talk`, of those that are open."""
     return (
         f'refs(refPrefix: "refs/heads/ai/", first: {first}{_after(after)}) {{ pageInfo {{ hasNextPage endCursor }} '
         "nodes { name prefix target { oid ... on Commit { message committedDate } } "
         "associatedPullRequests(first: 5, orderBy: {field: CREATED_AT, direction: DESC}) { nodes { ...Change } } "
+        f"{talks} }} }}"
+    )
+
+
+def talk(*, reviews: bool, checks: bool) -> str:
+    """The open pull request of a branch, with what is said on it: `reviews` and `checks`, too."""
+    more = f"{' ...Opinions' if reviews else ''}{' ...CheckedTip' if checks else ''}"
+    return (
         "open: associatedPullRequests(states: [OPEN], first: 1, orderBy: {field: CREATED_AT, direction: ASC}) "
-        f"{{ nodes {{ ...DetailPull{more} }} }} }} }}"
+        f"{{ nodes {{ ...DetailPull{more} }} }}"
     )
 
 

@@ -8,20 +8,46 @@ from types import MappingProxyType
 from bot.core.branches import choose_branch
 from bot.core.model import CheckSuite, Feedback, Json, Pull, Review, Snapshot
 from bot.core.names import RUN_TRAILER
-from bot.github import read
+from bot.github import queries, read
+from bot.github.wanted import TalksWanted, Wanted
 
 
 class Talks:
     """Our open pull requests with what is said on them, by number."""
 
-    def __init__(self, workflow: str) -> None:
-        self._workflow = workflow
-        """File name of our caller workflow."""
+    def __init__(self, wanted: Wanted) -> None:
+        self._wanted = wanted
+        self._asked = wanted.talks.pulls
         self._found: dict[int, Json] = {}
 
-    def take(self, talks: Iterable[Json], tip: Json) -> None:
-        """Keep the pull requests of a branch; `tip`: the commit that it is at."""
-        self._found.update({int(talk["number"]): {**talk, "tip": tip} for talk in talks})
+    @property
+    def selection(self) -> str:
+        """What is asked for of an open pull request; empty: nothing."""
+        wanted = self._wanted
+        checks = wanted.checks and wanted.talks.checks
+        return queries.talk(reviews=wanted.reviews, checks=checks) if self._asked else ""
+
+    def ask_for(self, pulls: Mapping[int, Pull]) -> bool:
+        """Whether the branches have to be asked for again, now that one of them has an open pull request after all."""
+        if self._asked or not any(self._concerns(pull.head) for pull in pulls.values() if pull.open):
+            return False
+        self._asked = True
+        return True
+
+    def for_the_next(self, pulls: Mapping[int, Pull], config_text: str | None) -> TalksWanted:
+        """What the next look need not ask for: GitHub's price goes by what is asked for, whatever is there."""
+        return TalksWanted(any(pull.open for pull in pulls.values()), "fix_ci" in (config_text or ""))
+
+    def _concerns(self, branch: str) -> bool:
+        return self._wanted.everything or read.issue_of_branch(branch) in self._wanted.focus
+
+    def take(self, branch: str, talks: Iterable[Json], tip: Json) -> Iterable[Json]:
+        """Keep the pull requests of a branch, which is at `tip`; those that this read is about."""
+        if not self._concerns(branch):
+            return ()
+        found = {int(talk["number"]): {**talk, "tip": tip} for talk in talks}
+        self._found.update(found)
+        return found.values()
 
     def spoken_of(self, pulls: Mapping[int, Pull]) -> set[int]:
         """Issues on whose pull request there is something that may ask for a run."""
@@ -34,7 +60,9 @@ class Talks:
 
     def laid_over(self, snapshot: Snapshot, details: Mapping[int, Json]) -> Snapshot:
         """`snapshot` with the feedback of each issue in `details` (as they were read, earlier comments included)."""
-        found = {number: self._of(snapshot, details, number) for number in details}
+        ours = (pull for pull in snapshot.pulls if pull.number in self._found)
+        issues = {read.issue_of_branch(pull.head) for pull in ours} & details.keys()
+        found = {number: self._of(snapshot, details, number) for number in issues}
         spoken = {n: replace(snapshot.issues[n], feedback=said) for n, said in found.items() if said is not None}
         return replace(snapshot, issues=MappingProxyType({**snapshot.issues, **spoken})) if spoken else snapshot
 
@@ -45,7 +73,7 @@ class Talks:
         if talk is None:
             return None
         comments = details[int(talk["number"])]["comments"]  # with their earlier pages
-        return _feedback({**talk, "comments": comments}, self._workflow)
+        return _feedback({**talk, "comments": comments}, self._wanted.workflow)
 
 
 def _feedback(pull: Json, workflow: str) -> Feedback:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from bot.core.model import Issue
 from bot.core.names import CALLER_WORKFLOW
+from bot.errors import GitHubError
 from bot.github.queries import DETAIL_PAGE, LIGHT_PAGE
 from bot.github.recent import Recent
 
@@ -53,6 +54,16 @@ class Pages:
 
 
 @dataclass(frozen=True, slots=True)
+class TalksWanted:
+    """What is asked for of our pull requests, beside the lists that tell which there are."""
+
+    pulls: bool = True
+    """What is said on those that are open: at the last look there was one (or nobody looked)."""
+    checks: bool = True
+    """And CI's word: the config says `fix_ci`."""
+
+
+@dataclass(frozen=True, slots=True)
 class Memory:
     """What one look leaves for the next."""
 
@@ -63,6 +74,7 @@ class Memory:
     """Open META issues: their boards are kept, so they are read in detail."""
     recent: Recent | None = None
     """None: the next one reads all that was touched lately."""
+    talks: TalksWanted = TalksWanted()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +102,7 @@ class Wanted:
     """Reviews of our pull requests, too."""
     checks: bool = False
     """And what CI says of them."""
+    talks: TalksWanted = TalksWanted()
     remember: bool = False
     """Whoever reads will read again: find out what the next read may leave out."""
     known: Known | None = None
@@ -98,6 +111,15 @@ class Wanted:
     trackers: tuple[int, ...] = ()
     recent: Recent | None = None
     """How far those touched lately have been read."""
+
+    def check_identity(self, name: str, found: int | None) -> None:
+        """A name can be given to another repository (after a rename, a transfer, a deletion); the number can't.
+
+        Raises:
+            GitHubError: the repository called `name` has the number `found`, which is not the one wanted.
+        """
+        if self.repository_id and found is not None and found != self.repository_id:
+            raise GitHubError(f"{name} is another repository now: the one meant was renamed or is gone.", status=404)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +171,7 @@ class Scope:
             pages=memory.pages if self.remember else Pages(),
             trackers=memory.trackers if everything else (),
             recent=memory.recent if self.remember else None,
+            talks=memory.talks if self.remember else TalksWanted(),
         )
 
 

@@ -29,6 +29,9 @@ from bot.notify.notice import Tell, nobody, verdict_notice
 ROUNDS = 6
 """Reads before a gate gives up; two are normal, one more for each thing that moved meanwhile."""
 
+PATIENCE = 20
+"""Seconds that a claim waits for younger ones to step back, where there is room for one of them only."""
+
 TAKE_NONE = -1
 """`Own.issue` of a run that takes nothing (any more)."""
 
@@ -103,7 +106,9 @@ def gate(keeper: Gatekeeper, own: Own, *, only: int = 0) -> Gate:
     claimed = 0
     known: dict[int, Permission] = {}
     failed: tuple[Applied, ...] = ()
-    for _ in range(ROUNDS):
+    rounds, waited = 0, 0
+    while rounds < ROUNDS:
+        rounds += 1
         snapshot = read_facts(keeper.github, focus=focus, paused=keeper.paused, clock=keeper.clock, known=known)
         known = {person: may for person, may in snapshot.permissions.items() if may is not Permission.UNKNOWN}
         config = keeper.parse_config(snapshot.config_text)
@@ -121,6 +126,11 @@ def gate(keeper: Gatekeeper, own: Own, *, only: int = 0) -> Gate:
                 claimed = decided.claim.issue
             elif not answer.unsure:
                 own = replace(own, issue=_nobody(answer), prefer=0)  # Somebody else holds it: theirs to run.
+            continue
+        if _is_crowded(decided):
+            own = replace(own, patient=waited < PATIENCE)
+            rounds, waited = rounds - 1, waited + 1
+            keeper.sleep(1.0)
             continue
         effects = _portion(decided, snapshot, only)
         answers = _apply(keeper, snapshot, rules, effects)
@@ -196,6 +206,11 @@ def _about(effect: Effect, issue: Issue | None) -> bool:
     if isinstance(effect, React):
         return any(comment.node_id == effect.comment_node_id for comment in (*issue.comments, *on_pull))
     return getattr(effect, "issue", 0) in {issue.number, issue.feedback.pull if issue.feedback else issue.number}
+
+
+def _is_crowded(decided: Plan) -> bool:
+    """Our claim has to wait for younger ones to step back."""
+    return any(isinstance(s, Running) and s.crowded for s in decided.survey.situations.values())
 
 
 def _stepped_back(decided: Plan, own: Own) -> bool:

@@ -38,6 +38,8 @@ class Task:
     """How the run ended that this one goes on from, as our comment has it."""
     round: Round | None = None
     """A review round."""
+    elsewhere: str = ""
+    """The branch that the open pull request goes to, where that is not the admission's base: nothing is merged then."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from bot.core.run import Admission
 from bot.core.settings import ConfigProblem, RepoConfig
 from bot.core.survey import askers
 from bot.core.unbegun import why_taken_back
-from bot.core.verdict import Refusal, cancelled, missing_outcome
+from bot.core.verdict import Refusal, cancelled, missing_outcome, withheld
 from bot.errors import Blocked, GitHubError
 from bot.github.ports import Applied
 from bot.job.admit import GitHub
@@ -166,9 +166,7 @@ def _prepared(publisher: Publisher, ending: Ending, received: Received | None, s
         publisher.report.log(f"Pushed {answer.commit[:12]} to {ending.admission.branch}.")
         outcome = replace(received.outcome, notes=tuple(dict.fromkeys((*received.outcome.notes, *answer.notes))))
         return replace(ending, outcome=outcome, pushed_oid=answer.commit)
-    if answer.refusal is not None and received.outcome.verdict == "done":
-        return replace(ending, failure=answer.refusal)
-    return ending
+    return replace(ending, kept=answer.kept, failure=withheld(received.outcome, answer.refusal))
 
 
 def _with_threads(publisher: Publisher, ending: Ending, snapshot: Snapshot) -> Ending:

@@ -9,8 +9,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bot.core.paths import printable
+from bot.core.names import Reason
+from bot.core.paths import Guard, printable
 from bot.core.run import Admission
+from bot.core.verdict import Refusal
 from bot.job.fetch import QUIET_FETCH, fetch_commits, stubborn, unreadable
 from bot.job.git import Git, GitFailed, Remote, make_git_folder
 
@@ -26,8 +28,14 @@ MARKERS = re.compile(rb"(?:<{7}|>{7}|\|{7})(?: |$)|={7}\r?$")
 SIDE_NAMES = ("~merging_branch", "~merging_base")
 """What git adds to the name of a file that is a folder on the other side."""
 
-MAX_BLOB = 8 << 20
-"""Bytes of a file that are searched for markers; git writes none into files that it takes for binary."""
+MAX_BLOB = 200_000_000
+"""Bytes of a file that are searched for markers: both sides of the largest that GitHub takes."""
+
+LOOKS_BINARY = 8000
+"""Bytes at a file's beginning in which git looks for a NUL; it writes no markers into what it takes for binary."""
+
+MERGE_SECONDS = 600
+"""Telling renames among thousands of files takes its time."""
 
 CONFLICTS = 1
 """`git merge-tree`'s exit code where it could not merge everything; 0: it could."""
@@ -76,6 +84,15 @@ def fetch_missing(git: Git, remote: Remote, commit: str) -> None:
         fetch_commits(git, remote, [commit], branches=(), depth=1)
 
 
+def protected_conflicts(merge: Merge, guard: Guard) -> Refusal | None:
+    """Conflicts in files that no run may change: git's choice of a side, where it made one, is nobody's decision."""
+    theirs = [path for path in merge.conflicts if guard.protects(path)]
+    if not theirs:
+        return None
+    text = "The conflicts with the base branch are in files that no run may change: a person has to resolve them."
+    return Refusal(Reason.BASE_CHANGED, text, "\n".join(map(printable, theirs[:50])))
+
+
 def unresolved(git: Git, merge: Merge, tree: str, admission: Admission) -> tuple[str, ...]:
     """Where `tree` still holds what the merge could not do: `path:line` of markers, and names only git gives.
 
@@ -117,7 +134,8 @@ def _merge(git: Git, fork: str, admission: Admission) -> Merge | Unmerged:
     root = _commit(git, fork)
     for name, side in ((BRANCH_SIDE, admission.head_oid), (BASE_SIDE, admission.base_oid)):
         git("update-ref", f"refs/{name}", _commit(git, side, "-p", root))
-    ran = git.attempt("merge-tree", "--write-tree", "--no-messages", "--name-only", "-z", BRANCH_SIDE, BASE_SIDE)
+    words = ("merge-tree", "--write-tree", "--no-messages", "--name-only", "-z", BRANCH_SIDE, BASE_SIDE)
+    ran = git.attempt(*words, seconds=MERGE_SECONDS)
     if ran.exit_code not in {0, CONFLICTS}:
         return Unmerged("this machine's git is older than 2.38, or failed to")
     tree, *paths = ran.out.decode("utf-8", "surrogateescape").rstrip("\0").split("\0")
@@ -130,7 +148,7 @@ def _commit(git: Git, of: str, *parents: str) -> str:
 
 def _marker_lines(git: Git, tree: str, path: str) -> Sequence[int]:
     blob = git.attempt("cat-file", "blob", f"{tree}:{path}", most=MAX_BLOB)
-    if blob.exit_code != 0 or blob.cut or b"\0" in blob.out:
+    if (blob.exit_code != 0 and not blob.cut) or b"\0" in blob.out[:LOOKS_BINARY]:
         return ()
     return [number for number, line in enumerate(blob.out.split(b"\n"), 1) if MARKERS.match(line)]
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.core.names import UNPUSHED, Reason
+from bot.core.names import UNPUSHED, Reason, kept_branch
 from bot.core.run import Admission, Outcome
 from bot.core.settings import RepoConfig
 from bot.core.verdict import Refusal, conflicts_left
@@ -21,7 +21,7 @@ from bot.job.commit import commit_tree, run_of
 from bot.job.fetch import QUIET_FETCH, disk_full, fetch_commits, remote_branches, stubborn
 from bot.job.git import Git, GitFailed, Remote, make_git_folder
 from bot.job.handover import Received
-from bot.job.merge import Merge, Unmerged, merge_base_in, unresolved
+from bot.job.merge import Merge, Unmerged, merge_base_in, protected_conflicts, unresolved
 from bot.job.protect import Inspection, inspect_change, rebuild, rules_of
 from bot.job.push import push
 from bot.job.workspace import Screen
@@ -59,9 +59,11 @@ class Pushed:
 
 @dataclass(frozen=True, slots=True)
 class Withheld:
-    """Nothing of the run is on the server, and why: None when there was nothing to push."""
+    """The run's branch is left as it is, and why: None when there was nothing to push."""
 
     refusal: Refusal | None
+    kept: str = ""
+    """The branch on which the work is all the same: people went on with the run's own meanwhile."""
 
 
 def prepare_branch(admission: Admission, received: Received, config: RepoConfig, press: Press) -> Pushed | Withheld:
@@ -101,8 +103,10 @@ def _prepare(admission: Admission, bundle: Path, config: RepoConfig, press: Pres
         text = f"The commit that was handed over merges the base, which can't be checked: {why}."
         return Withheld(Refusal(Reason.INTERNAL_ERROR, text))
     start = merge.tree if merge else admission.head_oid
-    inspection = inspect_change(git, start, unpacked.tree, rules_of(config), press.screen)
-    refusal = inspection.refusal or _nothing_done(inspection, admission, merge)
+    rules = rules_of(config)
+    inspection = inspect_change(git, start, unpacked.tree, rules, press.screen)
+    theirs = protected_conflicts(merge, rules.guard) if merge else None
+    refusal = inspection.refusal or theirs or _nothing_done(inspection, admission, merge)
     if refusal:
         return Withheld(refusal)
     tree = rebuild(git, start, inspection.changes)
@@ -113,12 +117,12 @@ def _prepare(admission: Admission, bundle: Path, config: RepoConfig, press: Pres
     ours = _already_there(git, admission, tip, tree, below)
     if ours:
         return Pushed(ours, paths, inspection.notes)
-    refusal = _moved(git, admission, there, press)
-    if refusal:
-        return Withheld(refusal)
+    refusal = _base_moved(git, admission, there, press) or _branch_moved(admission, tip)
     commit = commit_tree(git, tree, admission, merged=merged)
-    refusal = push(git, remote, commit, admission.branch)
-    return Withheld(refusal) if refusal else Pushed(commit, paths, inspection.notes)
+    refusal = refusal or push(git, remote, commit, admission.branch)
+    if refusal is None:
+        return Pushed(commit, paths, inspection.notes)
+    return Withheld(refusal, _keep(git, remote, admission, commit) if refusal.reason is Reason.BRANCH_CHANGED else "")
 
 
 def _nothing_there(outcome: Outcome) -> Refusal | None:
@@ -146,13 +150,36 @@ def _already_there(git: Git, admission: Admission, tip: str, tree: str, below: t
     return ""
 
 
-def _moved(git: Git, admission: Admission, there: Mapping[str, str], press: Press) -> Refusal | None:
-    """Whether branch and base are still what the run started from."""
-    tip = there.get(admission.branch, "")
+def _keep(git: Git, remote: Remote, admission: Admission, commit: str) -> str:
+    """Push the run's commit to a branch of its own, beside what people put on the run's meanwhile; that branch's name.
+
+    Empty where it can't be, or where they took commits back: that may have a reason, and ours stands on those.
+    """
+    tip, name = (
+        remote_branches(git, remote, [admission.branch]).get(admission.branch, ""),
+        kept_branch(admission.run_key),
+    )
+    if not tip:
+        return ""
+    fetch_commits(git, remote, [tip], branches=(admission.branch,), depth=LATER_COMMITS)
+    if git.attempt("merge-base", "--is-ancestor", admission.head_oid, tip).exit_code != 0:
+        return ""
+    if remote_branches(git, remote, [name]):
+        return name  # an earlier try of this very run
+    return "" if push(git, remote, commit, name) else name
+
+
+def _branch_moved(admission: Admission, tip: str) -> Refusal | None:
+    """Whether the branch, now at `tip`, is still what the run started from."""
     continues = admission.head_oid != admission.base_oid
     if tip not in ({admission.head_oid} if continues else {"", admission.head_oid}):
         what = "is gone" if not tip else "has other commits now"
         return Refusal(Reason.BRANCH_CHANGED, f"The branch {admission.branch} {what}; it is left as it is.")
+    return None
+
+
+def _base_moved(git: Git, admission: Admission, there: Mapping[str, str], press: Press) -> Refusal | None:
+    """Whether the base still holds what the run started from."""
     base = there.get(admission.base, "")
     if not base:
         return Refusal(Reason.BASE_CHANGED, f"The branch {admission.base}, which the work is meant for, is gone.")

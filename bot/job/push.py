@@ -14,7 +14,7 @@ from bot.errors import Blocked, InternalError
 from bot.job.fetch import for_now, remote_branches
 from bot.job.git import Git, Ran, Remote
 
-OURS = re.compile(r"ai/issue-[1-9][0-9]*(-[1-9][0-9]*)?")
+OURS = re.compile(r"ai/(?:issue-[1-9][0-9]*(-[1-9][0-9]*)?|kept-[1-9][0-9]*-[LCRS][0-9]+-[0-9]+)")
 """The only branches that are ever written (invariant I8)."""
 
 TRIES = 3
@@ -48,7 +48,7 @@ MEANINGS = (
     _meaning(
         r"without `?workflows?`? (permission|scope)|refusing to allow .* to create or update workflow",
         Reason.PUSH_REJECTED,
-        "GitHub refused the push: the change touches a workflow file, which this token may not.",
+        "GitHub refused the push: it holds a workflow file (perhaps the base's) that no branch has, which this token may not add.",
     ),
     _meaning(
         r"GH001|exceeds GitHub's file size limit|large files detected|pack exceeds maximum|HTTP 413|error: 413",

@@ -53,7 +53,8 @@ def recheck(keeper: Gatekeeper, admission: Admission, *, served: bool = False, d
     Raises:
         Blocked: a fact that admitted the run no longer holds; `Postponed` when its request goes on all the same.
     """
-    snapshot = _read(keeper, admission, served=served)
+    from_server = served and _is_server(dispatcher, admission)
+    snapshot = _read(keeper, admission, served=served, from_server=from_server)
     config = keeper.parse_config(snapshot.config_text)
     if isinstance(config, ConfigProblem):
         raise Blocked(Reason.CONFIG_INVALID, config.message)
@@ -62,9 +63,9 @@ def recheck(keeper: Gatekeeper, admission: Admission, *, served: bool = False, d
         raise Blocked(Reason.EDITED_AFTER_APPROVAL, "title or body changed after the approval")
     if served:
         snapshot = _as_claimed(snapshot, admission)
-        if _is_server(dispatcher, admission):
+        if from_server:
             snapshot = replace(snapshot, standings=MappingProxyType(_as_the_server_saw(snapshot)))
-    decided = plan(snapshot, config, Own(admission.run_id, admission.run_url, issue=admission.issue))
+    decided = plan(snapshot, config, Own(admission.run_id, admission.run_url, issue=admission.issue, admitted=True))
     if decided.admitted is None or decided.admitted.run_key != admission.run_key:
         raise _not_now(snapshot, config, admission)
     if decided.admitted.kind != admission.kind:
@@ -75,11 +76,13 @@ def recheck(keeper: Gatekeeper, admission: Admission, *, served: bool = False, d
     return Recheck(config, snapshot, comments, read_round(keeper.github, snapshot, admission))
 
 
-def _read(keeper: Gatekeeper, admission: Admission, *, served: bool) -> Snapshot:
+def _read(keeper: Gatekeeper, admission: Admission, *, served: bool, from_server: bool) -> Snapshot:
     """Caps need the whole repository; the server has looked at those, and other runs of its own nobody else sees."""
     if not served:
         return read_facts(keeper.github, focus={admission.issue}, paused=keeper.paused, clock=keeper.clock)
-    snapshot = _as_ci_was_seen(keeper.github.issue_snapshot(admission.issue, now=keeper.clock()), admission)
+    snapshot = keeper.github.issue_snapshot(admission.issue, now=keeper.clock())
+    if from_server:
+        snapshot = _as_ci_was_seen(snapshot, admission)
     return with_permissions(keeper.github, replace(snapshot, paused=keeper.paused), askers(snapshot))
 
 

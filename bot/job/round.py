@@ -7,11 +7,14 @@ from typing import Any
 from bot.agent.round_prompt import RoundFacts, ShownJob, ShownThread, Words, names_of, shown_place
 from bot.agent.sanitize import Clean, sanitise
 from bot.core.model import Permission, Snapshot
+from bot.core.outbound import clean
 from bot.core.paths import printable
 from bot.core.rounds import MOST_THREADS, Conversation, FailedJob, Remark, Round, Thread, heard, speakers
 from bot.core.run import Admission, Reply
 from bot.job.admit import GitHub
-from bot.job.facts import MOST_COMMENTERS
+
+MOST_SPEAKERS = 30
+"""People whose permission is read; in public anybody may join a conversation, so that they are not few."""
 
 OURSELVES = "You, in an earlier run,"
 
@@ -40,7 +43,7 @@ def read_heard(github: GitHub, snapshot: Snapshot, pull: int) -> Conversation:
     conversation = github.conversation(pull)
     permissions: dict[int, Permission] = dict(snapshot.permissions)
     unknown = [who for who in speakers(conversation, snapshot.own_ids) if who.id not in permissions]
-    permissions.update({who.id: github.permission(who) for who in unknown[:MOST_COMMENTERS]})
+    permissions.update({who.id: github.permission(who) for who in unknown[:MOST_SPEAKERS]})
     return heard(conversation, permissions, snapshot.own_ids)
 
 
@@ -48,7 +51,11 @@ def screened(found: Round | None, screen: Callable[[str], str]) -> Round | None:
     """`found` without the secrets of this process in CI's logs."""
     if found is None:
         return None
-    return replace(found, failed=tuple(replace(job, log=screen(job.log)) for job in found.failed))
+    failed = (
+        replace(job, name=screen(job.name), log=screen(job.log), steps=tuple(map(screen, job.steps)))
+        for job in found.failed
+    )
+    return replace(found, failed=tuple(failed))
 
 
 def shown(found: Round, admission: Admission) -> Shown:
@@ -87,4 +94,4 @@ def replies_of(structured: Mapping[str, Any], threads: tuple[Thread, ...]) -> tu
 
 def _job(job: FailedJob) -> ShownJob:
     steps = f", step {', '.join(job.steps)}" if job.steps else ""
-    return ShownJob(f"{job.workflow} / {job.name}", f"{job.conclusion}{steps}", job.log)
+    return ShownJob(f"{job.workflow} / {job.name}", f"{job.conclusion}{steps}", clean(job.log))

@@ -94,6 +94,8 @@ def _say_gate(came_to: Gate, issue: int, report: Report, server: str) -> None:
         line = "" if isinstance(situation, Waiting) else why_not(situation)
         if line not in {"", "unasked", "ended"}:
             report.log(f"#{number}: {line}")
+    if came_to.config.pull_request.fix_ci:
+        report.log("`pull_request.fix_ci` needs the App server: without one, only `/ai fix` starts a review round.")
     for failed in came_to.effects_failed:
         report.log(f"GitHub refused {type(failed.effect).__name__}: {failed.message or failed.status}")
     if came_to.admission:

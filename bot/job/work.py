@@ -16,7 +16,7 @@ from bot.agent.prompt import follow_up_prompt
 from bot.core.checkpoints import at_turn_interval, may_ask_people, most_turns
 from bot.core.names import Reason
 from bot.core.outbound import one_line
-from bot.core.paths import printable
+from bot.core.paths import listed
 from bot.core.run import AgentReport, Check, Outcome, Reply
 from bot.core.verdict import (
     Facts,
@@ -40,7 +40,7 @@ from bot.job.fetch import disk_full
 from bot.job.fresh import Place, fresh_place
 from bot.job.git import GitFailed, NeverStop, Remote, Stop
 from bot.job.handover import BUNDLE_FILE
-from bot.job.merge import unresolved
+from bot.job.merge import protected_conflicts, unresolved
 from bot.job.parting import summarise
 from bot.job.planning import make_plan
 from bot.job.protect import inspect_change, rules_of
@@ -81,9 +81,11 @@ def work(task: Task, remote: Remote, agent: Agent, ground: Ground, *, out: Path)
 
 def _story(task: Task, remote: Remote, agent: Agent, ground: Ground, diary: Diary) -> Refusal | None:
     with diary.phase("checkout"):
-        workspace = diary.workspace = prepare(task.admission, remote, ground)
+        workspace = diary.workspace = prepare(task.admission, remote, ground, elsewhere=task.elsewhere)
     diary.note(*workspace.notes)
-    _refuse_protected_conflicts(task, workspace)
+    if workspace.merge and (theirs := protected_conflicts(workspace.merge, rules_of(task.config).guard)):
+        return theirs  # the agent could not resolve these whatever it did: it is not asked, and not paid for
+    _tell_of_merge(task, workspace, ground, diary)
     with diary.phase("setup"):
         _set_up(task, workspace, ground, diary)
     commands = judging_commands(task.config.checks, workspace.git, (workspace.start,))
@@ -109,13 +111,14 @@ def _story(task: Task, remote: Remote, agent: Agent, ground: Ground, diary: Diar
     return refusal
 
 
-def _refuse_protected_conflicts(task: Task, workspace: Workspace) -> None:
-    """Conflicts that the agent could not resolve whatever it did are not paid for. Raises `Blocked(base-changed)`."""
-    guard, conflicts = rules_of(task.config).guard, workspace.merge.conflicts if workspace.merge else ()
-    theirs = [path for path in conflicts if guard.protects(path)]
-    if theirs:
-        text = "The conflicts with the base branch are in files that no run may change: a person has to resolve them."
-        raise Blocked(Reason.BASE_CHANGED, text, details="\n".join(map(printable, theirs[:50])))
+def _tell_of_merge(task: Task, workspace: Workspace, ground: Ground, diary: Diary) -> None:
+    if workspace.merge is None:
+        return
+    ground.log(f"{task.admission.base} had moved on: merged into {task.admission.branch}")
+    if conflicts := workspace.merge.conflicts:
+        note = f"There were conflicts with {task.admission.base} to resolve in: {listed(conflicts)}"
+        ground.log(note)
+        diary.note(note)
 
 
 def _set_up(task: Task, workspace: Workspace, ground: Ground, diary: Diary) -> None:

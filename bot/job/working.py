@@ -11,6 +11,7 @@ from dataclasses import replace
 from bot.agent.isolation import isolation_for, run_root
 from bot.agent.prompt import Said
 from bot.config import ActionEnv
+from bot.core.branches import choose_branch
 from bot.core.ledger import request_of
 from bot.core.messages.plan import plan_in
 from bot.core.messages.retold import retold
@@ -72,8 +73,10 @@ def _task(admission: Admission, looked: Recheck) -> Task:
     """What the run is about, from what was read just now."""
     snapshot, request_id = looked.snapshot, request_of(admission.run_key)
     issue = snapshot.issues[admission.issue]
-    plan = approved_plan(View(snapshot, looked.config), issue, request_id)
+    mends = admission.kind == "fix"  # what the reviewers want, not a plan of before
+    plan = None if mends else approved_plan(View(snapshot, looked.config), issue, request_id)
     goes_on = admission.head_oid != admission.base_oid
+    pull = choose_branch(snapshot, admission.issue).pull
     return Task(
         admission,
         looked.config,
@@ -82,4 +85,5 @@ def _task(admission: Admission, looked: Recheck) -> Task:
         plan=plan_in(plan.comment.body) if plan is not None else "",
         earlier_guidance=earlier_guidance(issue, snapshot.own_ids, request_id),
         earlier=retold(last_words(issue, snapshot.own_ids, request_id, continued=goes_on)),
+        elsewhere=pull.base if pull is not None and pull.base != admission.base else "",
     )

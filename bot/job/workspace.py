@@ -108,8 +108,10 @@ class Workspace:
     """The base, merged into the run's branch."""
 
 
-def prepare(admission: Admission, remote: Remote, ground: Ground) -> Workspace:
+def prepare(admission: Admission, remote: Remote, ground: Ground, *, elsewhere: str = "") -> Workspace:
     """Fetch and check out what the run starts from, without leaving a credential anywhere.
+
+    A base that has moved on is merged, unless the pull request goes `elsewhere`.
 
     Raises `Blocked`: an empty repository, a commit that is gone, a server that can't be read, a full disk.
     """
@@ -120,7 +122,7 @@ def prepare(admission: Admission, remote: Remote, ground: Ground) -> Workspace:
     )
     oids = (admission.head_oid, admission.base_oid)
     fetch_commits(git, remote, oids, branches=(admission.base, admission.branch), depth=HISTORY)
-    found = merge_base_in(git, remote, admission)
+    found = Unmerged(f"the pull request goes to {elsewhere}") if elsewhere else merge_base_in(git, remote, admission)
     merge = found if isinstance(found, Merge) else None
     start = merge_commit(git, merge, admission) if merge else admission.head_oid
     tree = ground.root / _folder_name(admission.repo)
@@ -139,7 +141,7 @@ def prepare(admission: Admission, remote: Remote, ground: Ground) -> Workspace:
 def _unmerged(found: Merge | Unmerged | None, admission: Admission) -> tuple[str, ...]:
     if not isinstance(found, Unmerged):
         return ()
-    return (f"{admission.base} had moved on and was not merged into {admission.branch}: {found.why}",)
+    return (f"{admission.base} was not merged into {admission.branch}: {found.why}",)
 
 
 def read_guides(git: Git, commit: str) -> dict[str, str]:

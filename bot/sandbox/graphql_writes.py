@@ -141,10 +141,8 @@ def _update_refs(ask: Asker, given: Json) -> Json:
 
 
 def _require(ask: Asker, issue: Issue, *, anyone: bool = False) -> None:
-    """Write access to an issue; to a pull request's conversation either permission will do."""
-    if issue.pull is not None and ask.token.may(issue.repo, "pull_requests", "write", anyone=anyone):
-        return
-    ask.token.require(issue.repo, "issues", "write", anyone=anyone)
+    """Write access to an issue, or to a pull request's conversation."""
+    ask.token.require_on(issue, "write", anyone=anyone)
 
 
 def _issue(ask: Asker, node_id: str) -> Issue:

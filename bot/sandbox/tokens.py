@@ -113,10 +113,14 @@ class Token:
         raise Refused(403, "Must have admin rights to Repository.")
 
     def require_on(self, issue: Issue, level: str, *, anyone: bool = False) -> None:
-        """`require` for an issue; on a pull request either `issues` or `pull_requests` will do, as on GitHub."""
-        if issue.pull is not None and self.may(issue.repo, "pull_requests", level, anyone=anyone):
-            return
-        self.require(issue.repo, "issues", level, anyone=anyone)
+        """`require` for an issue. To read a pull request either `issues` or `pull_requests` will do; to write there, an
+        integration needs the latter, whatever the documentation of the endpoints for issues says.
+
+        https://github.com/github/rest-api-description/issues/6994
+        """
+        writes = level == "write" and self.is_integration
+        on_pull = issue.pull is not None and (writes or self.may(issue.repo, "pull_requests", level, anyone=anyone))
+        self.require(issue.repo, "pull_requests" if on_pull else "issues", level, anyone=anyone)
 
 
 class Tokens:

@@ -32,6 +32,7 @@ from bot.core.situation import (
     PullMerged,
     Queued,
     Refused,
+    RoundsUsed,
     Running,
     Situation,
     Unasked,
@@ -83,6 +84,7 @@ SITUATIONS: dict[str, Situation] = {
     "queued": Queued("7-L1-1", T0),
     "queued-known": Queued("7-L1-1", T0, url="https://example.test/run/42"),
     "running": Running(CLAIM, "https://example.test/run/42"),
+    "running-laptop": Running(replace(CLAIM, run_id=-7), ""),
     "running-late": Running(CLAIM, "https://example.test/run/42", place=Waiting(REQUEST, WAITS, 4)),
     "done": Ended(RECORD),
     "blocked": Ended(replace(RECORD, code="tests-failed", pull=0)),
@@ -93,6 +95,9 @@ SITUATIONS: dict[str, Situation] = {
     "withdrawn": Withdrawn(),
     "closed": Closed(),
     "closed-merged": Closed(31),
+    "rounds-used": RoundsUsed(RECORD, replace(REQUEST, id="R5", pull=31), 3),
+    "rounds-used-red": RoundsUsed(replace(RECORD, code="tests-failed"), replace(REQUEST, id="S5", pull=31), 1),
+    "rounds-off": RoundsUsed(RECORD, replace(REQUEST, id="R5", pull=31), 0),
     "pull-closed": PullClosed(RECORD, PULL),
     "pull-merged": PullMerged(RECORD, PULL),
     "unasked": Unasked(),
@@ -184,7 +189,7 @@ def test_what_an_earlier_run_said_is_retold_without_its_machinery() -> None:
     assert ADVICE[Reason.TESTS_FAILED] not in text
     assert "/ai" not in text
     assert "/ai" not in retold(done(RECORD, PULL, OUTCOME))
-    assert len(retold("x" * 100_000 + "\n\n/ai run")) == MOST_RETOLD
+    assert len(retold("x" * 100_000 + "\n\nDo this:\n\n/ai run")) == MOST_RETOLD
 
 
 def test_blocked_without_an_outcome() -> None:
@@ -226,9 +231,14 @@ def test_a_run_that_ended_before_it_began_asks_nothing_of_anybody() -> None:
 
 def test_done() -> None:
     golden("verdict-done", done(RECORD, replace(PULL, open=True), OUTCOME, run_url="https://example.test/run/42"))
-    updated = done(replace(RECORD, kind="fix"), replace(PULL, open=True), OUTCOME)
+    updated = done(replace(RECORD, kind="fix"), replace(PULL, open=True), OUTCOME, goes_on=True)
     assert updated.startswith("Done: draft PR #31 is updated and up for review again.\n")
     assert "- Changes tests: tests/test_cart.py" in updated
+    failed = blocked(replace(RECORD, code="tests-failed", kind="fix"), "The test command failed")
+    assert failed.splitlines()[-3].endswith(" The command begins another review round of #31, from here or there.")
+    assert failed.splitlines()[-1] == "/ai fix"
+    asks = blocked(replace(RECORD, code="needs-input", kind="fix"), "The agent needs an answer")
+    assert asks.splitlines()[-1] == "/ai fix your answer here"
     golden("thread", thread_reply("Renamed it.\n\nThe tests follow.", RECORD.run_key, "4a3b2c1d" * 5))
 
 
@@ -256,8 +266,7 @@ def test_replies() -> None:
         replies.already_running("https://example.test/run/42"),
         replies.on_a_pull(0),
         replies.on_a_pull(7),
-        replies.fix_on_an_issue(0),
-        replies.fix_on_an_issue(31),
+        replies.nothing_to_fix(),
         replies.fix_elsewhere(),
         replies.issue_is_closed(7),
         replies.no_rounds_left(3, 7),
@@ -266,6 +275,7 @@ def test_replies() -> None:
         replies.on_a_closed_issue(),
         replies.unknown_model("gpt-9", ["haiku", "opus"]),
         replies.not_here("init"),
+        replies.not_on_actions(),
         replies.reply(11, "Said once."),
     ]
     golden("replies", "\n\n---\n\n".join(texts))

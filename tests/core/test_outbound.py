@@ -314,8 +314,8 @@ def test_a_fence_shows_code_as_it_is() -> None:
 
 def test_a_fence_neutralises_what_acts_when_a_pr_body_becomes_a_commit_message() -> None:
     """Squash merging drops the code block: closing words and `[skip ci]` in it must not act then."""
-    shown = fence("This fixes #1.\n[skip ci]\nskip-checks: true", limit=1_000)
-    assert shown == "```text\nThis fixes # 1.\n(skip ci)\nskip-checks : true\n```"
+    shown = fence("This fixes #1.\n[skip ci]\nskip-checks: true\n@claude go on\n@claudette", limit=1_000)
+    assert shown == "```text\nThis fixes # 1.\n(skip ci)\nskip-checks : true\n@ claude go on\n@claudette\n```"
 
 
 def test_nothing_foreign_forges_our_hidden_block() -> None:

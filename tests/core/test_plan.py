@@ -252,7 +252,27 @@ def test_of_two_gates_that_claimed_at_once_the_younger_claim_steps_back() -> Non
 
     assert ReleaseClaim(2) in plan(snap, config, Own(42)).effects
     assert plan(snap, config, Own(42)).admitted is None
-    assert plan(snap, config, Own(41)).admitted is not None
+    waits = plan(snap, config, Own(41))
+    assert (waits.admitted, waits.effects) == (None, ())
+    alone = replace(snap, claims={1: first})
+    assert plan(alone, config, Own(41)).admitted is not None
+    assert ReleaseClaim(1) in plan(snap, config, Own(41, patient=False)).effects
+    assert plan(snap, config, Own(41, admitted=True)).admitted is not None
+
+
+def test_a_claim_that_names_an_older_time_steps_back_for_a_run_at_work() -> None:
+    """Gates have clocks of their own, and read before they claim."""
+    config = RepoConfig(limits=Limits(concurrent=1))
+    late, running_one = claim(1, run_id=41), replace(claim(2, run_id=42), at=T0 + timedelta(minutes=3))
+    snap = snapshot(
+        issue(1, by=ANN),
+        issue(2, by=ANN, labels=["ai-running"]),
+        claims={1: late, 2: running_one},
+        runs={41: ActionsRun(41, RunState.ACTIVE), 42: ActionsRun(42, RunState.ACTIVE)},
+    )
+
+    assert ReleaseClaim(1) in plan(snap, config, Own(41)).effects
+    assert plan(snap, config, Own(42, admitted=True)).admitted is not None
 
 
 def test_a_prerequisite_reopened_while_a_gates_run_is_at_work_is_said_by_another_gate() -> None:

@@ -6,10 +6,10 @@ from datetime import timedelta
 
 import pytest
 
-from bot.core.effects import Effect, PostComment, PutStatus
+from bot.core.effects import Effect, PostComment, PutStatus, React
 from bot.core.ledger import records
 from bot.core.messages.plan import plan_in, plan_text
-from bot.core.model import ActionsRun, Actor, LabelEvent, RunState, Snapshot
+from bot.core.model import ActionsRun, Actor, Claim, LabelEvent, RunState, Snapshot
 from bot.core.names import REQUEST_LABEL, Reason
 from bot.core.plan import plan
 from bot.core.plans import approved_plan, earlier_guidance, last_words
@@ -278,6 +278,18 @@ def test_a_plan_that_was_dropped_is_withdrawn_and_can_not_be_approved(
     assert isinstance(waiting.situation, Withdrawn | Ended)
 
 
+def test_a_plan_whose_request_was_edited_away_can_not_be_approved(life: Life) -> None:
+    """Its status says *Withdrawn* by then, and that holds."""
+    life.say("/ai run")
+    told = (replace(c, edited=c.author == ANN) for c in life.snap.issues[1].comments)
+    life.snap = edit(life.snap, 1, comments=tuple(told))
+    life.look()
+    life.say("/ai approve")
+
+    assert life.kinds == ["plan"]
+    assert len(life.replies()) == 1
+
+
 def test_only_people_who_may_ask_approve(waiting: Life) -> None:
     waiting.say("/ai approve", by=BOB)
 
@@ -336,6 +348,34 @@ def test_an_issue_edited_after_its_plan_says_so_and_can_be_approved_as_it_is(wai
     assert waiting.kinds == ["plan", "work"]
 
 
+def test_an_edit_that_nobody_was_told_of_is_not_approved_with_the_plan(waiting: Life) -> None:
+    """The issue's author may edit it a moment before somebody approves the plan, who read the plan and not the edit."""
+    waiting.snap = later(waiting.snap, minutes=1)
+    waiting.snap = edit(waiting.snap, 1, body="And mail me the keys.", body_edited_at=waiting.snap.now)
+    waiting.say("/ai approve")
+    assert waiting.kinds == ["plan"]
+    assert waiting.replies()[0].startswith("Title or body changed since the plan was made, so nothing was started.")
+
+    waiting.snap = later(waiting.snap, minutes=1)
+    waiting.snap = edit(waiting.snap, 1, body="And the house keys.", body_edited_at=waiting.snap.now)
+    waiting.say("/ai approve")
+    assert waiting.kinds == ["plan"]
+
+    waiting.say("/ai approve")
+
+    assert waiting.kinds == ["plan", "work"]
+
+
+def test_the_work_keeps_to_what_was_said_with_the_request_for_the_plan(life: Life) -> None:
+    life.say("/ai run --model haiku --usd 1.50 --minutes 7")
+    life.say("/ai approve")
+
+    assert [(each.kind, each.model, each.usd, each.minutes) for each in life.ran] == [
+        ("plan", "haiku", 1.5, 7),
+        ("work", "haiku", 1.5, 7),
+    ]
+
+
 def test_an_old_request_says_so_and_can_still_be_approved(waiting: Life) -> None:
     waiting.snap = later(waiting.snap, days=31)
     waiting.look()
@@ -356,6 +396,69 @@ def test_what_comes_after_the_work(waiting: Life) -> None:
 
     assert waiting.kinds == ["plan", "work", "work", "plan"]
     assert again.kinds == ["plan", "work", "work", "plan"]
+
+
+@dataclass
+class Meanwhile(Life):
+    """Somebody says something while the work is under way; `seen`: a gate looks before that ends."""
+
+    word: str = ""
+    seen: bool = True
+
+    def _run(self, start: Start, own: Own) -> None:
+        if start.kind == "work" and self.word:
+            self._later()
+            said = replace(comment(8000, self.word), created_at=self.snap.now)
+            self.snap = edit(self.snap, 1, comments=(*self.snap.issues[1].comments, said))
+            self.word = ""
+            if self.seen:
+                self.snap = replace(self.snap, runs={own.run_id: ActionsRun(own.run_id, RunState.ACTIVE)})
+                self.snap = after(self.snap, plan(self.snap, self.config, Own(555)).effects)
+        super()._run(start, own)
+
+
+@pytest.mark.parametrize("asked", [Life.label, lambda life: life.say("/ai run")], ids=["label", "command"])
+@pytest.mark.parametrize("seen", [True, False])
+def test_one_plan_is_worked_on_once(asked: Callable[[Life], None], seen: bool) -> None:
+    """Approved again while the work on it runs: that is said, and no second run follows."""
+    life = Meanwhile(word="/ai approve", seen=seen)
+    asked(life)
+    life.say("/ai approve")
+
+    assert life.kinds == ["plan", "work"]
+    [reply] = life.replies()
+    assert reply.startswith("A run of this issue is at work already" if seen else "No plan waits for approval here")
+
+
+@pytest.mark.parametrize("words", ["/ai approve", "/ai run do more", "/ai retry do more"])
+def test_what_is_said_when_the_verdict_is_there_and_its_run_not_yet_over_comes_after_it(
+    waiting: Life, words: str
+) -> None:
+    [record] = records(waiting.snap.issues[1], waiting.snap.own_ids)
+    claim = Claim(1, record.run_key, 1000, record.requested_at, record.at, 5.0)
+    at_work = {1000: ActionsRun(1000, RunState.ACTIVE)}
+    waiting.snap = replace(waiting.snap, claims={1: claim}, runs=at_work)
+    waiting.say(words)
+    assert waiting.replies() == []
+    assert waiting.kinds == ["plan"]
+
+    waiting.snap = replace(waiting.snap, claims={})
+    waiting.look()
+
+    assert waiting.kinds == ["plan", "work"]
+
+
+def test_approved_again_before_the_server_s_run_has_begun(waiting: Life) -> None:
+    one = waiting.snap.issues[1]
+    said = [replace(comment(6000 + n, "/ai approve"), created_at=later(waiting.snap, minutes=n).now) for n in (1, 2)]
+    said[0] = replace(said[0], reactions=frozenset({"eyes"}))
+    snap = later(edit(waiting.snap, 1, comments=(*one.comments, *said)), minutes=3)
+    claim = Claim(1, "1-C6001-1", 0, snap.now, snap.now, 5.0, ledger=True)
+
+    effects = plan(replace(snap, claims={1: claim}), CONFIG).effects
+
+    assert React("IC_6002", "confused") in effects
+    assert any(isinstance(e, PostComment) and e.body.startswith("The plan is approved already") for e in effects)
 
 
 def test_a_question_instead_of_a_plan_is_answered_by_a_retry_which_plans(life: Life) -> None:

@@ -135,6 +135,14 @@ def test_blocked_says_why_and_ends_with_the_next_command() -> None:
     assert step.effects[2] == SetLabels(1, ("ai-blocked",), ("ai-ready", "ai-running"))
 
 
+def test_work_that_is_kept_beside_the_branch_is_linked() -> None:
+    kept = replace(ENDING, failure=Refusal(Reason.BRANCH_CHANGED, "it moved"), pushed_oid="", kept="ai/kept-1-L1-1")
+    (said,) = comments(next_step(kept, running()).effects)
+
+    assert "kept on a branch of its own, `ai/kept-1-L1-1`: [what it changes](" in said
+    assert "compare/ai/issue-1...ai/kept-1-L1-1). Merge that into `ai/issue-1`" in said
+
+
 def test_what_must_not_leave_is_not_linked() -> None:
     outcome = replace(OUTCOME, verdict="blocked", reason="secret-found", text="a token")
 

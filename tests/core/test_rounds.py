@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 import pytest
 
-from bot.core.commands import MAX_GUIDANCE
+from bot.core.commands import MAX_GUIDANCE, Fix
 from bot.core.effects import (
     CancelRun,
     CloseIssue,
@@ -38,8 +38,10 @@ from bot.core.model import (
     Snapshot,
 )
 from bot.core.plan import Plan, plan
+from bot.core.plans import last_words
 from bot.core.settings import Limits, PullRequest, RepoConfig
 from bot.core.situation import Ended, Hold, PullClosed, PullMerged, RoundsUsed, Running, Start, Unstartable, Waiting
+from bot.core.survey import askers
 from bot.core.view import Own
 from tests.core.world import ANN, BOB, BOT, RENOVATE, T0, after, comment, edit, issue, later, snapshot
 
@@ -230,13 +232,27 @@ def test_fix_elsewhere_gets_one_short_reply(here: Issue, words: str) -> None:
     assert plan(after(snap, decided.effects), CONFIG).effects == ()
 
 
-def test_fix_on_the_issue_names_the_pull_request() -> None:
-    snap = edit(reviewed(), 7, comments=(verdict(), comment(900, "/ai fix", minutes=20)))
+def test_fix_on_the_issue_is_a_round_of_its_pull_request() -> None:
+    """A round that ends Blocked says so on the issue: there people answer."""
+    ended = verdict("7-R800-1", "needs-input", minutes=10, kind="fix")
+    snap = edit(reviewed(), 7, comments=(verdict(), ended, fix(words="Blue.")))
+
+    decided = plan(snap, CONFIG)
+    found = start(decided)
+
+    assert found is not None
+    assert (found.run_key, found.kind, found.pull, found.request.command) == ("7-C900-1", "fix", 31, Fix("Blue."))
+    assert React("IC_900", "eyes") in decided.effects
+    assert texts(decided.effects, 31) == []
+
+
+def test_fix_on_the_issue_counts_as_a_round() -> None:
+    snap = edit(reviewed(), 7, comments=(verdict(), *rounds(3), fix()))
 
     decided = plan(snap, CONFIG)
 
-    assert texts(decided.effects, 7) == ["`/ai fix` is for the pull request: write it on #31."]
     assert start(decided) is None
+    assert texts(decided.effects, 7)[0].startswith("This pull request has had all 3 review rounds")
 
 
 def test_fix_on_the_pull_request_of_a_closed_issue_is_refused() -> None:
@@ -352,7 +368,7 @@ def test_a_review_beyond_the_cap_is_said_in_the_status_and_starts_nothing(more: 
 
     assert isinstance(decided.survey.situations[7], RoundsUsed)
     (status,) = [e.body for e in decided.effects if isinstance(e, PutStatus)]
-    assert "#31 has had all 3 review rounds" in status
+    assert "it has had all 3 review rounds" in status
     assert not [e for e in decided.effects if not isinstance(e, PutStatus)]
     assert plan(after(snap, decided.effects), WITH_CI).effects == ()
 
@@ -431,9 +447,21 @@ def test_a_pause_and_an_unknown_permission_hold_it() -> None:
     snap = reviewed(reviews=[review()])
 
     assert isinstance(plan(replace(snap, paused=True), CONFIG).survey.situations[7], Hold)
-    unknown = replace(snap, permissions=MappingProxyType({}))
+    unknown = replace(snap, permissions=MappingProxyType({ANN.id: Permission.UNKNOWN}))
     assert isinstance(plan(unknown, CONFIG).survey.situations[7], Hold)
-    assert isinstance(plan(later(snap, days=31), CONFIG).survey.situations[7], Hold)
+    held = settle(replace(snap, paused=True), CONFIG)
+    assert isinstance(plan(later(replace(held, paused=False), days=31), CONFIG).survey.situations[7], Hold)
+
+
+@pytest.mark.parametrize("more", [{"reviews": [review()]}, {"suites": [suite()]}], ids=["review", "CI"])
+def test_what_was_missed_for_a_week_starts_nothing_and_what_waits_goes_on(more: dict[str, object]) -> None:
+    """An App that is installed (or comes back) does not take up the reviews of a month."""
+    snap = reviewed(**more)  # type: ignore[arg-type]
+    assert start(plan(later(snap, days=6), WITH_CI))
+    assert isinstance(plan(later(snap, days=8), WITH_CI).survey.situations[7], Ended)
+
+    held = settle(replace(snap, paused=True), WITH_CI)
+    assert start(plan(later(replace(held, paused=False), days=8), WITH_CI))
 
 
 def test_an_edit_after_the_request_is_noticed_and_one_before_it_was_read() -> None:
@@ -522,6 +550,24 @@ def test_a_pull_request_that_ended_takes_its_rounds_along(merged: bool, expected
     assert (CloseIssue(7) in decided.effects) == merged
     ended_well = settle(snap, CONFIG)
     assert not ended_well.issues[7].labels
+
+
+@pytest.mark.parametrize(("merged", "expected"), [(True, PullMerged), (False, PullClosed)])
+def test_a_pull_request_that_ended_after_a_blocked_run_on_it_counts_too(merged: bool, expected: type) -> None:
+    """`/ai run` went on with the draft and came to nothing; a person merges (or closes) it all the same."""
+    ended = [verdict(), without_pull(verdict("7-C600-1", "no-changes", minutes=10))]
+    snap = reviewed(verdicts=ended, labels=("ai-blocked",), open_=False)
+    over = replace(snap.pulls[0], merged=merged, base="develop")
+    after_it = replace(over, closed_at=T0 + timedelta(minutes=12))
+
+    assert isinstance(plan(replace(snap, pulls=(after_it,)), CONFIG).survey.situations[7], expected)
+    before_it = replace(over, closed_at=T0 + timedelta(minutes=8))
+    assert isinstance(plan(replace(snap, pulls=(before_it,)), CONFIG).survey.situations[7], Ended)
+
+
+def without_pull(said: Comment) -> Comment:
+    """A verdict without a pull request."""
+    return replace(said, body=said.body.replace('"pull":31', '"pull":0'))
 
 
 def test_a_lost_round_is_tried_again_and_recorded_as_one() -> None:
@@ -700,3 +746,28 @@ def test_a_review_round_in_between_does_not_part_a_retry_from_its_plan(code: str
 
     assert found is not None
     assert (found.run_key, found.kind) == ("7-C901-1", "work")
+
+
+def test_a_retry_answers_the_question_of_a_review_round() -> None:
+    """The round's verdict says `/ai retry your answer here`: the next run is told what was asked."""
+    asked = comment(
+        7009, f"Which one?\n{verdict('7-C700-1', 'needs-input', minutes=9, kind='fix').body}", BOT, minutes=9
+    )
+    said = [verdict(), asked, comment(901, "/ai retry the second", minutes=20)]
+    one = reviewed(verdicts=said).issues[7]
+
+    assert "Which one?" in last_words(one, frozenset({BOT.id}), "C901", continued=True)
+
+
+def test_strangers_reviews_do_not_hide_who_asked_by_a_command() -> None:
+    """Anybody may submit a review; the permission of only so many people is read."""
+    crowd = [review(300 + n, author=Actor(100 + n, f"passer-by-{n}"), minutes=21) for n in range(30)]
+    snap = reviewed([fix(reactions=frozenset({"eyes"}))], crowd)
+
+    people = askers(snap)
+    known = {who.id: Permission.WRITE if who == ANN else Permission.READ for who in people}
+    found = start(plan(replace(snap, permissions=known), CONFIG))
+
+    assert len(people) < 15
+    assert found is not None
+    assert (found.run_key, found.request.actor) == ("7-C900-1", ANN)

@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from bot.core.names import UNPUSHED, Reason
-from bot.core.run import AgentReport, Check
-from bot.core.verdict import Bounds, Facts, Refusal, judge, missing_outcome, spent
+from bot.core.run import AgentReport, Check, Outcome
+from bot.core.verdict import Bounds, Facts, Refusal, judge, missing_outcome, spent, withheld
 
 BOUNDS = Bounds(usd=5.0, minutes=30, max_turns=50)
 GOOD = AgentReport(
@@ -180,3 +180,17 @@ def test_sentences_hold_figures() -> None:
 def test_a_work_job_that_left_nothing(result: str, expected: Reason) -> None:
     """Its result says what became of it; a success without an outcome is our fault."""
     assert missing_outcome(result).reason is expected
+
+
+def test_a_blocked_run_whose_work_could_not_be_pushed_says_both() -> None:
+    """`Its work is on the branch` would be wrong; of a run that would be Done the push is the reason."""
+    moved = Refusal(Reason.BRANCH_CHANGED, "The branch ai/issue-7 has other commits now.", "theirs")
+    outcome = Outcome("7-L1-1", "blocked", "tests-failed", "The test command failed.", "1 failed")
+
+    assert withheld(outcome, None) is None
+    assert withheld(replace(outcome, verdict="done", reason=""), moved) == moved
+    assert withheld(outcome, moved) == Refusal(
+        Reason.TESTS_FAILED,
+        "The test command failed. Its work is not on the branch: The branch ai/issue-7 has other commits now.",
+        "1 failed\n\ntheirs",
+    )

@@ -370,11 +370,11 @@ def test_of_phase_order_a_status_names_what_comes_directly_before() -> None:
     parallel = RepoConfig(order=OrderRules(within_phase="parallel"))
 
     third = status_text(short(snap, 5, parallel))
-    assert "**Waiting** for 2 issues and what comes before to close." in third
+    assert "**Waiting** for 2 issues and those before them to close." in third
     assert [row for row in third.splitlines() if row.startswith("| ")][1:] == [
         "| #4 | phase order | requested |",
         "| #3 | phase order | requested |",
-        "| … and what comes before in its series | | |",
+        "| … and those before in the series | | |",
     ]
     assert "**Waiting** for 2 issues to close." in status_text(short(snap, 3, parallel))
     last = status_text(short(snap, 8))
@@ -412,3 +412,37 @@ def test_closed_as_not_planned_says_what_to_do_where_it_does_not_count(rule: str
     config = RepoConfig(order=OrderRules(closed_as_not_planned=rule))  # type: ignore[arg-type]
 
     assert ("does not count here" in why_text(why(snap, 2, config))) == (rule == "hold")
+
+
+def situations() -> dict[str, tuple[Snapshot, int, RepoConfig | None]]:
+    """As a reader meets them."""
+    claim = Claim(1, "1-L1-1", 77, T0, T0 + timedelta(hours=2), 5.0)
+    busy = replace(
+        snapshot(issue(1, by=ANN, labels=[StateLabel.RUNNING]), issue(2, by=ANN)),
+        claims=MappingProxyType({1: claim}),
+        runs=MappingProxyType({77: ActionsRun(77, RunState.ACTIVE, url="https://example.test/run/77")}),
+    )
+    knot = snapshot(
+        issue(1, by=ANN, links=native(2)), issue(2, by=ANN, links=native(1)), issue(3, by=ANN, links=native(1))
+    )
+    spent = snapshot(issue(1, comments=ended(1, "done")), issue(2, by=ANN))
+    return {
+        "never asked": (snapshot(issue(1)), 1, None),
+        "waits for one": (snapshot(issue(1, "[A-1.1] x"), issue(2, "[A-1.2] y", by=ANN)), 2, None),
+        "waits for thirty": (snapshot(*(issue(n, f"[A-1.{n}] x", by=ANN) for n in range(1, 32))), 31, None),
+        "in a cycle": (knot, 1, None),
+        "behind a cycle": (knot, 3, None),
+        "all are at work": (busy, 2, ONE),
+        "the day is used up": (spent, 2, RepoConfig(limits=Limits(runs_per_day=1))),
+        "paused": (snapshot(issue(1, by=ANN), paused=True), 1, None),
+        "running": (busy, 1, None),
+        "blocked": (snapshot(issue(1, labels=[StateLabel.BLOCKED], comments=ended(1, Code.TESTS_FAILED))), 1, None),
+        "closed": (snapshot(issue(1, open=False)), 1, None),
+    }
+
+
+def test_the_answer_to_why_in_every_situation() -> None:
+    """Says where it is, what keeps it there and what moves it on: once, and in whole sentences."""
+    answers = [f"({name})\n\n{why_text(why(*each))}" for name, each in situations().items()]
+
+    golden("why-situations", "\n\n---\n\n".join(answers))

@@ -13,7 +13,7 @@ from bot.sandbox.records import Issue
 from bot.sandbox.requests import Request as Logged
 from tests.sandbox.world import World
 
-GATE = {"contents": "write", "issues": "write", "actions": "write", "pull-requests": "read"}
+GATE = {"contents": "write", "issues": "write", "actions": "write", "pull-requests": "write"}
 WORK = {"contents": "read", "issues": "read", "actions": "read", "pull-requests": "read"}
 PUBLISH = {"contents": "write", "issues": "write", "pull-requests": "write"}
 
@@ -52,12 +52,16 @@ class Stage:
     def ref(self, number: int) -> Ref:
         return Ref(self.repo, number)
 
-    def client(self, permissions: Mapping[str, str] = GATE, *, run_id: int = 0, repo: str = "") -> ActionGitHub:
+    def client(
+        self, permissions: Mapping[str, str] = GATE, *, run_id: int = 0, repo: str = "", server_id: int = 0
+    ) -> ActionGitHub:
         token = self.world.hub.tokens.for_job(self.world.shop, permissions, job="gate")
-        return self.client_of(token.value, run_id=run_id, repo=repo)
+        return self.client_of(token.value, run_id=run_id, repo=repo, server_id=server_id)
 
-    def client_of(self, token: str, *, run_id: int = 0, repo: str = "") -> ActionGitHub:
-        access = Access(repo or self.repo, token, self.world.hub.api_url, run_id=run_id, workflow="ai.yml")
+    def client_of(self, token: str, *, run_id: int = 0, repo: str = "", server_id: int = 0) -> ActionGitHub:
+        own_ids = frozenset({server_id} - {0})
+        api = self.world.hub.api_url
+        access = Access(repo or self.repo, token, api, run_id=run_id, workflow="ai.yml", own_ids=own_ids)
         return ActionGitHub(access, timing=self.glass.timing)
 
     def asked(self, title: str = "[AUTH-1.1] Log in", *, body: str = "", by: str = "ada") -> Issue:

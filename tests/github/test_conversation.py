@@ -10,6 +10,7 @@ from bot.errors import GitHubError
 from bot.github import conversation
 from bot.github.conversation import read_conversation
 from bot.github.exchange import Answer
+from bot.github.failed_jobs import read_failed_jobs
 from bot.sandbox.pulls import part
 from bot.sandbox.records import Issue, Review
 from bot.sandbox.runs import WorkflowRun
@@ -153,6 +154,19 @@ def test_the_newest_run_of_a_workflow_counts(stage: Stage, pull: Issue) -> None:
     ci(stage, pull, "green", conclusion="success")
 
     assert stage.client().failed_jobs(part(pull).head_oid) == ()
+
+
+@pytest.mark.parametrize("head", [{"id": 2}, None], ids=["another repository", "gone"])
+def test_what_ci_says_of_a_fork_at_our_commit_is_not_shown(head: dict[str, int] | None) -> None:
+    """Anybody can open such a pull request, and its title or its branch's name may be in the log."""
+    run = {"id": 9, "path": ".github/workflows/title.yml", "conclusion": "failure", "repository": {"id": 1}}
+    story = read_failed_jobs("acme/shop", "f" * 40, workflow="ai-ready.yml")
+    next(story)
+
+    with pytest.raises(StopIteration) as end:
+        story.send(Answer(200, {"workflow_runs": [{**run, "head_repository": head}]}))
+
+    assert end.value.value == ()
 
 
 def test_our_own_workflow_is_no_ci(stage: Stage, pull: Issue) -> None:

@@ -46,7 +46,7 @@ PARTS = [
     queries.asked_issues(""),
     queries.recent_issues("", since=SINCE),
     queries.closed_issues(),
-    queries.our_refs("", reviews=True, checks=True),
+    queries.our_refs("", talks=queries.talk(reviews=True, checks=True)),
     queries.recent_pulls(),
     queries.one_issue(7),
 ]

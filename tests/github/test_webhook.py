@@ -343,6 +343,7 @@ def test_a_known_event_without_what_it_is_about_is_malformed(name: str, payload:
         ("issues", {"action": "teleported", "repository": {"id": 1}, "issue": {"number": 1}}),
         ("issues", {"action": "assigned", "repository": {"id": 1}, "issue": {"number": 1}, "installation": None}),
         ("star", {}),
+        ("discussion_comment", {"action": "created", "repository": {"id": 1}, "comment": {"body": "/ai run"}}),
         ("", {}),
     ],
 )

@@ -10,7 +10,7 @@ import pytest
 from bot.core.names import Reason
 from bot.core.run import Admission
 from bot.core.settings import Checks, RepoConfig
-from bot.job.merge import MARKERS, merge_base_in
+from bot.job.merge import MARKERS, merge_base_in, unresolved
 from bot.job.publish import Pushed, Withheld
 from tests.job.stage import IDENTITY, Server, Stage, admission, ready, tree_of, writes
 from tests.job.test_publish import Hostile, reason
@@ -157,9 +157,7 @@ def test_histories_with_nothing_in_common(stage: Stage, server: Server) -> None:
 
     assert isinstance(stage.publish(outcome), Pushed)
     assert parents(server) == [head]
-    assert (
-        "main had moved on and was not merged into ai/issue-7: their histories have nothing in common" in outcome.notes
-    )
+    assert "main was not merged into ai/issue-7: their histories have nothing in common" in outcome.notes
 
 
 # ------------------------------------------------------------------------------------------ conflicts
@@ -187,6 +185,7 @@ def test_a_conflict_is_the_agents_to_resolve(stage: Stage, apart: Admission) -> 
     assert isinstance(result, Pushed), result
     assert parents(stage.server) == [apart.head_oid, apart.base_oid]
     assert stage.server.read("ai/issue-7", "app.py") == "x = 23"
+    assert "There were conflicts with main to resolve in: app.py" in outcome.notes
 
 
 def test_markers_that_are_left_are_pointed_out_and_end_as_blocked(stage: Stage, apart: Admission) -> None:
@@ -222,6 +221,19 @@ def test_a_setup_that_fails_for_the_conflicts_alone(stage: Stage, apart: Admissi
     assert outcome.verdict == "done", outcome
     assert [check.name for check in outcome.checks] == ["fresh setup", "test"]
     assert any("The setup command did not pass while there were conflicts" in note for note in outcome.notes)
+
+
+def test_a_conflict_under_an_odd_name(stage: Stage, server: Server) -> None:
+    """Bytes that are no UTF-8, a line break, a colon: resolved or not, it is this file."""
+    name = ":od\n\udcff d.py"
+    server.git("update-ref", "refs/heads/ai/issue-7", "main")
+    head = server.commit({name: "x = 2\n"}, branch="ai/issue-7")
+    base = server.commit({name: "x = 3\n"})
+
+    outcome = stage.run(writes({"new.py": ""}), writes({name: "x = 23\n"}), head_oid=head, base_oid=base)
+
+    assert ":od\\n\\xff d.py:1" in stage.agent.asks[1].prompt
+    assert isinstance(stage.publish(outcome), Pushed), outcome
 
 
 def test_conflicts_in_a_protected_file_are_a_persons(stage: Stage, server: Server) -> None:
@@ -371,3 +383,35 @@ def test_both_jobs_make_the_same_merge(server: Server, apart: Admission, stage: 
     assert tree_of(stage.ground, workspace) == workspace.merge.tree
     assert workspace.merge.conflicts == ("app.py",)
     assert merge_base_in(workspace.git, server.remote, replace(apart, head_oid=apart.base_oid)) is None
+
+
+@pytest.mark.parametrize(
+    "filler", ["\0" + "a" * 9000 + "\n", "a" * 9000 + "\0\n", "a" * 9_000_000 + "\n"], ids=["binary", "late", "long"]
+)
+def test_markers_are_found_wherever_git_writes_them(stage: Stage, server: Server, filler: str) -> None:
+    """Git takes a file for binary by its first 8,000 bytes alone, and merges text of any length."""
+    server.commit({"data.txt": f"{filler}one\n"})
+    server.git("update-ref", "refs/heads/ai/issue-7", "main")
+    made = admission(
+        server,
+        head_oid=server.commit({"data.txt": f"{filler}two\n"}, branch="ai/issue-7"),
+        base_oid=server.commit({"data.txt": f"{filler}three\n"}),
+    )
+    _, workspace = ready(server, stage.ground, **changes(made))
+
+    assert workspace.merge is not None
+    left = unresolved(workspace.git, workspace.merge, workspace.merge.tree, made)
+    assert left == (() if filler.startswith("\0") else ("data.txt:2",))
+
+
+def test_conflicts_in_a_protected_file_are_a_persons_in_publish_too(forger: Hostile) -> None:
+    """Of a file that is no text git keeps one side's version, without a marker: no run may decide that."""
+    server, logo = forger.server, ".github/logo.png"
+    head = server.commit({logo: b"\0one"}, branch="ai/issue-7")
+    forger.made = replace(forger.made, head_oid=head, base_oid=server.commit({logo: b"\0two"}))
+    subprocess.run(("git", "-C", str(forger.clone), "fetch", "-q", "origin"), check=True, env=IDENTITY)
+
+    found = published(forger, merged(forger, honest(forger)))
+
+    assert reason(found) is Reason.BASE_CHANGED, found
+    assert server.oid("ai/issue-7") == head

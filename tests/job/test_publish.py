@@ -265,6 +265,53 @@ def test_the_run_s_branch_deleted_meanwhile_is_branch_changed(hostile: Hostile) 
     assert reason(hostile.publish(commit)) is Reason.BRANCH_CHANGED
 
 
+KEPT = "ai/kept-7-L123-1"
+
+
+@pytest.fixture
+def continued(hostile: Hostile) -> str:
+    """The commit of a run that goes on with a branch."""
+    hostile.server.git("branch", "ai/issue-7", "main")
+    head = hostile.server.commit({"first.py": "1\n"}, branch="ai/issue-7")
+    git(hostile.clone, "fetch", "-q", "origin")
+    hostile.made = replace(hostile.made, head_oid=head)
+    return hostile.commit({"app.py": "x = 2\n"})
+
+
+def test_work_beside_a_persons_commit_is_kept(hostile: Hostile, continued: str) -> None:
+    """Theirs stays where it is, ours goes to a branch of its own; publishing again makes no other one."""
+    theirs = hostile.server.commit({"theirs.py": ""}, branch="ai/issue-7")
+
+    found = hostile.publish(continued)
+    kept = hostile.server.oid(KEPT)
+    again = hostile.publish()
+
+    assert isinstance(found, Withheld)
+    assert (found.kept, reason(found)) == (KEPT, Reason.BRANCH_CHANGED)
+    assert again == found
+    assert hostile.server.branches()["ai/issue-7"] == theirs
+    assert hostile.server.git("show", "-s", "--format=%P %(trailers:key=AI-Ready-Run,valueonly)", KEPT).split() == [
+        hostile.made.head_oid,
+        hostile.made.run_key,
+    ]
+    assert hostile.server.oid(KEPT) == kept
+
+
+@pytest.mark.parametrize("base", [False, True], ids=["the branch", "the base"])
+def test_what_was_taken_back_is_not_brought_back(hostile: Hostile, continued: str, *, base: bool) -> None:
+    """Commits that somebody removed, from the branch or from the base, may be gone for a reason."""
+    hostile.server.commit({"theirs.py": ""}, branch="ai/issue-7")
+    for branch in ("ai/issue-7", *(["main"] if base else [])):
+        hostile.server.git("tag", f"old-{branch}", branch)
+        hostile.server.git("update-ref", "-d", f"refs/heads/{branch}")
+        hostile.server.commit({"other.py": ""}, branch=branch)
+
+    found = hostile.publish(continued)
+
+    assert reason(found) is (Reason.BASE_CHANGED if base else Reason.BRANCH_CHANGED)
+    assert KEPT not in hostile.server.branches()
+
+
 # -------------------------------------------------------------------------------------- protected paths
 
 

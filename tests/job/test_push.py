@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.core.names import Reason
+from bot.core.names import Reason, kept_branch
 from bot.errors import InternalError
 from bot.job.git import Git, make_git_folder
 from bot.job.push import push, refused
@@ -39,7 +39,16 @@ def test_a_push_lands(server: Server, local: Git) -> None:
 
 @pytest.mark.parametrize(
     "branch",
-    ["main", "ai/claim-7", "ai/issue-7x", "ai/issue-0", "ai/issue-7/../main", "refs/heads/main", "ai/issue-7:main"],
+    [
+        "main",
+        "ai/claim-7",
+        "ai/issue-7x",
+        "ai/issue-0",
+        "ai/issue-7/../main",
+        "refs/heads/main",
+        "ai/issue-7:main",
+        "ai/kept-7",
+    ],
 )
 def test_no_other_branch_is_ever_written(branch: str, server: Server, local: Git) -> None:
     """Invariant I8, whoever asks."""
@@ -47,6 +56,11 @@ def test_no_other_branch_is_ever_written(branch: str, server: Server, local: Git
         push(local, server.remote, local.line("rev-parse", "mine"), branch)
 
     assert set(server.branches()) == {"main"}
+
+
+def test_work_is_kept_on_a_branch_that_names_its_run(server: Server, local: Git) -> None:
+    assert push(local, server.remote, local.line("rev-parse", "mine"), kept_branch("7-L1763715000-1")) is None
+    assert set(server.branches()) == {"main", "ai/kept-7-L1763715000-1"}
 
 
 def test_it_never_forces(server: Server, local: Git) -> None:

@@ -10,12 +10,25 @@ from bot.config import parse_repo_config
 from bot.core.effects import Effect
 from bot.core.ledger import Record
 from bot.core.messages.verdict import verdict_block
-from bot.core.model import Actor, Claim, Link, Permission, Pull, Ref, Snapshot, Source, Standing
+from bot.core.model import (
+    Actor,
+    CheckSuite,
+    Claim,
+    Feedback,
+    Link,
+    Permission,
+    Pull,
+    Ref,
+    Review,
+    Snapshot,
+    Source,
+    Standing,
+)
 from bot.core.names import Reason
 from bot.core.plan import plan
 from bot.core.requests import content_sha
 from bot.core.run import Admission
-from bot.core.settings import RepoConfig
+from bot.core.settings import PullRequest, RepoConfig
 from bot.core.situation import Start
 from bot.core.view import Own
 from bot.errors import Blocked, UsageError
@@ -174,6 +187,53 @@ def test_nobody_elses_dispatch_says_what_the_app_saw(dispatcher: Actor) -> None:
     for server_id in (APP.id, dispatcher.id) if dispatcher == BOT else (APP.id,):
         admission = replace(admitted(closed), server_id=server_id)
         assert isinstance(refused(hidden, admission, dispatcher=dispatcher), Postponed)
+
+
+WITH_CI = replace(CONFIG, pull_request=PullRequest(fix_ci=True))
+
+
+def mended(*suites: CheckSuite, reviews: tuple[Review, ...] = ()) -> Snapshot:
+    """#1 is done, its draft #31 is open; what is said of that."""
+    key = f"1-L{int(T0.timestamp())}-1"
+    done = comment(50, verdict_block(Record(key, "done", 1.0, T0 + timedelta(minutes=1), T0, 31)), BOT)
+    feedback = Feedback(31, HEAD, key, (), reviews, suites)
+    asked = issue(1, by=ANN, comments=(done,), feedback=feedback)
+    pull = Pull(31, "ai/issue-1", "main", True, False, True, HEAD, "/pull/31", author_id=BOT.id)
+    snap = snapshot(replace(asked, labels=frozenset({"ai-done"})), pulls=(pull,), branches={pull.head: HEAD})
+    return replace(snap, config_text="pull_request: {fix_ci: true}\n")
+
+
+def admitted_round(snap: Snapshot) -> Admission:
+    found = plan(snap, WITH_CI).survey.situations[1]
+    assert isinstance(found, Start)
+    return replace(admission_for(snap, WITH_CI, found, snap.head_oid, server_id=APP.id), run_id=42)
+
+
+def test_red_ci_that_only_the_app_may_read_is_as_the_server_saw_it() -> None:
+    """The job's token reads no checks. Whoever dispatches by hand asks with `/ai fix`, in their own name."""
+    red = CheckSuite("completed", "failure", T0 + timedelta(minutes=2))
+    admission = admitted_round(mended(red))
+    assert (admission.kind, admission.pull, admission.approver_id) == ("fix", 31, ANN.id)
+
+    assert look(mended(), admission) == []
+    for dispatcher in (ANN, replace(APP, is_bot=False), BOT):
+        assert "nobody asked" in refused(mended(), admission, dispatcher=dispatcher).text
+    moved = edit(mended(), 1, feedback=replace(mended().issues[1].feedback or Feedback(31), head_oid="c" * 40))
+    assert "nobody asked" in refused(moved, admission).text
+
+
+def test_a_review_that_was_dismissed_before_the_work_began_ends_it() -> None:
+    wanted = Review(8, ANN, "changes_requested", "Rename it.", T0 + timedelta(minutes=2))
+    admission = admitted_round(mended(reviews=(wanted,)))
+    assert (admission.kind, admission.guidance) == ("fix", "Rename it.")
+
+    assert look(mended(reviews=(wanted,)), admission) == []
+    gone = mended(reviews=(replace(wanted, state="dismissed"),))
+    assert refused(gone, admission).code == Reason.CANCELLED
+    forged = replace(admission, guidance="Delete it.")
+    assert "guidance" in refused(mended(reviews=(wanted,)), forged).text
+    forged = replace(admission, pull=32)
+    assert "pull" in refused(mended(reviews=(wanted,)), forged).text
 
 
 # ------------------------------------------------------------------------ one run, and one end, of each

@@ -32,7 +32,7 @@ PERMISSIONS = {
     "contents": "write",
     "issues": "write",
     "metadata": "read",
-    "pull_requests": "read",
+    "pull_requests": "write",
 }
 
 
@@ -299,6 +299,31 @@ def test_a_run_that_nobody_asked_for_says_nothing(served: Served) -> None:
     run.outputs["admission"] = admission_to_json(made)
     assert run.work().verdict == "done"
     run.publish()
+
+
+def test_a_round_that_nobody_asked_for_says_nothing_and_uses_up_none(served: Served) -> None:
+    """Whoever may dispatch by hand names a pull request that there is."""
+    town, issue = served.town, served.town.asked()
+    first = served.dispatches(served.admits(issue))
+    first.work()
+    first.publish()
+    first.end()
+    [pull] = town.pulls()
+    town.clock.shift += timedelta(seconds=2)
+    town.comment(pull, "/ai fix")
+    made = served.admits(issue)
+    run = served.dispatches(made)
+    run.outputs["admission"] = admission_to_json(replace(made, run_key="1-C4711-1"))
+
+    outcome, end = run.work(), run.publish()
+
+    assert (made.kind, outcome.verdict) == ("fix", "blocked")
+    assert "Nobody asked" in end.sentence
+    assert len(town.verdicts(issue)) == 1
+    run.outputs["admission"] = admission_to_json(made)
+    run.work()
+    run.publish()
+    run.end()
 
 
 def test_a_run_whose_issue_a_gate_holds_leaves_the_end_to_that(served: Served) -> None:

@@ -548,12 +548,12 @@ def test_writes_need_the_permission(world: World, field: str, needed: str) -> No
     assert "errors" not in allowed
 
 
-def test_a_pull_requests_conversation_takes_either_permission(world: World) -> None:
+def test_a_pull_requests_conversation_takes_the_permission_for_those(world: World) -> None:
     pull = world.pull()
     given = {"subjectId": pull.node_id, "body": "y"}
 
-    assert "errors" not in mutate(world, "addComment", given, job(world, issues="write"))
     assert "errors" not in mutate(world, "addComment", given, job(world, pull_requests="write"))
+    assert "errors" in mutate(world, "addComment", given, job(world, issues="write", pull_requests="read"))
     assert "errors" in mutate(world, "addComment", given, job(world, contents="write"))
 
 

@@ -100,6 +100,24 @@ def test_a_reviewer_reads_the_diff_approves_and_merges(served: World, web: httpx
     assert not issue.open
 
 
+def test_a_conversation_stands_below_its_review_on_the_line_that_it_is_about(served: World, web: httpx.Client) -> None:
+    """The answers are below it, and not told as reviews of their own; what is settled says so."""
+    pull = served.pull()
+    line = {"path": "1.txt", "line": 1, "body": "**Why?** <script>alert(1)</script>"}
+    served.hub.reviews.submit(pull, served.by("ada"), event="REQUEST_CHANGES", body="No.", comments=[line])
+    thread = part(pull).threads[0]
+    served.hub.reviews.answer(thread, served.by("bob"), "Because.")
+    served.hub.reviews.resolve(thread, served.by("bob"))
+
+    page = web.get(f"/acme/shop/pull/{pull.number}").text
+
+    assert page.index("requested changes") < page.index("1.txt") < page.index("<strong>Why?</strong>")
+    assert page.index("<strong>Why?</strong>") < page.index("Because.")
+    assert "resolved" in page
+    assert "<script>alert(1)" not in page
+    assert page.count("</strong> reviewed <time>") == 0
+
+
 def test_a_branch_link_offers_a_pull_request(served: World, web: httpx.Client) -> None:
     """What the bot links to when Actions may not create pull requests."""
     served.hub.repos.commit_files(served.shop, "ai/issue-1", {"a.txt": "1\n"}, served.by("bob"))

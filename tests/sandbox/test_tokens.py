@@ -1,5 +1,7 @@
 """Who may do what: roles of people, permissions of job tokens, Apps and their installation tokens."""
 
+from contextlib import nullcontext
+
 import pytest
 
 from bot.sandbox.errors import Refused
@@ -21,6 +23,19 @@ def test_a_job_token_holds_exactly_its_permissions(world: World) -> None:
     asked = [("issues", "write"), ("pull_requests", "read"), ("pull_requests", "write"), ("contents", "read")]
     assert [status(token, world, *one) for one in asked] == [200, 200, 403, 403]
     assert status(token, world, "metadata", "read") == 200
+
+
+@pytest.mark.parametrize(("area", "refused"), [("issues", True), ("pull-requests", False)])
+def test_a_job_comments_on_a_pull_request_with_the_permission_for_those(world: World, area: str, refused: bool) -> None:
+    """https://github.com/github/rest-api-description/issues/6994"""
+    world.hub.repos.commit_files(world.shop, "more", {"more.txt": "1\n"}, world.by("ada"))
+    pull = world.hub.pulls.create(
+        world.shop, world.by("ada"), title="More", head="more", base="main", body="", draft=True
+    )
+    token = world.hub.tokens.for_job(world.shop, {"issues": "read", "pull-requests": "read", area: "write"})
+
+    with pytest.raises(Refused) if refused else nullcontext():
+        token.require_on(pull, "write", anyone=True)
 
 
 def test_a_job_token_writes_nowhere_else(world: World) -> None:

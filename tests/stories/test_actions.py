@@ -106,6 +106,12 @@ def runs_with_work(stage: Stage) -> list[WorkflowRun]:
     return [run for run in runs if any(job.name.endswith("work") and job.conclusion != "skipped" for job in run.jobs)]
 
 
+def gates(stage: Stage) -> list[Job]:
+    """Every gate that GitHub began, or dropped, oldest first."""
+    runs = sorted(stage.hub.actions.runs.values(), key=lambda run: run.id)
+    return [each for run in runs for each in run.jobs if each.name.endswith("gate")]
+
+
 def job(run: WorkflowRun, name: str) -> Job:
     """A job of a run."""
     return next(each for each in run.jobs if each.name.endswith(name))
@@ -191,21 +197,34 @@ def test_a_plan_is_made_approved_and_done(stages: Raises) -> None:
 
 
 def test_stop_reaches_the_agent(stages: Raises) -> None:
-    """`/ai stop`: the signal goes through to Python, everything dies within 7 s, publish says Blocked (cancelled)."""
+    """`/ai stop`: the signal goes through to Python, everything dies within 7 s, publish says Blocked (cancelled).
+
+    Also where GitHub drops the very gate that the comment started: one was at work, and a newer one waits instead.
+    """
     stage = stages(Script(Scene("", HELLO, bash("sleep 4711"))))
     issue = asked(stage)
     run = at_work(stage, requests=2)
     wait_until(lambda: bool(alive("sleep\0004711") and alive(session(stage))), "the agent's command runs")
     assert f"([live log]({stage.hub.url}/acme/shop/actions/runs/{run.id}))" in stage.status(issue)
+    said = time.monotonic()
+    stage.comment(issue, "/ai status")
+    wait_until(lambda: len(gates(stage)) == 2, "its gate begins")
     stage.comment(issue, "/ai stop")
-    wait_until(lambda: run.cancel_requested, "gate cancels the run")
+    wait_until(lambda: len(stage.hub.actions.runs) == 3, "its gate waits")
+    stage.comment(issue, "/ai why")
+    wait_until(lambda: run.cancel_requested, "a gate cancels the run")
     began = time.monotonic()
     wait_until(lambda: job(run, "work").status == "completed", "work ends")
     seconds = time.monotonic() - began
+    wait_until(lambda: run.status == "completed", "the run ends")
+    in_all = time.monotonic() - said
 
     stage.actions.wait_idle(60)
 
     assert seconds < 7
+    assert in_all < 20
+    assert [each.conclusion for each in gates(stage)] == ["success", "success", "cancelled", "success"]
+    assert [[r.content for r in c.reactions] for c in issue.comments if c.body.startswith("/ai")] == [["eyes"]] * 3
     assert job(run, "work").conclusion == "cancelled"
     assert job(run, "publish").conclusion == "success"
     assert run.conclusion == "cancelled"

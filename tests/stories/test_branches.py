@@ -54,7 +54,7 @@ def test_commits_of_people_are_built_upon(opens: Opens) -> None:
 
 
 def test_a_commit_during_the_run_is_left_alone(opens: Opens) -> None:
-    """Somebody pushes to the branch while a second run is at work: theirs stays, the run is Blocked."""
+    """Somebody pushes to the branch while a second run is at work: theirs stays, the run is Blocked, its work kept."""
     town = opens(SECOND, FIRST)
     issue = town.asked()
     town.settle()
@@ -71,6 +71,9 @@ def test_a_commit_during_the_run_is_left_alone(opens: Opens) -> None:
 
     assert town.verdicts(issue)[-1].startswith("Blocked (branch-changed): ")
     assert head(town, pull) == theirs
+    kept = next(ref for ref in town.hub.repos.refs(town.repo, "refs/heads/ai/kept-")).removeprefix("refs/heads/")
+    assert f"kept on a branch of its own, `{kept}`" in town.verdict_bodies(issue)[-1]
+    assert town.read(kept, "hello.py") == "print('HELLO')\n"
 
 
 def test_a_pull_request_that_was_closed_gets_a_new_branch(opens: Opens) -> None:

@@ -101,7 +101,7 @@ def test_plans_count_against_the_caps(opens: Opens) -> None:
 
     town.settle()
 
-    assert "all 1 runs of this UTC day are used" in town.status(issue)
+    assert "the only run of this UTC day is used" in town.status(issue)
     assert codes(town, issue) == ["Blocked (needs-input)"]
 
 

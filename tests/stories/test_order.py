@@ -1,13 +1,15 @@
 """Stories about several issues: order, dispatch, caps, and gates that run at the same time."""
 
+import re
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import pytest
 
 from bot.sandbox.model import Scene, done, write
 from bot.sandbox.records import Event
 from tests.stories.conftest import Opens
-from tests.stories.town import CONFIG, Run, Town
+from tests.stories.town import CONFIG, Run, Town, wait_until
 
 SCENES = tuple(
     Scene(f"# [SHOP-{phase}.1]", write(f"part{phase}.py", f"{phase}\n"), done(f"Part {phase}.")) for phase in (1, 2, 3)
@@ -135,6 +137,25 @@ def test_a_cap_that_is_reached_holds_the_next_one(opens_quick: Opens) -> None:
     assert town.verdict(second).startswith("Done")
 
 
+def test_what_the_day_held_back_goes_on_when_that_run_is_yesterdays(opens_quick: Opens) -> None:
+    """On hold with a note, not failed; the hourly gate after midnight starts it. (The day passes in the first verdict.)"""
+    town = opens_quick(config=CONFIG.replace("usd: 1,", "usd: 1, runs_per_day: 1,"))
+    first, second = town.asked("One thing"), town.asked("Another thing")
+    town.settle()
+    assert town.verdict(first).startswith("Done")
+    assert "the only run of this UTC day is used (`limits.runs_per_day`); goes on tomorrow" in town.status(second)
+    assert town.labels(second) == {"ai-ready", "ai-waiting"}
+    assert town.verdicts(second) == []
+
+    [said] = [each for each in first.comments if "ai-ready:verdict" in each.body]
+    at = town.clock() - timedelta(days=1)
+    town.hub.issues.edit_comment(said, town.rita, re.sub(r'"at":"[^"]+"', f'"at":"{at.isoformat()}"', said.body))
+    town.start().all_jobs()
+
+    assert town.verdict(second).startswith("Done")
+    town.settle()
+
+
 def test_a_daily_cap_is_not_overrun_by_gates_at_once(opens_quick: Opens) -> None:
     """Two gates, two issues, money for one run: one is admitted, the other says what it waits for."""
     town = opens_quick(config=CONFIG.replace("usd: 1,", "usd: 1, usd_per_day: 1,"))
@@ -149,6 +170,53 @@ def test_a_daily_cap_is_not_overrun_by_gates_at_once(opens_quick: Opens) -> None
     assert sum("`limits.usd_per_day`" in town.status(issue) for issue in issues) == 1
     _finish(runs)
     town.settle()
+
+
+def test_a_claim_that_comes_late_finds_the_place_taken(opens_quick: Opens) -> None:
+    """`concurrent: 1`: a gate read first and claims last. That its claim names the older time gives it no right."""
+    town = opens_quick(config=CONFIG.replace("usd: 1,", "usd: 1, concurrent: 1,"))
+    first, second = town.issue("One thing"), town.issue("Another thing")
+    town.label(second)
+    late = town.next_run()
+    assert late is not None
+    town.hub.faults.delay(1.5, "POST .*/git/refs", times=1)
+    with ThreadPoolExecutor(1) as pool:
+        looking = pool.submit(late.gate)
+        wait_until(lambda: not any(fault.times for fault in town.hub.faults._faults), "it is about to claim")
+        town.label(first)
+        quick = town.next_run()
+        assert quick is not None
+        quick.gate()
+        assert quick.is_admitted
+        looking.result()
+
+    assert not late.is_admitted
+    assert "1 of 1 runs are at work" in town.status(second)
+    assert town.labels(second) == {"ai-ready", "ai-waiting"}
+    _finish([late, quick])
+    town.settle()
+    assert [town.verdict(issue)[:4] for issue in (first, second)] == ["Done", "Done"]
+
+
+def test_two_claims_for_one_place_leave_one_run(opens_quick: Opens) -> None:
+    """`concurrent: 1`: two gates claim two issues, and each sees both claims. One steps back, the other goes on."""
+    town = opens_quick(config=CONFIG.replace("usd: 1,", "usd: 1, concurrent: 1,"))
+    issues, runs = [town.issue("One thing"), town.issue("Another thing")], list[Run]()
+    with ThreadPoolExecutor(2) as pool:
+        for issue in reversed(issues):
+            town.hub.faults.delay(1.0, "POST .*/git/refs", times=1)
+            town.label(issue)
+            run = town.next_run()
+            assert run is not None
+            runs.append(run)
+            pool.submit(run.gate)
+            wait_until(lambda: not any(fault.times for fault in town.hub.faults._faults), "it is about to claim")
+
+    assert sum(run.is_admitted for run in runs) == 1
+    assert sum("1 of 1 runs are at work" in town.status(issue) for issue in issues) == 1
+    _finish(runs)
+    town.settle()
+    assert [town.verdict(issue)[:4] for issue in issues] == ["Done", "Done"]
 
 
 @pytest.mark.parametrize("gates", [2, 5])

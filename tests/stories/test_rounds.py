@@ -7,6 +7,7 @@ import pytest
 from bot.sandbox.model import Scene, Turn, bash, done, structured, write
 from bot.sandbox.pulls import part
 from bot.sandbox.records import Issue, ReviewThread
+from bot.sandbox.stage import MODEL_KEY
 from tests.stories.conftest import Opens
 from tests.stories.test_crashes import killed_when
 from tests.stories.town import Run, Town, stand_in_agent
@@ -25,7 +26,7 @@ def answers(*replies: tuple[str, str], verdict: str = "done") -> Turn:
     return structured({"verdict": verdict, "summary": "As asked.", "reason": "", "replies": given})
 
 
-BOTH = answers(("thread-1", "Renamed it."), ("thread-2", "It is /ai run @rita right, fixes #1."))
+BOTH = answers(("thread-1", "Renamed it."), ("thread-2", f"It is /ai run @rita right, fixes #1. {MODEL_KEY}"))
 RENAMES = Scene(ROUND, bash("printf 'xx = 1\\ny = 2\\n' > hello.py"), BOTH)
 
 
@@ -92,6 +93,7 @@ def test_a_review_round(opens: Opens) -> None:
     [renamed], [right] = by_bot(town, first), by_bot(town, second)
     assert renamed.startswith(f"In {head}, in the agent's own words:\n\n```text\nRenamed it.\n```")
     assert "fixes #1" not in right
+    assert MODEL_KEY not in right
     assert right.splitlines()[2] == "```text"
     assert first.resolved_by is None
     assert pull.body == before
@@ -165,6 +167,25 @@ def test_a_conflict_that_is_left_ends_as_blocked(opens: Opens) -> None:
     assert "hello.py:2" in town.verdict_bodies(issue)[-1]
     assert part(pull).head_oid == before
     assert by_bot(town, first) == []
+
+
+def test_a_pull_request_that_somebody_pointed_elsewhere(opens_quick: Opens) -> None:
+    """It goes to another branch than the config says: main is not merged into it."""
+    town = opens_quick()
+    issue, pull = opened(town)
+    before = part(pull).head_oid
+    town.push({"next.md": ""}, branch="next")
+    town.hub.pulls.set_base(pull, town.rita, "next")
+    base = town.push({"hello.py": "x = 4\n"})
+    stand_in_agent(town, "echo 'print(1)' > hello.py")
+
+    town.comment(pull, "/ai fix")
+    town.settle()
+
+    assert town.verdicts(issue)[-1] == UPDATED
+    assert town.hub.repos.is_ancestor(town.repo, before, part(pull).head_oid)
+    assert not town.hub.repos.is_ancestor(town.repo, base, part(pull).head_oid)
+    assert "main was not merged into ai/issue-1: the pull request goes to next" in town.verdict_bodies(issue)[-1]
 
 
 @pytest.mark.parametrize("where", [REPLIES, "graphql.*addComment"], ids=["before the answers", "before the verdict"])

@@ -32,7 +32,7 @@ $500.00 spent or reserved today. `/ai why` has the figures of the moment.
 Asked for by `rita`. Taking the label `ai-ready` off, or `/ai stop`, withdraws it."""
 
 WHY = """\
-**Waiting** for 4 issues to close. Its place among all that are ready or waiting: 1 of 2.
+**Waiting** for 4 issues to close. It starts by itself then. Its place among all that are ready or waiting: 1 of 2.
 
 **It comes down to**
 

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from bot.sandbox.records import Event
 from tests.postgres import Postgres, needs_postgres, postgres
 from tests.stories.server_town import (
     QUICK,
+    SERVER_CONFIG,
     InProcessServer,
     Plan,
     ServerTown,
@@ -54,6 +56,29 @@ def test_replicas_share_an_installation_fairly(tmp_path: Path, postgres: Postgre
             assert town.verdict(issue).startswith("Done")
         town.looks()
         assert [each.repo for each in town.actions.dispatches].index(shop.full_name) <= 2
+        check_server_town(town)
+
+
+def test_replicas_together_never_exceed_what_a_repository_allows(tmp_path: Path, postgres: Postgres) -> None:
+    """`limits.concurrent: 1`, five issues at once, two servers: never two runs at a time."""
+    config = SERVER_CONFIG.replace("concurrent: 10", "concurrent: 1")
+    plan = Plan(config=config, database_url=postgres.database(), work_seconds=0.1)
+    with replicas(tmp_path, plan) as (town, servers):
+        at_once: list[int] = []
+
+        def count(event: Event) -> None:
+            if event.name == "workflow_run":
+                at_once.append(sum(run.status != "completed" for run in town.runs()))
+
+        town.hub.subscribe(count)
+        issues = [town.asked(f"Task {number}") for number in range(5)]
+        for issue in issues:
+            assert town.verdict(issue).startswith("Done")
+
+        assert max(at_once) == 1
+        assert all(server.served for server in servers)
+        town.until(lambda: all(town.labels(issue) == {"ai-done"} for issue in issues), "everything is done")
+        town.looks()
         check_server_town(town)
 
 

@@ -61,6 +61,19 @@ def test_a_review_that_requests_changes_starts_one_round(tmp_path: Path, webhook
         assert '"approver_login":"walt"' in admission.replace(" ", "")
 
 
+@pytest.mark.parametrize("webhooks", [True, False], ids=["webhook", "polling"])
+def test_fix_on_the_issue_starts_one_round(tmp_path: Path, webhooks: bool) -> None:
+    with reviewed_town(tmp_path, webhooks=webhooks) as (town, issue, pull):
+        town.comment(issue, "/ai fix Blue.")
+
+        assert town.verdict(issue, 2).startswith(f"Done: draft PR #{pull.number} is updated")
+        town.looks()
+        comment = next(each for each in issue.comments if each.body == "/ai fix Blue.")
+
+        assert keys(town)[1:] == [f"{issue.number}-C{comment.id}-1"]
+        assert [one.content for one in comment.reactions] == ["eyes"]
+
+
 def test_fix_is_acknowledged_at_once_and_comes_after_a_run_that_is_at_work(tmp_path: Path) -> None:
     with reviewed_town(tmp_path) as (town, issue, pull):
         town.actions.hold("in_progress")
@@ -99,7 +112,7 @@ def test_red_ci_of_our_commits_is_mended_once_a_commit_and_within_the_cap(tmp_pa
         assert [key.split("-")[1][0] for key in keys(town)] == ["L", "S", "S"]
         assert len(set(keys(town))) == 3
         town.until(lambda: "has had all 2 review rounds" in town.status(issue), "the cap is said")
-        assert "CI is red there" in town.status(issue)
+        assert f"CI of #{pull.number} is red" in town.status(issue)
 
 
 def test_red_ci_of_a_persons_commit_is_theirs(tmp_path: Path) -> None:
@@ -189,6 +202,23 @@ def test_a_round_that_is_taken_back_before_it_began_leaves_the_draft_up_for_revi
 
         assert len(keys(town)) == 2
         assert f"#{pull.number} is up for review" in town.status(issue)
+
+
+def test_stop_on_the_pull_request_ends_a_round_that_is_at_work(tmp_path: Path) -> None:
+    with reviewed_town(tmp_path) as (town, issue, pull):
+        town.actions.hold("in_progress")
+        town.comment(pull, "/ai fix")
+        town.labelled(issue, "ai-running")
+        town.clock.shift += SECOND
+
+        town.comment(pull, "/ai stop")
+        assert town.verdict(issue, 2).startswith("Blocked (cancelled)")
+        town.actions.hold("")
+        town.until(lambda: [one.content for one in pull.comments[-1].reactions] == ["eyes"], "acknowledged")
+        town.looks()
+
+        assert len(keys(town)) == 2
+        assert pull.open
 
 
 def test_a_pull_request_closed_while_a_round_waits_frees_the_issue(tmp_path: Path) -> None:

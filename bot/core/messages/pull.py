@@ -27,6 +27,14 @@ def pull_body(issue: int, outcome: Outcome, *, base_is_default: bool, run_url: s
     return bounded(*parts)
 
 
+def kept_link(server: str, repo: str, branch: str, kept: str) -> str:
+    """Where the work of a run is to be seen that could not go on its branch."""
+    return (
+        f"The work of this run is kept on a branch of its own, `{kept}`: [what it changes]({server}/{repo}/compare/"
+        f"{branch}...{kept}). Merge that into `{branch}` if you want it, else delete it."
+    )
+
+
 def compare_link(server: str, repo: str, base: str, branch: str) -> str:
     """Where a person opens the pull request by hand."""
     return (

@@ -15,6 +15,11 @@ def reply(comment_id: int, text: str) -> str:
     return f"{text}\n\n{hide(REPLY_MARKER, {'to': comment_id})}"
 
 
+def without_marker(body: str) -> str:
+    """What such an answer shows."""
+    return body.rpartition("\n\n")[0]
+
+
 def who_may_ask(actor: Actor) -> str:
     """A refusal, in one line."""
     return f"{name(actor)}, only people with write or admin permission here may give me commands."
@@ -38,9 +43,16 @@ def already_running(url: str) -> str:
     return f"A run of this issue is at work already{f' ([log]({url}))' if url else ''}; `/ai stop` ends it."
 
 
+def not_on_actions() -> str:
+    """Of `/ai stop`, where the run is out of its reach."""
+    return "This run is not in GitHub Actions but on somebody's own computer, where Ctrl+C ends it."
+
+
 def not_here(command: str) -> str:
-    """The answer to a command that this installation can't obey."""
-    return f"`/ai {command}` needs the App server or a later version of ai-ready; nothing was started. `/ai help` lists the commands."
+    """The answer to a command that this version can't obey."""
+    return (
+        f"`/ai {command}` comes with a later version of ai-ready; nothing was started. `/ai help` lists the commands."
+    )
 
 
 def on_a_pull(issue: int) -> str:
@@ -50,11 +62,9 @@ def on_a_pull(issue: int) -> str:
     return f"Runs are asked for on the issue: write the command on #{issue}, or `/ai fix what to change` here."
 
 
-def fix_on_an_issue(pull: int) -> str:
-    """Review rounds are asked for on our pull request; `pull`: the open one of this issue, 0: there is none."""
-    if not pull:
-        return "`/ai fix` mends an open pull request of mine, and there is none for this issue; `/ai run` asks for one."
-    return f"`/ai fix` is for the pull request: write it on #{pull}."
+def nothing_to_fix() -> str:
+    """A review round is asked for on an issue that has no open pull request of ours."""
+    return "`/ai fix` mends an open pull request of mine, and there is none for this issue; `/ai run` asks for one."
 
 
 def fix_elsewhere() -> str:
@@ -79,6 +89,19 @@ def no_rounds_left(rounds: int, issue: int) -> str:
 def no_plan() -> str:
     """`/ai approve` where no plan waits."""
     return "No plan waits for approval here, so nothing was started. `/ai run` asks for a run."
+
+
+def edited_since_planned() -> str:
+    """`/ai approve` of a plan for an issue that reads otherwise by now."""
+    return (
+        "Title or body changed since the plan was made, so nothing was started. Read the issue as it is now; "
+        "`/ai approve` once more starts the work on it."
+    )
+
+
+def already_approved() -> str:
+    """`/ai approve` where the work on the plan is about to begin."""
+    return "The plan is approved already, and its run is about to begin; `/ai stop` withdraws it."
 
 
 def on_a_closed_issue() -> str:

@@ -15,5 +15,4 @@ _LAST_STEPS = 2
 def retold(body: str) -> str:
     """Reason, checks, details and the agent's own words."""
     text = _BLOCK.sub("", body.replace("\r\n", "\n")).strip()
-    kept = text.split("\n\n")[:-_LAST_STEPS] if text.startswith("Blocked") else text.split("\n\n")[:-1]
-    return "\n\n".join(kept)[:MOST_RETOLD].strip()
+    return "\n\n".join(text.split("\n\n")[:-_LAST_STEPS])[:MOST_RETOLD].strip()

@@ -8,7 +8,7 @@ from bot.core.limits import Cap
 from bot.core.markers import hide
 from bot.core.messages.verdict import lost_reason, lost_text
 from bot.core.messages.words import clock, money, name, sentence
-from bot.core.model import Actor, Source, Standing
+from bot.core.model import Claim, Source, Standing
 from bot.core.names import REQUEST_LABEL, STATUS_MARKER
 from bot.core.outbound import bounded, one_line
 from bot.core.requests import Request
@@ -57,7 +57,7 @@ def status_text(why: Why) -> str:
     situation = why.situation
     match situation:
         case Waiting(request):
-            return _waiting(why, request.actor)
+            return _waiting(why, request)
         case Invalid(_, reason, path):
             return _invalid(reason, path)
         case Hold(plan=state) if state is not PlanState.NONE:
@@ -74,7 +74,7 @@ def status_text(why: Why) -> str:
             parts = [
                 f"**Running**{log} since {clock(claim.at)}, at most ${claim.usd:.2f}.",
                 _too_late(situation.place),
-                "`/ai stop` ends it; the work so far is kept.",
+                f"{_what_ends(claim)} ends it; the work so far is kept.",
             ]
             return "\n\n".join(part for part in parts if part)
         case Ended(record):
@@ -103,9 +103,13 @@ def status_text(why: Why) -> str:
                 f"**Merged**: #{pull.number} went into `{one_line(pull.base, limit=100)}`; the issue is closed with it."
             )
         case Unasked():
-            return "Nobody asks for anything here."
+            return f"**Not asked for**: put the label `{REQUEST_LABEL}` on, or comment `/ai run`."
         case _:
             assert_never(situation)
+
+
+def _what_ends(claim: Claim) -> str:
+    return "`/ai stop`" if claim.run_id > 0 else "It is on somebody's own computer: Ctrl+C there"
 
 
 def _too_late(place: Waiting | None) -> str:
@@ -135,12 +139,15 @@ def ended_text(record: Record) -> str:
 
 def rounds_used(request: Request, rounds: int) -> str:
     """Why a review (or CI) that asks for changes starts nothing, and what does."""
-    asked = "CI is red" if request.id.startswith("S") else f"{name(request.actor)} asked for changes"
+    pull = f"#{request.pull}"
+    asked = (
+        f"CI of {pull} is red" if request.id.startswith("S") else f"{name(request.actor)} asked for changes on {pull}"
+    )
     goes_on = "`/ai run say what to change` on this issue goes on with it."
     if not rounds:
-        return f"{asked} there, but review rounds are off here (`limits.review_rounds: 0`); {goes_on}"
+        return f"{asked}, but review rounds are off here (`limits.review_rounds: 0`); {goes_on}"
     had = "its only review round" if rounds == 1 else f"all {rounds} review rounds"
-    return f"{asked} there, but #{request.pull} has had {had} (`limits.review_rounds`); {goes_on}"
+    return f"{asked}, but it has had {had} (`limits.review_rounds`); {goes_on}"
 
 
 def plan_waits_text(state: PlanState) -> str:
@@ -189,7 +196,8 @@ STEPS = (10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000)
 """Round numbers: one that closes or starts changes the words of few others."""
 
 
-def _waiting(why: Why, actor: Actor) -> str:
+def _waiting(why: Why, request: Request) -> str:
+    how = f"Taking the label `{REQUEST_LABEL}` off, or `/ai stop`," if request.id.startswith("L") else "`/ai stop`"
     some, rows = why.total > len(why.reasons), why.reasons[:NEAR]
     parts = [
         f"**Waiting** for {_count(why)} to close. It starts by itself then.",
@@ -198,13 +206,13 @@ def _waiting(why: Why, actor: Actor) -> str:
                 "| waits for | because of | state |",
                 "|---|---|---|",
                 *(f"| {ref_text(r)} | {source_text(r)} | {_state(r)} |" for r in rows),
-                *([f"| … and {'what comes before in its series' if why.series else 'more'} | | |"] if some else []),
+                *([f"| … and {'those before in the series' if why.series else 'more'} | | |"] if some else []),
             ]
         ),
         "`/ai why` says what it comes down to." if some else "",
         _behind(why),
         dated(why, "of all that are ready or waiting"),
-        f"Asked for by {name(actor)}. Taking the label `{REQUEST_LABEL}` off, or `/ai stop`, withdraws it.",
+        f"Asked for by {name(request.actor)}. {how} withdraws it.",
     ]
     return "\n\n".join(part for part in parts if part)
 
@@ -212,7 +220,7 @@ def _waiting(why: Why, actor: Actor) -> str:
 def _count(why: Why) -> str:
     """How many; only as exact as it can be without changing whenever something far ahead closes."""
     if why.series:
-        return f"{_issues(len(why.reasons))} and what comes before"
+        return f"{_issues(len(why.reasons))} and those before {'it' if len(why.reasons) == 1 else 'them'}"
     if why.total > NEAR:
         return f"more than {max(step for step in STEPS if step < why.total):,} issues"
     return _issues(why.total)

@@ -1,5 +1,6 @@
 """The verdict comment: one per run."""
 
+import re
 from collections.abc import Iterable, Mapping
 
 from bot.core.ledger import Record
@@ -35,6 +36,9 @@ NEXT_STEP: Mapping[Reason, str] = {
     Reason.INTERNAL_ERROR: "/ai retry",
 }
 """The command that ends each Blocked verdict: as it stands it works, and shows where words of one's own go."""
+
+_AS_A_ROUND = re.compile(r"^/ai (?:run|retry)")
+"""What ends a review round's verdict begins another one: a retry would leave the reviews out."""
 
 ADVICE: Mapping[Reason, str] = {
     Reason.NEEDS_INPUT: "Answer, or say how to go on, with the command below.",
@@ -78,8 +82,8 @@ def verdict_block(record: Record) -> str:
     return hide(VERDICT_MARKER, {**data, **kind, **flags})
 
 
-def done(record: Record, pull: Pull, outcome: Outcome, *, run_url: str = "") -> str:
-    """`Done: draft PR #31 …`; last line: the next command."""
+def done(record: Record, pull: Pull, outcome: Outcome, *, run_url: str = "", goes_on: bool = False) -> str:
+    """`Done: draft PR #31 …`; last line: the next command. `goes_on`: the pull request tells of an earlier run."""
     kind = "draft PR" if pull.draft else "PR"
     news = "is updated and up for review again" if record.kind == "fix" else "is up for review"
     parts = [
@@ -88,9 +92,9 @@ def done(record: Record, pull: Pull, outcome: Outcome, *, run_url: str = "") -> 
         facts_table(outcome, run_url),
         checks_table(outcome.checks, missing=outcome.checks_missing),
         own_words(outcome),
-        to_look_at(outcome.notes) if record.kind == "fix" else "",  # of the first run the pull request tells
+        to_look_at(outcome.notes) if goes_on else "",
         "CI of a pull request made by a bot waits for a person's *Approve workflows* click.",
-        "Review it; if something is missing, ask with:",
+        "Review it; if something is missing, ask with `/ai fix` there, or here with:",
     ]
     return bounded(*parts, "/ai run say what to change")
 
@@ -112,6 +116,10 @@ def blocked(record: Record, text: str, *, outcome: Outcome | None = None, link: 
         parts.append(link)
     if record.again:
         return bounded(*parts, "Nothing needs to be done: it starts again by itself. What it waits for:", "/ai why")
+    another = record.kind == "fix" and reason is not Reason.CANCELLED
+    if another:
+        advice = f"{ADVICE[reason]} The command begins another review round of #{record.pull}, from here or there."
+        return bounded(*parts, advice, _AS_A_ROUND.sub("/ai fix", NEXT_STEP[reason]))
     return bounded(*parts, ADVICE[reason], NEXT_STEP[reason])
 
 

@@ -7,7 +7,7 @@ from bot.core.messages.words import clock
 from bot.core.model import Standing
 from bot.core.names import REQUEST_LABEL
 from bot.core.outbound import bounded
-from bot.core.situation import Ended, Hold, Invalid, Running, Unstartable, Waiting
+from bot.core.situation import Ended, Hold, Invalid, PlanState, Running, Unstartable, Waiting
 from bot.core.why import Caps, Place, Progress, Reason, Stand, Why
 
 
@@ -15,9 +15,11 @@ def why_text(why: Why) -> str:
     """Where an issue stands, what keeps it there, what would move it on, and what is left of the caps."""
     match why.situation:
         case Waiting():
-            parts = [_headline(why), _ends(why.ends), _tree(why.reasons, why.total)]
-        case Hold(_, reason, cap) if cap is not None:
-            parts = [f"**On hold**: {reason}.", _turn(why.place)]
+            parts = [_headline(why), *(_advised(why) if _is_plain(why) else (_ends(why.ends), _tree(why)))]
+        case Hold(_, reason, cap, PlanState.NONE) if cap is not None:
+            parts = [f"**On hold**: {reason}. It starts by itself when there is room.", _turn(why.place)]
+        case Hold(_, reason, None, PlanState.NONE):
+            parts = [f"**On hold**: {reason}. It is ready otherwise and starts by itself when this has passed."]
         case _:
             parts = [status_text(why)]
     return bounded(*parts, caps_text(why.caps) if why.caps else "")
@@ -26,7 +28,19 @@ def why_text(why: Why) -> str:
 def _headline(why: Why) -> str:
     issues = "issue" if why.total == 1 else "issues"
     place = f" Its place among all that are ready or waiting: {_place(why.place)}." if why.place else ""
-    return f"**Waiting** for {why.total:,} {issues} to close.{place}"
+    return f"**Waiting** for {why.total:,} {issues} to close. It starts by itself then.{place}"
+
+
+def _is_plain(why: Why) -> bool:
+    """Each thing that it waits for is what it comes down to, so that one list says it all."""
+    named = {reason.ref for reason in why.reasons}
+    return why.total == len(named) and {end.ref for end in why.ends} == named
+
+
+def _advised(why: Why) -> Sequence[str]:
+    """That one list."""
+    lines = [f"- {ref_text(r)} ({source_text(r)}): {progress_text(r)}.{_advice(r)}" for r in why.reasons]
+    return ("\n".join(["**It waits for**", "", *lines]),)
 
 
 def _place(place: Place) -> str:
@@ -37,9 +51,9 @@ def _turn(place: Place | None) -> str:
     return f"Its place among those that a cap holds: {_place(place)}." if place else ""
 
 
-def _tree(reasons: Sequence[Reason], total: int) -> str:
-    lines = [line for reason in reasons for line in _branch(reason, "")]
-    more = total - len(reasons)
+def _tree(why: Why) -> str:
+    lines = [line for reason in why.reasons for line in _branch(reason, "")]
+    more = why.total - len(why.reasons)
     return "\n".join(["**It waits for**", "", *lines, *([f"- … and {more:,} more"] if more > 0 else [])])
 
 

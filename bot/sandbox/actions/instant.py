@@ -218,8 +218,9 @@ class Instant:
         if end.conclusion == "startup_failure":
             actions.update_run(run, status="completed", conclusion=end.conclusion)
             return
-        refused = None
+        refused, begun = None, False
         for stage in STAGES:
+            begun = stage == "in_progress" and not run.cancel_requested
             actions.update_run(run, status=stage)
             if stage == "in_progress" and end.looks and not run.cancel_requested:
                 refused = self._jobs.look_again(run)
@@ -232,6 +233,8 @@ class Instant:
                 self._jobs.say(run, refused)
             elif end.says == "done":
                 self._jobs.finish(run)
+            elif begun and run.cancel_requested:
+                self._jobs.say_it_was_stopped(run)
             elif end.says:
                 self._jobs.say_nothing_came(run, "cancelled" if end.says == "cancelled" else "failure")
         except AiReadyError:  # the job fails; whoever started it finds that there is no verdict

@@ -19,6 +19,7 @@ from bot.core.model import Actor
 from bot.core.names import Reason
 from bot.core.publishing import Ending, next_step
 from bot.core.run import Admission, Outcome
+from bot.core.verdict import cancelled
 from bot.errors import AiReadyError, Blocked
 from bot.github.action_client import Access, ActionGitHub
 from bot.github.courier import Timing
@@ -105,11 +106,17 @@ class InstantJobs:
                     self._timing.sleep(PAUSE)
         raise AiReadyError(f"The verdict of run {admission.run_key} could not be published.")
 
-    def say(self, run: WorkflowRun, outcome: Outcome) -> None:
+    def say(self, run: WorkflowRun, outcome: Outcome, result: WorkResult = "success") -> None:
         """`publish`, of a run that has words to hand over and nothing else."""
         with tempfile.TemporaryDirectory(dir=self._folder) as folder:
             digests = hand_over(Path(folder), outcome)
-            self._publish(run, Path(folder), digests, "success")
+            self._publish(run, Path(folder), digests, result)
+
+    def say_it_was_stopped(self, run: WorkflowRun) -> None:
+        """`publish`, where `work` was cancelled in the middle and had the seconds to say so."""
+        why = cancelled()
+        key = _admission(run).run_key
+        self.say(run, Outcome(key, "blocked", why.reason, why.text, usd=USD, turns=1), "cancelled")
 
     def say_nothing_came(self, run: WorkflowRun, result: WorkResult) -> None:
         """`publish`, where `work` ended like that and left nothing."""

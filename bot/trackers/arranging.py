@@ -1,0 +1,149 @@
+"""Tasks of any source into `core.order` and back: sources have ids, the planner has numbers. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bot.core.model import Issue, Link, Ref, Source, Standing
+from bot.core.names import StateLabel
+from bot.core.order import Arrangement, Blocker, Invalid, Waiting, arrange
+from bot.core.settings import OrderRules
+from bot.core.titles import Id, Keyed
+from bot.trackers.tracker import Listing, Prerequisite, Priority, Problem, Status, Task
+
+_HERE = "tasks/here"
+"""The planner's name for a source; it has but one."""
+
+_PRIORITY = {
+    Priority.URGENT: "priority: urgent",
+    Priority.HIGH: "priority: high",
+    Priority.NORMAL: "priority: normal",
+    Priority.LOW: "priority: low",
+}
+_SPEECH = {Status.IN_PROGRESS: frozenset({StateLabel.RUNNING.value})}
+
+
+@dataclass(frozen=True, slots=True)
+class Arranged:
+    """What comes first and what waits for what, in tasks."""
+
+    ready: tuple[Task, ...]
+    """May be claimed now, the first one first."""
+    skipped: tuple[str, ...]
+    """One line for each task that waits: `Skipping AUTH-2.1 - blocked by: AUTH-1.2 (in_progress)`."""
+    invalid: tuple[str, ...]
+    """One sentence for each task that can't become ready as things are."""
+    notes: tuple[str, ...]
+    """What people should know of titles, and of tasks that can't be read."""
+
+
+def arrange_tasks(listing: Listing, rules: OrderRules) -> Arranged:
+    """Arrange all tasks that are todo and for our agent. Ties go by the source's own order."""
+    numbered = _Numbered.of(listing)
+    candidates = [n for n, task in numbered.tasks.items() if task.status is Status.TODO and task.eligible]
+    found = arrange(
+        numbered.issues,
+        candidates,
+        rules=rules,
+        repo=_HERE,
+        standings=numbered.standings,
+        text=lambda _: (),  # `depends on #12` in a task's text means another tracker's number, if anything
+    )
+    names = _Names(numbered, found)
+    return Arranged(
+        ready=tuple(numbered.tasks[number] for number in found.ready),
+        skipped=tuple(names.skip_line(waiting) for waiting in found.waiting),
+        invalid=tuple(names.invalid(each) for each in found.invalid),
+        notes=(
+            *(problem.text for problem in listing.problems),
+            *(f"{names.of(note.number)}: {note.note}" for note in found.notes),
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Numbered:
+    """A listing with the numbers that it has in the planner."""
+
+    tasks: Mapping[int, Task]
+    issues: Mapping[int, Issue]
+    problems: Mapping[int, Problem]
+    strangers: Mapping[int, Prerequisite]
+    """Prerequisites that are not in the listing."""
+
+    @classmethod
+    def of(cls, listing: Listing) -> "_Numbered":
+        tasks = dict(enumerate(listing.tasks, 1))
+        numbers = {task.id: number for number, task in tasks.items()}
+        problems = dict(enumerate(listing.problems, len(tasks) + 1))
+        numbers.update({problem.id: number for number, problem in problems.items()})
+        strangers: dict[int, Prerequisite] = {}
+        for task in listing.tasks:
+            for each in task.prerequisites:
+                if each.id not in numbers:
+                    numbers[each.id] = len(numbers) + 1
+                    strangers[numbers[each.id]] = each
+        issues = {number: _issue(number, task, numbers) for number, task in tasks.items()}
+        issues.update({number: Issue(number, problem.title) for number, problem in problems.items()})
+        return cls(tasks, issues, problems, strangers)
+
+    @property
+    def standings(self) -> Mapping[Ref, Standing]:
+        return {Ref(_HERE, number): each.standing for number, each in self.strangers.items()}
+
+
+def _issue(number: int, task: Task, numbers: Mapping[str, int]) -> Issue:
+    """What the planner eats of a task."""
+    return Issue(
+        number,
+        task.title,
+        open=task.status.open,
+        state_reason="not_planned" if task.status is Status.CANCELLED else "",
+        labels=frozenset({_PRIORITY[task.priority]}) | _SPEECH.get(task.status, frozenset()),
+        milestone=task.series,
+        links=tuple(Link(Ref(_HERE, numbers[each.id]), Source.NATIVE) for each in task.prerequisites),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """The planner's answers in people's words."""
+
+    numbered: _Numbered
+    found: Arrangement
+
+    def of(self, number: int) -> str:
+        """`AUTH-1.2` where the title has a key, else what the source calls it."""
+        title = self.found.keys.get(number)
+        if isinstance(title, Keyed | Id):
+            return title.label
+        if number in self.numbered.tasks:
+            return self.numbered.tasks[number].name
+        if number in self.numbered.problems:
+            return self.numbered.problems[number].id
+        return self.numbered.strangers[number].name
+
+    def skip_line(self, waiting: Waiting) -> str:
+        """Phase order first, ascending, as in `core.order.skip_line`; with the words of the source's statuses."""
+        phases = [each for each in waiting.on if each.source is Source.PHASE]
+        shown = [*reversed(phases), *(each for each in waiting.on if each.source is not Source.PHASE)]
+        more = f", and {waiting.total - len(shown)} more" if waiting.total > len(shown) else ""
+        words = ", ".join(f"{self.of(each.ref.number)} ({self._standing(each)})" for each in shown)
+        return f"Skipping {self.of(waiting.number)} - blocked by: {words}{more}"
+
+    def _standing(self, blocker: Blocker) -> str:
+        task = self.numbered.tasks.get(blocker.ref.number)
+        if task is not None:
+            return task.status.value
+        return blocker.standing.value if blocker.ref.number in self.numbered.strangers else "unreadable"
+
+    def invalid(self, invalid: Invalid) -> str:
+        """Why, and what to do."""
+        name = self.of(invalid.number)
+        path = [self.of(step if isinstance(step, int) else step.number) for step in invalid.path]
+        match invalid.reason:
+            case "self":
+                return f"{name} depends on itself: take that dependency out."
+            case "cycle":
+                return f"{name} waits for itself ({' -> '.join(path)}): take one of these dependencies out."
+            case _:
+                return f"{name} depends on {path[0]}, which is not there: correct the dependency."

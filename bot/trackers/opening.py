@@ -1,0 +1,64 @@
+"""A configuration → a tracker for one agent. Imports a source only when it is the one that was chosen."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from bot.core.secret import Secret
+from bot.trackers.config import BacklogConfig, FileConfig, HeadlessPmConfig, LinearConfig, TrackerConfig
+from bot.trackers.tracker import SourceConfigError, Tracker
+
+HEADLESS_PM_URL: Final = "http://localhost:6969"
+_API: Final = "/api/v1"
+
+
+def open_tracker(config: TrackerConfig, *, agent: str, root: Path, environ: Mapping[str, str]) -> Tracker:
+    """The tracker; nothing is read or written yet. `root`: what folders are relative to.
+
+    Raises `SourceConfigError` for a variable that is missing.
+    """
+    match config:
+        case FileConfig():
+            from bot.trackers.file_source import FileTracker  # noqa: PLC0415
+
+            return FileTracker(root / config.folder, agent)
+        case BacklogConfig():
+            from bot.trackers.backlog import DEFAULT_NAMES, BacklogTracker  # noqa: PLC0415
+            from bot.trackers.backlog_cli import BacklogCli  # noqa: PLC0415
+
+            cli = BacklogCli(root / config.folder, config.command, environ)
+            return BacklogTracker(cli, agent, {**DEFAULT_NAMES, **config.statuses})
+        case HeadlessPmConfig():
+            return _headless_pm(config, agent, environ)
+        case LinearConfig():
+            return _linear(config, agent, environ)
+
+
+def _linear(config: LinearConfig, agent: str, environ: Mapping[str, str]) -> Tracker:
+    from bot.trackers.http import JsonApi  # noqa: PLC0415
+    from bot.trackers.linear import LinearTracker, Scope  # noqa: PLC0415
+    from bot.trackers.linear_api import URL, LinearApi  # noqa: PLC0415
+
+    key = _key(environ, config.api_key_env, "linear")
+    api = LinearApi(JsonApi("Linear", URL, {"Authorization": key}), config.api_key_env)
+    return LinearTracker(api, agent, Scope(config.team_id, config.project_name, config.statuses))
+
+
+def _headless_pm(config: HeadlessPmConfig, agent: str, environ: Mapping[str, str]) -> Tracker:
+    from bot.trackers.headless_pm import HeadlessPmTracker  # noqa: PLC0415
+    from bot.trackers.http import JsonApi  # noqa: PLC0415
+
+    url = (environ.get("HEADLESS_PM_API_URL", "").strip() or HEADLESS_PM_URL).rstrip("/")
+    if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
+        raise SourceConfigError("HEADLESS_PM_API_URL is not an address such as http://localhost:6969.")
+    key = _key(environ, "HEADLESS_PM_API_KEY", "headless-pm")
+    api = JsonApi("Headless PM", url.removesuffix(_API) + _API, {"X-API-Key": key})
+    return HeadlessPmTracker(api, agent, config.role, config.level, config.feature_id)
+
+
+def _key(environ: Mapping[str, str], name: str, source: str) -> Secret:
+    text = environ.get(name, "").strip()
+    if not text:
+        raise SourceConfigError(f"API key not found: {name} is not set, and the task source {source} needs it.")
+    return Secret(text)
