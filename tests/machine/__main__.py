@@ -10,7 +10,7 @@ import sys
 import time
 from collections import Counter
 
-from hypothesis import Phase, seed
+from hypothesis import seed
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.machine.machine import Machine
@@ -39,8 +39,7 @@ class Counted(Machine):
 print(f"{count:,} examples of up to {steps} steps, SEED={dice}", flush=True)
 begun = time.monotonic()
 try:
-    phases = (Phase.generate, Phase.shrink) if given.get("SHRINK") else (Phase.generate,)
-    run_state_machine_as_test(seed(dice)(Counted), settings=profile(count, steps, phases=phases))
+    run_state_machine_as_test(seed(dice)(Counted), settings=profile(count, steps, shrink="SHRINK" in given))
 except BaseException:
     print(f"again: python -m tests.machine N={count} STEPS={steps} SEED={dice}", flush=True)
     raise

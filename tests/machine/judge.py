@@ -56,7 +56,7 @@ class Judge:
     def _check_asked(self, number: int, run_key: str) -> None:
         """Somebody asked for it who might, and has not lost that right since (longer than that is believed)."""
         world, request = self._world, request_of(run_key)
-        asked = [ask for ask in world.asks if ask.request == request and meant(ask.issue).number == number]
+        asked = [ask for ask in world.asks if ask.request == request and meant(ask.now_on).number == number]
         assert asked, f"nobody asked for {run_key}"
         by = asked[0].by
         taken = world.taken.get(by.user.login)

@@ -7,4 +7,4 @@ from tests.machine.profile import profile
 
 
 def test_whatever_happens_in_whatever_order_the_invariants_hold() -> None:
-    run_state_machine_as_test(Machine, settings=profile(8, 25, derandomize=True))
+    run_state_machine_as_test(Machine, settings=profile(6, 20, derandomize=True))

@@ -44,6 +44,11 @@ class Ask:
     void: str = ""
     """Why nothing is owed for it any more."""
 
+    @property
+    def now_on(self) -> Issue:
+        """Where it stands: what was said moves along when an issue is transferred."""
+        return self.comment.issue if self.comment is not None else self.issue
+
 
 @dataclass(eq=False)
 class World:
