@@ -134,8 +134,8 @@ COMMANDS: Final = (
     CommandSpec(
         "fix",
         "[guidance…]",
-        "Asks for a review round: a follow-up run that mends this pull request.",
-        where="our pull request",
+        "Asks for a review round: a follow-up run that mends our open pull request.",
+        where="our pull request, its issue",
     ),
     CommandSpec("help", "", "Lists the commands.", where="issue, our pull request"),
 )

@@ -171,12 +171,12 @@ def _answers(at_work: Running, request_id: str, ended: Iterable[Record]) -> bool
 def _unfixable(snapshot: Snapshot, config: RepoConfig, place: Place, situation: Situation, item: Unread) -> str:
     """Why a review round is refused at once; empty: it is accepted, and comes after a run that is at work."""
     issue = place.task
-    if not place.here.is_pull:
-        return say.fix_on_an_issue(issue.feedback.pull if issue.feedback else 0)
-    if not place.on_our_pull or issue.feedback is None:
+    if place.here.is_pull and not place.on_our_pull:
         return say.fix_elsewhere()
     if not issue.open:
-        return say.issue_is_closed(issue.number)
+        return say.issue_is_closed(issue.number) if place.on_our_pull else say.on_a_closed_issue()
+    if issue.feedback is None:
+        return say.nothing_to_fix()
     claim, mine = snapshot.claims.get(issue.number), comment_request_id(item.comment)
     used = rounds_used(issue, snapshot.own_ids, issue.feedback.pull, but=mine)
     if isinstance(situation, Running) and claim is not None:

@@ -1,8 +1,8 @@
 """Who asked for what: requests and unread commands, derived again each time from label events, comments and reviews.
 
 A request is the newest of: the request label while it is on the issue (its last label event); `/ai run`, `/ai retry` or
-`/ai approve` comments that nobody edited; and on our open pull request `/ai fix` comments, what each reviewer's last
-review says, and red CI of a commit of ours. It is over when a run of it ended for good, when a later `/ai stop` was
+`/ai approve` comments that nobody edited; and for our open pull request `/ai fix` comments (there or on the issue), what
+each reviewer's last review says, and red CI of a commit of ours. It is over when a run of it ended for good, when a later `/ai stop` was
 accepted, when the issue was closed (reopening it does not ask again), or when the label (the pull request) is gone.
 """
 
@@ -131,7 +131,7 @@ def fix_requests(issue: Issue, own_ids: frozenset[int]) -> tuple[Request, ...]:
         Request(
             comment_request_id(item.comment), item.comment.author, item.comment.created_at, item.command, feedback.pull
         )
-        for item in _commands_on_pull(issue)
+        for item in (*commands_of(issue), *_commands_on_pull(issue))
         if isinstance(item.command, Fix) and "confused" not in item.comment.reactions
     ]
     red = _red_request(issue, own_ids)
@@ -214,7 +214,8 @@ def round_of(request_id: str, issue: Issue, notes: Notes | None) -> int:
     feedback = issue.feedback
     if feedback is None:
         return 0
-    commented = any(comment_request_id(comment) == request_id for comment in feedback.comments)
+    here = (item.comment for item in commands_of(issue) if isinstance(item.command, Fix))
+    commented = any(comment_request_id(comment) == request_id for comment in (*feedback.comments, *here))
     return feedback.pull if commented or request_id.startswith(("R", "S")) else 0
 
 

@@ -73,7 +73,8 @@ def _task(admission: Admission, looked: Recheck) -> Task:
     """What the run is about, from what was read just now."""
     snapshot, request_id = looked.snapshot, request_of(admission.run_key)
     issue = snapshot.issues[admission.issue]
-    plan = approved_plan(View(snapshot, looked.config), issue, request_id)
+    mends = admission.kind == "fix"  # what the reviewers want, not a plan of before
+    plan = None if mends else approved_plan(View(snapshot, looked.config), issue, request_id)
     goes_on = admission.head_oid != admission.base_oid
     pull = choose_branch(snapshot, admission.issue).pull
     return Task(

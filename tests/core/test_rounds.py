@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 import pytest
 
-from bot.core.commands import MAX_GUIDANCE
+from bot.core.commands import MAX_GUIDANCE, Fix
 from bot.core.effects import (
     CancelRun,
     CloseIssue,
@@ -232,13 +232,27 @@ def test_fix_elsewhere_gets_one_short_reply(here: Issue, words: str) -> None:
     assert plan(after(snap, decided.effects), CONFIG).effects == ()
 
 
-def test_fix_on_the_issue_names_the_pull_request() -> None:
-    snap = edit(reviewed(), 7, comments=(verdict(), comment(900, "/ai fix", minutes=20)))
+def test_fix_on_the_issue_is_a_round_of_its_pull_request() -> None:
+    """A round that ends Blocked says so on the issue: there people answer."""
+    ended = verdict("7-R800-1", "needs-input", minutes=10, kind="fix")
+    snap = edit(reviewed(), 7, comments=(verdict(), ended, fix(words="Blue.")))
+
+    decided = plan(snap, CONFIG)
+    found = start(decided)
+
+    assert found is not None
+    assert (found.run_key, found.kind, found.pull, found.request.command) == ("7-C900-1", "fix", 31, Fix("Blue."))
+    assert React("IC_900", "eyes") in decided.effects
+    assert texts(decided.effects, 31) == []
+
+
+def test_fix_on_the_issue_counts_as_a_round() -> None:
+    snap = edit(reviewed(), 7, comments=(verdict(), *rounds(3), fix()))
 
     decided = plan(snap, CONFIG)
 
-    assert texts(decided.effects, 7) == ["`/ai fix` is for the pull request: write it on #31."]
     assert start(decided) is None
+    assert texts(decided.effects, 7)[0].startswith("This pull request has had all 3 review rounds")
 
 
 def test_fix_on_the_pull_request_of_a_closed_issue_is_refused() -> None:

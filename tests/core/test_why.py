@@ -370,11 +370,11 @@ def test_of_phase_order_a_status_names_what_comes_directly_before() -> None:
     parallel = RepoConfig(order=OrderRules(within_phase="parallel"))
 
     third = status_text(short(snap, 5, parallel))
-    assert "**Waiting** for 2 issues and what comes before to close." in third
+    assert "**Waiting** for 2 issues and those before them to close." in third
     assert [row for row in third.splitlines() if row.startswith("| ")][1:] == [
         "| #4 | phase order | requested |",
         "| #3 | phase order | requested |",
-        "| … and what comes before in its series | | |",
+        "| … and those before in the series | | |",
     ]
     assert "**Waiting** for 2 issues to close." in status_text(short(snap, 3, parallel))
     last = status_text(short(snap, 8))

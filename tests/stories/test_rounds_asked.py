@@ -1,4 +1,4 @@
-"""Review rounds without a server: `/ai fix` on our pull request asks for one, and nothing else does."""
+"""Review rounds without a server: `/ai fix` on our pull request or its issue asks for one, and nothing else does."""
 
 from datetime import timedelta
 
@@ -31,12 +31,13 @@ def reactions(pull: Issue) -> list[str]:
     return [reaction.content for comment in pull.comments for reaction in comment.reactions]
 
 
-def test_fix_on_the_pull_request_starts_one_round_on_the_same_branch(opens: Opens) -> None:
+@pytest.mark.parametrize("on_the_issue", [False, True], ids=["pull request", "issue"])
+def test_fix_starts_one_round_on_the_same_branch(opens: Opens, *, on_the_issue: bool) -> None:
     town = opens(*ROUNDS)
     issue, pull = reviewed(town)
     before = part(pull).head_oid
 
-    comment = town.comment(pull, "/ai fix Say it twice.")
+    comment = town.comment(issue if on_the_issue else pull, "/ai fix Say it twice.")
     town.settle()
 
     assert [line.split(" ")[0] for line in town.verdicts(issue)] == ["Done:", "Done:"]
@@ -45,8 +46,9 @@ def test_fix_on_the_pull_request_starts_one_round_on_the_same_branch(opens: Open
     assert f'"pull":{pull.number}' in town.verdict_bodies(issue)[1]
     assert town.pulls() == [pull]
     assert part(pull).head_oid != before
-    assert reactions(pull) == ["eyes"]
+    assert [reaction.content for reaction in comment.reactions] == ["eyes"]
     assert town.labels(issue) == {"ai-done"}
+    assert f"You are working on pull request #{pull.number}" in town.prompts()[-1]
     assert "Say it twice." in town.prompts()[-1]
 
 
@@ -107,7 +109,8 @@ def test_reviews_red_ci_and_strangers_start_nothing_without_a_server(
 def test_fix_beyond_the_cap_and_elsewhere_is_refused_once(opens: Opens) -> None:
     town = opens(*ROUNDS, config=SHORT)
     issue, pull = reviewed(town)
-    town.comment(issue, "/ai fix")
+    other = town.issue("Another one")
+    town.comment(other, "/ai fix")
     town.comment(pull, "/ai fix")
     town.settle()
     town.clock.shift += timedelta(seconds=2)
@@ -118,11 +121,7 @@ def test_fix_beyond_the_cap_and_elsewhere_is_refused_once(opens: Opens) -> None:
     assert len(town.verdicts(issue)) == 2
     assert reactions(pull) == ["eyes", "confused"]
     assert [line for body in town.said(pull) for line in body.splitlines() if "its only review round" in line]
-    assert [
-        body
-        for body in town.said(issue)
-        if body.startswith(f"`/ai fix` is for the pull request: write it on #{pull.number}.")
-    ]
+    assert [body for body in town.said(other) if "there is none for this issue" in body]
 
 
 def test_a_pull_request_closed_unmerged_frees_the_issue(opens: Opens) -> None:

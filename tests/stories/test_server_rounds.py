@@ -61,6 +61,19 @@ def test_a_review_that_requests_changes_starts_one_round(tmp_path: Path, webhook
         assert '"approver_login":"walt"' in admission.replace(" ", "")
 
 
+@pytest.mark.parametrize("webhooks", [True, False], ids=["webhook", "polling"])
+def test_fix_on_the_issue_starts_one_round(tmp_path: Path, webhooks: bool) -> None:
+    with reviewed_town(tmp_path, webhooks=webhooks) as (town, issue, pull):
+        town.comment(issue, "/ai fix Blue.")
+
+        assert town.verdict(issue, 2).startswith(f"Done: draft PR #{pull.number} is updated")
+        town.looks()
+        comment = next(each for each in issue.comments if each.body == "/ai fix Blue.")
+
+        assert keys(town)[1:] == [f"{issue.number}-C{comment.id}-1"]
+        assert [one.content for one in comment.reactions] == ["eyes"]
+
+
 def test_fix_is_acknowledged_at_once_and_comes_after_a_run_that_is_at_work(tmp_path: Path) -> None:
     with reviewed_town(tmp_path) as (town, issue, pull):
         town.actions.hold("in_progress")

@@ -49,8 +49,10 @@ def not_on_actions() -> str:
 
 
 def not_here(command: str) -> str:
-    """The answer to a command that this installation can't obey."""
-    return f"`/ai {command}` needs the App server or a later version of ai-ready; nothing was started. `/ai help` lists the commands."
+    """The answer to a command that this version can't obey."""
+    return (
+        f"`/ai {command}` comes with a later version of ai-ready; nothing was started. `/ai help` lists the commands."
+    )
 
 
 def on_a_pull(issue: int) -> str:
@@ -60,11 +62,9 @@ def on_a_pull(issue: int) -> str:
     return f"Runs are asked for on the issue: write the command on #{issue}, or `/ai fix what to change` here."
 
 
-def fix_on_an_issue(pull: int) -> str:
-    """Review rounds are asked for on our pull request; `pull`: the open one of this issue, 0: there is none."""
-    if not pull:
-        return "`/ai fix` mends an open pull request of mine, and there is none for this issue; `/ai run` asks for one."
-    return f"`/ai fix` is for the pull request: write it on #{pull}."
+def nothing_to_fix() -> str:
+    """A review round is asked for on an issue that has no open pull request of ours."""
+    return "`/ai fix` mends an open pull request of mine, and there is none for this issue; `/ai run` asks for one."
 
 
 def fix_elsewhere() -> str:

@@ -206,7 +206,7 @@ def _waiting(why: Why, request: Request) -> str:
                 "| waits for | because of | state |",
                 "|---|---|---|",
                 *(f"| {ref_text(r)} | {source_text(r)} | {_state(r)} |" for r in rows),
-                *([f"| … and {'what comes before in its series' if why.series else 'more'} | | |"] if some else []),
+                *([f"| … and {'those before in the series' if why.series else 'more'} | | |"] if some else []),
             ]
         ),
         "`/ai why` says what it comes down to." if some else "",
@@ -220,7 +220,7 @@ def _waiting(why: Why, request: Request) -> str:
 def _count(why: Why) -> str:
     """How many; only as exact as it can be without changing whenever something far ahead closes."""
     if why.series:
-        return f"{_issues(len(why.reasons))} and what comes before"
+        return f"{_issues(len(why.reasons))} and those before {'it' if len(why.reasons) == 1 else 'them'}"
     if why.total > NEAR:
         return f"more than {max(step for step in STEPS if step < why.total):,} issues"
     return _issues(why.total)

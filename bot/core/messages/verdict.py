@@ -1,5 +1,6 @@
 """The verdict comment: one per run."""
 
+import re
 from collections.abc import Iterable, Mapping
 
 from bot.core.ledger import Record
@@ -35,6 +36,9 @@ NEXT_STEP: Mapping[Reason, str] = {
     Reason.INTERNAL_ERROR: "/ai retry",
 }
 """The command that ends each Blocked verdict: as it stands it works, and shows where words of one's own go."""
+
+_AS_A_ROUND = re.compile(r"^/ai (?:run|retry)")
+"""What ends a review round's verdict begins another one: a retry would leave the reviews out."""
 
 ADVICE: Mapping[Reason, str] = {
     Reason.NEEDS_INPUT: "Answer, or say how to go on, with the command below.",
@@ -113,8 +117,10 @@ def blocked(record: Record, text: str, *, outcome: Outcome | None = None, link: 
     if record.again:
         return bounded(*parts, "Nothing needs to be done: it starts again by itself. What it waits for:", "/ai why")
     another = record.kind == "fix" and reason is not Reason.CANCELLED
-    advice = f"{ADVICE[reason]} `/ai fix` on #{record.pull} begins another review round." if another else ADVICE[reason]
-    return bounded(*parts, advice, NEXT_STEP[reason])
+    if another:
+        advice = f"{ADVICE[reason]} The command begins another review round of #{record.pull}, from here or there."
+        return bounded(*parts, advice, _AS_A_ROUND.sub("/ai fix", NEXT_STEP[reason]))
+    return bounded(*parts, ADVICE[reason], NEXT_STEP[reason])
 
 
 def facts_table(outcome: Outcome, run_url: str) -> str:
