@@ -206,8 +206,8 @@ def _pairs(front: str, first: int) -> list[tuple[yaml.ScalarNode, yaml.Node]]:
         raise BadTask(first + 1, "the front matter must be lines like `status: todo`, one key a line, not indented")
     for name, _ in root.value:
         if not isinstance(name, yaml.ScalarNode):
-            line = _line(front, first, name.start_mark.index)
-            raise BadTask(line, "a key must be a word, as in `status: todo`")
+            where = _line(front, first, name.start_mark.index)
+            raise BadTask(where, "a key must be a word, as in `status: todo`")
     return list(root.value)
 
 
