@@ -1,10 +1,11 @@
 """Linear: its schema, its pages, its refusals, and claims by comment."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import pytest
+from fastapi import FastAPI
 from graphql import (
     GraphQLEnumType,
     GraphQLInputObjectType,
@@ -29,17 +30,15 @@ from bot.trackers.tracker import (
 )
 from tests.npm import installed, needs_npm
 from tests.trackers.linear_server import SCHEMA, Comment, Issue, Linear, Named, Relation, State, Team, states
-from tests.trackers.serving import served
 from tests.trackers.stages import LinearStage
 
 RATELIMITED = {"errors": [{"message": "Rate limit exceeded", "extensions": {"code": "RATELIMITED"}}]}
 
 
 @pytest.fixture
-def stage() -> Iterator[LinearStage]:
+def stage(serve: Callable[[FastAPI], str]) -> Iterator[LinearStage]:
     linear = Linear()
-    with served(linear.app()) as url:
-        yield LinearStage(url, linear)
+    yield LinearStage(serve(linear.app()), linear)
     assert linear.refused == []
 
 
