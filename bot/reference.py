@@ -232,6 +232,8 @@ The first one on a phone:
 ## What a Blocked verdict asks for
 
 {reason_table()}
+
+The verdict of a review round ends with `/ai fix` in place of `/ai retry` or `/ai run`: a round reads the reviews again.
 """
 
 

@@ -19,8 +19,11 @@ LOCK_SECONDS: Final = 30.0
 
 @contextlib.contextmanager
 def locked(folder: Path, *, seconds: float = LOCK_SECONDS) -> Iterator[None]:
-    """Hold the lock of a folder that is there. Raises `SourceUnavailable` when others hold it for too long."""
-    handle = os.open(folder, os.O_RDONLY)
+    """Hold the lock of a folder. Raises `SourceUnavailable` when it is not there, or others hold it for too long."""
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError as error:
+        raise SourceUnavailable(f"The folder {folder} can't be opened ({error.strerror}).") from None
     try:
         deadline = time.monotonic() + seconds
         while not _taken(handle):

@@ -124,12 +124,12 @@ class LinearTracker:
             if first is None or first.agent != self.agent:
                 raise Taken(f"{now.name} is claimed by {first.agent if first else 'another agent'}.")
             must_be_free(self._task(self._issue(task.id)))
-            if self._running() - begun > claims.SECONDS / 2:
+            if self._running() - begun > claims.HURRY_SECONDS:
                 raise SourceUnavailable(f"Linear was too slow to claim {now.name} safely: it is tried again later.")
         except TrackerError:
             self._end(mine, self.agent, "not taken.")
             raise
-        self._move(task.id, Status.IN_PROGRESS)
+        self._move(task.id, Status.IN_PROGRESS, again=False)
         return self.get(task.id)
 
     def heartbeat(self, task: Task) -> None:
@@ -138,7 +138,7 @@ class LinearTracker:
     def set_status(self, task: Task, status: Status) -> Task:
         """The state first, then the claim's comment: a claim on a task that is not in progress says nothing."""
         must_be_ours(task, self.get(task.id), self.agent)
-        self._move(task.id, status)
+        self._move(task.id, status, again=True)
         if status is not Status.IN_PROGRESS:
             for claim in self._claims(task.id):
                 if claim.agent == self.agent:
@@ -248,8 +248,8 @@ class LinearTracker:
     def _end(self, comment_id: str, agent: str, how: str) -> None:
         self.api.do(queries.REWRITE, again=True, id=comment_id, input={"body": claims.ended(agent, how)})
 
-    def _move(self, task_id: str, status: Status) -> None:
-        self.api.do(queries.UPDATE, again=True, id=task_id, input={"stateId": self._state(status)})
+    def _move(self, task_id: str, status: Status, *, again: bool) -> None:
+        self.api.do(queries.UPDATE, again=again, id=task_id, input={"stateId": self._state(status)})
 
     def _task(self, node: Json, found: tuple[claims.Claim, ...] = ()) -> Task:
         kind = node["state"]["type"]
@@ -257,7 +257,7 @@ class LinearTracker:
             raise TrackerError(_unknown(node))
         status, name = _TYPES[kind], node["state"]["name"].casefold()
         if status.open:
-            by_name = [each for each in (Status.IN_REVIEW, Status.BLOCKED) if self._names[each] == name]
+            by_name = [each for each, known in self._names.items() if each.open and known == name]
             status = by_name[0] if by_name else status
         holder = claims.winner(found) if status is Status.IN_PROGRESS else None
         milestone, project = node["projectMilestone"], node["project"]
@@ -274,7 +274,7 @@ class LinearTracker:
             prerequisites=_prerequisites(node),
             parent=node["parent"]["identifier"] if node["parent"] else "",
             claimed_by=holder.agent if holder else "",
-            eligible=status is not Status.TODO or kind == _OFFERED,
+            eligible=status is not Status.TODO or kind == _OFFERED or name == self._names.get(Status.TODO),
             url=node["url"],
         )
 

@@ -13,7 +13,9 @@ from typing import Final
 
 from bot.core.model import Json
 
-SECONDS: Final = 120.0
+SECONDS: Final = 300.0
+HURRY_SECONDS: Final = 60.0
+"""Who has not come so far as to move the task by then gives up: the rest of `SECONDS` is for that one call."""
 _BODY: Final = re.compile(r"Claimed by `([^`]+)` \(ai-ready\)\.?")
 
 

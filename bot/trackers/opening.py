@@ -1,5 +1,6 @@
 """A configuration → a tracker for one agent. Imports a source only when it is the one that was chosen."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -11,13 +12,19 @@ from bot.trackers.tracker import SourceConfigError, Tracker
 
 HEADLESS_PM_URL: Final = "http://localhost:6969"
 _API: Final = "/api/v1"
+_AGENT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
+"""It goes into labels, comments and YAML."""
 
 
 def open_tracker(config: TrackerConfig, *, agent: str, root: Path, environ: Mapping[str, str]) -> Tracker:
     """The tracker; nothing is read or written yet. `root`: what folders are relative to.
 
-    Raises `SourceConfigError` for a variable that is missing.
+    Raises `SourceConfigError` for a variable that is missing, or an agent's name that a source could not hold.
     """
+    if not _AGENT.fullmatch(agent):
+        raise SourceConfigError(
+            f"An agent's name has letters, digits and . _ @ - only, 64 at most: not `{agent[:80]}`."
+        )
     match config:
         case FileConfig():
             from bot.trackers.file_source import FileTracker  # noqa: PLC0415

@@ -186,29 +186,40 @@ _Values = Mapping[str, tuple[int, yaml.Node]]
 
 
 def _pairs(front: str, first: int) -> list[tuple[yaml.ScalarNode, yaml.Node]]:
+    """Keys and values of the front matter; only what a line can be added to."""
+    for at, line in enumerate(front.splitlines()):
+        if line.startswith(("---", "...", "%")):
+            raise BadTask(
+                min(at, front.count("\n")) + first + 1, f"a line of the front matter can't begin with `{line[:3]}`"
+            )
     try:
         root = yaml.compose(front, yaml.SafeLoader)
     except yaml.reader.ReaderError as error:
-        line = front.count("\n", 0, error.position) + first + 1
-        raise BadTask(line, "a character that YAML does not allow; remove it") from None
+        raise BadTask(_line(front, first, error.position), "a character that YAML does not allow; remove it") from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        line = (mark.line if mark else 0) + first + 1
-        raise BadTask(line, f"this is not YAML ({error.problem}); quote texts with `: ` or `[` in them") from None
+        words = f"this is not YAML ({error.problem}); quote texts with `: ` or `[` in them"
+        raise BadTask(_line(front, first, mark.index if mark else 0), words) from None
     if root is None:
         return []
-    if not isinstance(root, yaml.MappingNode) or root.flow_style:
-        raise BadTask(first + 1, "the front matter must be lines like `status: todo`, one key a line")
+    if not isinstance(root, yaml.MappingNode) or root.flow_style or root.start_mark.column:
+        raise BadTask(first + 1, "the front matter must be lines like `status: todo`, one key a line, not indented")
     for name, _ in root.value:
         if not isinstance(name, yaml.ScalarNode):
-            raise BadTask(name.start_mark.line + first + 1, "a key must be a word, as in `status: todo`")
+            where = _line(front, first, name.start_mark.index)
+            raise BadTask(where, "a key must be a word, as in `status: todo`")
     return list(root.value)
+
+
+def _line(front: str, first: int, at: int) -> int:
+    """The file's line, as editors count them: YAML ends lines at some characters more."""
+    return min(front.count("\n", 0, at) + 1, max(front.count("\n"), 1)) + first
 
 
 def _values(front: str, first: int) -> _Values:
     found: dict[str, tuple[int, yaml.Node]] = {}
     for name, node in _pairs(front, first):
-        line = name.start_mark.line + first + 1
+        line = _line(front, first, name.start_mark.index)
         if name.value in found:
             raise BadTask(line, f"`{name.value}` is there twice; keep one of them")
         if name.value not in KEYS:

@@ -88,3 +88,9 @@ def test_TS8_the_address_has_a_default_and_may_name_the_api(tmp_path: Path) -> N
 def test_TS5_CF3_a_missing_key_is_named(kind: str, name: str, tmp_path: Path) -> None:
     with pytest.raises(SourceConfigError, match=f"API key not found: {name} is not set"):
         open_tracker(parse({"type": kind}), agent="ada", root=tmp_path, environ={name: " "})
+
+
+@pytest.mark.parametrize("agent", ["", "a b", "a,b", "`a`", "a\n", "-a", "x" * 65])
+def test_an_agents_name_fits_every_source(agent: str, tmp_path: Path) -> None:
+    with pytest.raises(SourceConfigError, match="An agent's name has letters"):
+        open_tracker(FileConfig(), agent=agent, root=tmp_path, environ={})

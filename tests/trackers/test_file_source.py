@@ -12,7 +12,16 @@ from bot.core.model import Standing
 from bot.core.settings import OrderRules
 from bot.trackers.arranging import arrange_tasks
 from bot.trackers.file_source import FileTracker
-from bot.trackers.tracker import NewTask, NoSuchTask, SourceConfigError, Stale, Status, Taken, TrackerError
+from bot.trackers.tracker import (
+    NewTask,
+    NoSuchTask,
+    SourceConfigError,
+    SourceUnavailable,
+    Stale,
+    Status,
+    Taken,
+    TrackerError,
+)
 
 ROOT = Path(__file__).parents[2]
 
@@ -134,6 +143,16 @@ def test_a_folder_that_cant_be_is_said_at_start(tmp_path: Path) -> None:
 
     with pytest.raises(SourceConfigError, match=r"The task folder .*/tasks can't be used \(File exists\)"):
         FileTracker(tmp_path / "tasks", "ada").check(())
+
+
+def test_a_folder_that_went_away_is_said(tracker: FileTracker) -> None:
+    write(tracker, "a", "# A\n").unlink()
+    tracker.folder.rmdir()
+
+    with pytest.raises(SourceUnavailable, match=r"can't be opened \(No such file or directory\)"):
+        tracker.create(NewTask("B"))
+    with pytest.raises(SourceUnavailable, match=r"can't be read \(No such file or directory\)"):
+        tracker.list()
 
 
 CLAIM = """

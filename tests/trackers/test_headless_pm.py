@@ -1,12 +1,13 @@
 """Headless PM: roles, levels, locks, and what the server refuses."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from fastapi import FastAPI
 
 from bot.core.secret import Secret
 from bot.trackers.headless_pm import HeadlessPmTracker
@@ -20,15 +21,13 @@ from bot.trackers.tracker import (
     TrackerError,
 )
 from tests.trackers.headless_pm_server import HeadlessPm
-from tests.trackers.serving import served
 from tests.trackers.stages import HeadlessPmStage
 
 
 @pytest.fixture
-def stage() -> Iterator[HeadlessPmStage]:
+def stage(serve: Callable[[FastAPI], str]) -> HeadlessPmStage:
     server = HeadlessPm()
-    with served(server.app()) as url:
-        yield HeadlessPmStage(url, server)
+    return HeadlessPmStage(serve(server.app()), server)
 
 
 def other(stage: HeadlessPmStage, *, key: str = "pm-key", role: str = "backend_dev") -> HeadlessPmTracker:

@@ -1,10 +1,11 @@
 """Linear: its schema, its pages, its refusals, and claims by comment."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import pytest
+from fastapi import FastAPI
 from graphql import (
     GraphQLEnumType,
     GraphQLInputObjectType,
@@ -29,17 +30,15 @@ from bot.trackers.tracker import (
 )
 from tests.npm import installed, needs_npm
 from tests.trackers.linear_server import SCHEMA, Comment, Issue, Linear, Named, Relation, State, Team, states
-from tests.trackers.serving import served
 from tests.trackers.stages import LinearStage
 
 RATELIMITED = {"errors": [{"message": "Rate limit exceeded", "extensions": {"code": "RATELIMITED"}}]}
 
 
 @pytest.fixture
-def stage() -> Iterator[LinearStage]:
+def stage(serve: Callable[[FastAPI], str]) -> Iterator[LinearStage]:
     linear = Linear()
-    with served(linear.app()) as url:
-        yield LinearStage(url, linear)
+    yield LinearStage(serve(linear.app()), linear)
     assert linear.refused == []
 
 
@@ -169,6 +168,16 @@ def test_a_state_that_the_team_lacks_is_said_at_start_and_may_have_another_name(
     assert stage.tracker("ada", stuck).get("ENG-1").status is Status.BLOCKED
 
 
+def test_a_state_that_is_named_for_todo_is_offered_whatever_its_type(stage: LinearStage) -> None:
+    issue(stage, "A", "Backlog")
+    issue(stage, "B", "Triage")
+    backlog = Scope(statuses={Status.TODO: "Backlog"})
+
+    listed = stage.tracker("ada", backlog).list()
+
+    assert [task.title for task in arrange_tasks(listed, OrderRules()).ready] == ["A"]
+
+
 def test_TS5_the_team_is_found_when_there_is_but_one(stage: LinearStage) -> None:
     stage.tracker("ada").check(())
     stage.server.teams_there.append(Team("OPS", states()))
@@ -281,11 +290,11 @@ def test_TS10_who_comments_second_takes_the_claim_back(stage: LinearStage) -> No
     assert [comment.body for comment in made.its_comments] == [claiming("bob"), "Claim of `ada` ended: not taken."]
 
 
-def test_a_claim_that_a_crash_left_before_the_state_holds_others_up_for_two_minutes(stage: LinearStage) -> None:
+def test_a_claim_that_a_crash_left_before_the_state_holds_others_up_for_five_minutes(stage: LinearStage) -> None:
     made = issue(stage, "A")
     task = stage.tracker("ada").get("ENG-1")
     made.its_comments.append(Comment("1", claiming("bob"), stage.server.time()))
-    stage.server.now += timedelta(seconds=119)
+    stage.server.now += timedelta(seconds=299)
     with pytest.raises(Taken):
         stage.tracker("ada").claim(task)
     stage.server.now += timedelta(seconds=2)
@@ -321,7 +330,7 @@ def test_an_issue_that_a_person_moves_while_we_claim_is_left_alone(stage: Linear
 
 
 def test_a_claim_that_takes_too_long_is_taken_back(stage: LinearStage) -> None:
-    """Others stop waiting for it after two minutes."""
+    """Others stop waiting for it after five minutes."""
     made = issue(stage, "A")
     minutes = iter((0.0, 61.0))
     slow = stage.tracker("ada", running=lambda: next(minutes))

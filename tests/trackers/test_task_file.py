@@ -1,6 +1,8 @@
 """The text of a task file: what people write, and that they get it back."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bot.trackers.task_file import BadTask, TaskFile, new_text, parse, quoted, title_of
 from bot.trackers.tracker import Priority, Status
@@ -102,9 +104,11 @@ def test_a_heading_in_code_is_no_section() -> None:
         ("---\nx: 1\ndepend_on: [A]\n---\n# A\n", 3, "there is no key `depend_on`; did you mean `depends_on`?"),
         ("---\nstatus: [todo]\n---\n# A\n", 2, "`status` must be one word"),
         ("---\ndepends_on: [[A]]\n---\n# A\n", 2, "`depends_on` must be a list of texts"),
-        ("---\nx: 1\ny: [\n---\n# A\n", 4, "this is not YAML"),
+        ("---\nx: 1\ny: [\n---\n# A\n", 3, "this is not YAML"),
         ("---\n{status: todo}\n---\n# A\n", 2, "must be lines like"),
         ("---\n- todo\n---\n# A\n", 2, "must be lines like"),
+        ("---\n  status: todo\n---\n# A\n", 2, "not indented"),
+        ("---\nstatus: todo\n...\n---\n# A\n", 3, "can't begin with `...`"),
         ("---\nx: 1\nstatus: t\x00\n---\n# A\n", 3, "a character that YAML does not allow"),
     ],
 )
@@ -136,3 +140,50 @@ def test_a_new_file_reads_as_what_it_was_made_of() -> None:
 def test_the_title_of_a_broken_file_is_still_known() -> None:
     assert title_of("---\nstatus: [\n---\n# [X-1.1] A\n") == "[X-1.1] A"
     assert title_of("---\nstatus: todo\n# [X-1.1] A\n") == "[X-1.1] A"
+
+
+LINES = st.sampled_from(
+    [
+        "---",
+        "status: todo",
+        "status:",
+        "status: 'done'  # x",
+        "priority: >-\n  high",
+        "depends_on:\n- a\n- b",
+        "labels: []",
+        "x: |\n  ---\n  y",
+        "# [A-1.1] Title",
+        "## Notes",
+        "```",
+        "\u2028",
+        "\x0b",
+        "\x85",
+        "",
+        "text: #",
+        "é 🙂",
+        "...",
+        "? a",
+    ]
+)
+
+
+@given(st.lists(LINES, max_size=8), st.sampled_from(["\n", "\r\n"]), st.booleans())
+def test_whatever_people_write_is_refused_with_a_line_or_edited_and_given_back(
+    lines: list[str], end: str, fenced: bool
+) -> None:
+    text = ("---\n" if fenced else "") + "\n".join([*lines, "---\n# Last" if fenced else ""])
+    text = text.replace("\n", end)
+    try:
+        before = parse(text)
+    except BadTask as bad:
+        assert 1 <= bad.line <= text.count("\n") + 1  # noqa: PT017
+        return
+    claimed = parse(before.edited({"claimed_by": "ada"}))
+
+    assert claimed.claimed_by == "ada"
+    assert (claimed.title, claimed.status, claimed.body) == (before.title, before.status, before.body)
+    given_back = claimed.edited({"claimed_by": ""})
+    assert given_back == text or (not text.startswith("---") and parse(given_back).body == before.body)
+    moved = parse(before.edited({"status": "blocked"}))
+    assert (moved.status, moved.title, moved.depends_on) == (Status.BLOCKED, before.title, before.depends_on)
+    assert parse(before.noted("ada", "Note.")).title == before.title
