@@ -109,6 +109,6 @@ def _show(found: dict[str, list[Seen]]) -> None:
         rows,
         f"must: p50 < {MUST * 1000:.0f} ms on loopback: {must(main_row, MUST)}",
         "requests in a row: the look at the repository, the look at the candidate after its claim, the dispatch; before",
-        "those the person's permission and (2 requests) whether the repository is paused, where that was not asked within",
-        "the last minute. GitHub's part: its time for all of them but the dispatch",
+        "those the person's permission, where that was not asked within five minutes. GitHub's part: its time for all of",
+        "them but the dispatch",
     )
