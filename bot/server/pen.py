@@ -61,9 +61,14 @@ class Pen:
         if not todo:
             return frozenset()
         answers = self._shelf.client.apply(todo, self._snapshot)
+        answered = self._desk.clock()
         for answer in answers:
-            if answer.undone and (name := digest(answer.effect)):
+            name = digest(answer.effect)
+            if name and answer.undone:
                 store.not_said(self._work, name)
+            elif name:
+                # It was made as late as this, and lists may be old from now on.
+                store.about_to_say(self._work, name, now=answered, within=0.0)
         self._shelf.snapshot = echo(self._snapshot, answers)
         self._note_cancelled(answers)
         self._tell(answers)

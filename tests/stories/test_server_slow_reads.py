@@ -58,3 +58,26 @@ def test_what_was_perhaps_said_is_not_said_again_at_the_end_of_a_long_pass(tmp_p
         town.looks()
         assert sorted(said) == [first.number, second.number]
         check_server_town(town)
+
+
+def test_what_was_said_late_is_not_said_again_while_lists_are_old(tmp_path: Path) -> None:
+    """GitHub took its time to make the comment; lists are old from then on, not from when it was asked for."""
+    with quick_town(tmp_path, Plan(work_seconds=4.0), rules=RULES) as town:
+        said: list[str] = []
+
+        def heard(event: Event) -> None:
+            if (event.name, event.action) == ("workflow_run", "requested"):
+                town.hub.faults.delay(RULES.settle - 0.1, WRITE, times=1)
+            if (event.name, event.action) == ("issue_comment", "created") and event.actor is town.app.bot:
+                said.append(event.payload["comment"]["body"])
+
+        town.hub.faults.stale(STALE)
+        town.hub.subscribe(heard)
+        issue = town.issue("First")
+        town.label(issue)
+
+        assert town.verdict(issue).startswith("Done")
+        town.hub.faults.clear()
+        town.looks()
+        assert len(said) == 1, said
+        check_server_town(town)
