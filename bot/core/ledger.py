@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from bot.core.markers import ours
 from bot.core.model import Comment, Issue
@@ -83,18 +83,25 @@ class Notes:
     """It says into which branch the work was merged: the better words for an issue that the bot closed."""
 
 
+class Verdict(NamedTuple):
+    """What was said of a run."""
+
+    comment: Comment
+    record: Record
+
+
 def records(issue: Issue, own_ids: frozenset[int]) -> tuple[Record, ...]:
     """Every ended run of the issue, oldest first, one per run key."""
     return tuple(record for _, record in verdicts(issue, own_ids))
 
 
-def verdicts(issue: Issue, own_ids: frozenset[int]) -> tuple[tuple[Comment, Record], ...]:
+def verdicts(issue: Issue, own_ids: frozenset[int]) -> tuple[Verdict, ...]:
     """The same, each with the comment that says it."""
-    found: dict[str, tuple[Comment, Record]] = {}
+    found: dict[str, Verdict] = {}
     for comment, data in ours(issue.comments, own_ids, VERDICT_MARKER):
         if (record := _record(data, issue.number)) is not None:
             earlier = _spared((each for _, each in found.values()), record.request_id)
-            found.setdefault(record.run_key, (comment, replace(record, spared=earlier)))
+            found.setdefault(record.run_key, Verdict(comment, replace(record, spared=earlier)))
     return tuple(found.values())
 
 

@@ -5,11 +5,11 @@ is there, nobody said `/ai stop`. The next command after it approves it: `/ai ap
 with what to change. Later, `/ai retry` goes on from whatever the run before it was admitted with.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from bot.core.commands import Approve, BadCommand, Command, Retry, Run, parse_command
-from bot.core.ledger import Record, notes_of, request_of, verdicts
-from bot.core.model import Comment, Issue
+from bot.core.ledger import Record, Verdict, notes_of, request_of, verdicts
+from bot.core.model import Issue
 from bot.core.names import Reason, RunKind
 from bot.core.requests import (
     Request,
@@ -27,14 +27,6 @@ _NOTHING_DONE = frozenset({Reason.CONFIG_INVALID, Reason.EDITED_AFTER_APPROVAL})
 """Verdicts of runs that ended before they began."""
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What was said of a run."""
-
-    comment: Comment
-    record: Record
-
-
 def kind_of(view: View, issue: Issue, request_id: str) -> RunKind:
     """What a run of this request is for: supervised, everything but a review round begins with a plan."""
     if round_of(request_id, issue, notes_of(issue, view.snapshot.own_ids)):
@@ -45,8 +37,8 @@ def kind_of(view: View, issue: Issue, request_id: str) -> RunKind:
 
 def plan_of(issue: Issue, own_ids: frozenset[int], request_id: str) -> Verdict | None:
     """The newest plan that was made for this very request."""
-    plans = [Verdict(comment, record) for comment, record in verdicts(issue, own_ids) if record.planned]
-    return next((plan for plan in reversed(plans) if plan.record.request_id == request_id), None)
+    plans = (said for said in reversed(verdicts(issue, own_ids)) if said.record.planned)
+    return next((plan for plan in plans if plan.record.request_id == request_id), None)
 
 
 def approved_plan(view: View, issue: Issue, request_id: str) -> Verdict | None:
@@ -90,8 +82,8 @@ def last_verdict(issue: Issue, own_ids: frozenset[int], request_id: str) -> Verd
 
     Runs that never began, and those that mend what a review of the pull request asks, are passed over.
     """
-    said = [Verdict(comment, record) for comment, record in verdicts(_before(issue, request_id), own_ids)]
-    return next((each for each in reversed(said) if _tells(each.record)), None)
+    said = reversed(verdicts(_before(issue, request_id), own_ids))
+    return next((each for each in said if _tells(each.record)), None)
 
 
 def _tells(record: Record) -> bool:
@@ -160,7 +152,7 @@ def last_words(issue: Issue, own_ids: frozenset[int], request_id: str, *, contin
     review round may have ended with the question that is answered now.
     """
     last = last_verdict(issue, own_ids, request_id)
-    said = (Verdict(comment, record) for comment, record in reversed(verdicts(issue, own_ids)))
+    said = reversed(verdicts(issue, own_ids))
     newest = next((each for each in said if _began(each.record) and not each.record.planned), None)
     found = newest if continued else last
     return "" if found is None or found.record.planned else found.comment.body
