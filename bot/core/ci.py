@@ -4,7 +4,7 @@ from datetime import datetime
 
 from bot.core.model import CheckSuite, Feedback
 
-_RED = frozenset({"failure", "timed_out", "startup_failure"})
+RED = frozenset({"failure", "timed_out", "startup_failure"})
 """Neither cancelled (somebody's decision) nor `action_required` (it waits for the click on *Approve workflows*)."""
 
 
@@ -18,7 +18,7 @@ def red_since(feedback: Feedback) -> datetime | None:
     counted = [suite for suite in feedback.suites if not suite.caller]
     if any(_under_way(suite) for suite in counted):
         return None
-    return max((suite.at for suite in counted if suite.conclusion in _RED), default=None)
+    return max((suite.at for suite in counted if suite.conclusion in RED), default=None)
 
 
 def _under_way(suite: CheckSuite) -> bool:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 
+from bot.core.ci import RED
 from bot.core.model import Json
 from bot.core.rounds import FailedJob
 from bot.github.exchange import Story, get
@@ -14,8 +15,6 @@ from bot.github.exchange import Story, get
 MOST_RUNS, MOST_JOBS = 5, 5
 MOST_LINES = 80
 """Lines of a log that are kept: where it ends is where it failed."""
-
-BAD = frozenset({"failure", "timed_out", "startup_failure"})
 
 _STAMP = re.compile(r"^\ufeff?\d{4}-\d\d-\d\dT[\d:.]+Z ", re.MULTILINE)
 
@@ -30,7 +29,7 @@ def read_failed_jobs(repo: str, oid: str, *, workflow: str) -> Story[tuple[tuple
         answer = yield get(f"{base}/runs/{int(run['id'])}/jobs?filter=latest&per_page=100")
         jobs = answer.body.get("jobs") if answer.ok and isinstance(answer.body, dict) else None
         for job in jobs or ():
-            if job.get("conclusion") in BAD and len(found) < MOST_JOBS:
+            if job.get("conclusion") in RED and len(found) < MOST_JOBS:
                 found.append((int(job["id"]), _failed(run, job)))
     return tuple(found)
 
@@ -46,7 +45,7 @@ def _failed_runs(listed: Iterable[Json], workflow: str) -> list[Json]:
             continue
         if not str(run.get("path") or "").partition("@")[0].endswith(f"/{workflow}"):
             newest.setdefault((run.get("workflow_id"), run.get("event")), run)
-    return [run for run in newest.values() if run.get("conclusion") in BAD]
+    return [run for run in newest.values() if run.get("conclusion") in RED]
 
 
 def _of_a_fork(run: Json) -> bool:
@@ -61,5 +60,5 @@ def with_log(job: FailedJob, text: str) -> FailedJob:
 
 
 def _failed(run: Json, job: Json) -> FailedJob:
-    steps = tuple(str(step["name"]) for step in job.get("steps") or () if step.get("conclusion") in BAD)
+    steps = tuple(str(step["name"]) for step in job.get("steps") or () if step.get("conclusion") in RED)
     return FailedJob(str(run.get("name") or ""), str(job["name"]), str(job["conclusion"]), steps)
