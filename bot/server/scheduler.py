@@ -7,8 +7,9 @@ never stands in another repository's way.
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -121,12 +122,8 @@ class Scheduler:
             self._workers.submit(self._work, work).add_done_callback(self._worked(work))
 
     def _take(self) -> Work | None:
-        try:
+        with _at_the_store():
             return self._desk.store.take(self._desk.clock(), lease=self._desk.rules.lease)
-        except StoreUnavailable as error:
-            _store_away(error)
-        except Exception as error:  # noqa: BLE001 (the door of the feeder: without it, nothing would ever be taken again)
-            _store_strange(error)
         self._stopping.wait(STORE_PAUSE)
         return None
 
@@ -150,23 +147,15 @@ class Scheduler:
             now = self._desk.clock()
             until, set_back, before = now + timedelta(seconds=self._desk.rules.lease), now < before - SET_BACK, now
             for work in held:
-                try:
+                with _at_the_store(work):
                     self._desk.store.extend(work, until)
-                except StoreUnavailable as error:
-                    _store_away(error, work)
-                except Exception as error:  # noqa: BLE001 (the door of the keeper: every lease would run out)
-                    _store_strange(error)
             if set_back:
                 self._start_timers()
 
     def _start_timers(self) -> None:
         """The clock was hours ahead until GitHub was heard: what was planned until then is not waited for so long."""
-        try:
+        with _at_the_store():
             self._desk.store.make_due(TIMERS, self._desk.clock())
-        except StoreUnavailable as error:
-            _store_away(error)
-        except Exception as error:  # noqa: BLE001 (the keeper's door, as above)
-            _store_strange(error)
 
     # -------------------------------------------------------------------------------------- working
 
@@ -221,16 +210,12 @@ class Scheduler:
             wait=wait,
         )
         now = self._desk.clock()
-        try:
+        with _at_the_store(work):
             self._desk.store.fail(work, error=why[:500], due=now + timedelta(seconds=wait))
             place = self._desk.store.place(work.lane.id) if work.lane.kind is LaneKind.REPOSITORY else None
             if place and refusal and refusal.status in GONE and refusal.retry_after is None:
                 # Uninstalled, suspended, or the repository taken away: whichever, the installation says so.
                 self._desk.store.make_due([installation_lane(place.installation_id)], now)
-        except StoreUnavailable as away:
-            _store_away(away, work)
-        except Exception as strange:  # noqa: BLE001 (still the worker's door: the lane's lease runs out instead)
-            _store_strange(strange)
 
 
 def back_off(attempts: int, refusal: GitHubError | None, reconcile: float) -> float:
@@ -245,9 +230,16 @@ def back_off(attempts: int, refusal: GitHubError | None, reconcile: float) -> fl
     return max(wait, refusal.retry_after or 0.0) if refusal else wait
 
 
-def _store_strange(error: Exception) -> None:
-    """The database answers, but not as the one that was opened: tables are missing, a right was taken away."""
-    event("store_failed", level=logging.ERROR, trace=error, error=type(error).__name__)
+@contextmanager
+def _at_the_store(work: Work | None = None) -> Iterator[None]:
+    """The door of threads that must go on whatever becomes of the database: feeder, keeper, and a worker's last word."""
+    try:
+        yield
+    except StoreUnavailable as error:
+        _store_away(error, work)
+    except Exception as error:  # noqa: BLE001 (without the feeder nothing is taken, without the keeper leases run out)
+        # It answers, but not as the one that was opened: tables are missing, a right was taken away.
+        event("store_failed", level=logging.ERROR, trace=error, error=type(error).__name__)
 
 
 def _store_away(error: StoreUnavailable, work: Work | None = None) -> None:
