@@ -155,16 +155,15 @@ def _keep(git: Git, remote: Remote, admission: Admission, commit: str) -> str:
 
     Empty where it can't be, or where they took commits back: that may have a reason, and ours stands on those.
     """
-    tip, name = (
-        remote_branches(git, remote, [admission.branch]).get(admission.branch, ""),
-        kept_branch(admission.run_key),
-    )
+    name = kept_branch(admission.run_key)
+    there = remote_branches(git, remote, [admission.branch, name])
+    tip = there.get(admission.branch, "")
     if not tip:
         return ""
     fetch_commits(git, remote, [tip], branches=(admission.branch,), depth=LATER_COMMITS)
     if git.attempt("merge-base", "--is-ancestor", admission.head_oid, tip).exit_code != 0:
         return ""
-    if remote_branches(git, remote, [name]):
+    if name in there:
         return name  # an earlier try of this very run
     return "" if push(git, remote, commit, name) else name
 
