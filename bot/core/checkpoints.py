@@ -10,6 +10,7 @@
 
 from dataclasses import replace
 
+from bot.core.messages.words import counted
 from bot.core.names import Reason
 from bot.core.run import Check
 from bot.core.settings import RepoConfig
@@ -32,7 +33,7 @@ def at_turn_interval(refusal: Refusal | None, config: RepoConfig) -> Refusal | N
     used_up = refusal is not None and refusal.reason is Reason.MAX_TURNS
     if not used_up or most_turns(config) == config.agent.max_turns:
         return refusal
-    turns = "1 turn" if most_turns(config) == 1 else f"{most_turns(config)} turns"
+    turns = counted(most_turns(config), "turn")
     text = f"The agent was stopped after {turns} so that somebody can look at it (`checkpoints.turn_interval`)."
     return Refusal(Reason.NEEDS_INPUT, text)
 

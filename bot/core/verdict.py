@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bot.core.messages.words import counted
 from bot.core.names import Reason
 from bot.core.run import AgentReport, Check, Outcome
 from bot.core.situation import Invalid, Waiting
@@ -107,7 +108,9 @@ def agent_refusal(report: AgentReport, bounds: Bounds) -> Refusal | None:
 def _stopped_by_us(report: AgentReport, bounds: Bounds) -> Refusal | None:
     match report.stopped_for:
         case "timed-out":
-            return Refusal(Reason.TIMED_OUT, f"The agent was stopped at the limit of {_minutes(bounds.minutes)}.")
+            return Refusal(
+                Reason.TIMED_OUT, f"The agent was stopped at the limit of {counted(bounds.minutes, 'minute')}."
+            )
         case "over-budget":
             return _over_budget(report, bounds)
         case "context":
@@ -264,7 +267,3 @@ def _how_it_failed(check: Check) -> str:
     if check.exit_code == 127:
         return "was not found"
     return f"failed with exit code {check.exit_code}"
-
-
-def _minutes(minutes: int) -> str:
-    return "1 minute" if minutes == 1 else f"{minutes} minutes"

@@ -7,6 +7,7 @@ from bot.agent.prompt import PromptFacts, Said, build_prompt
 from bot.agent.round_prompt import MergeFacts
 from bot.agent.sanitize import sanitise
 from bot.core.checkpoints import may_ask_people
+from bot.core.messages.words import counted
 from bot.core.paths import printable
 from bot.core.rounds import Round
 from bot.core.run import Admission
@@ -123,11 +124,7 @@ def _unheard(found: Round | None) -> tuple[str, ...]:
 def _left_out(hidden: int, images: int, where: str) -> tuple[str, ...]:
     notes = []
     if hidden:
-        notes.append(f"Hidden text in the {where} was not given to the agent ({_times(hidden)})")
+        notes.append(f"Hidden text in the {where} was not given to the agent ({counted(hidden, 'place')})")
     if images:
-        notes.append(f"Images in the {where} were not read ({_times(images)})")
+        notes.append(f"Images in the {where} were not read ({counted(images, 'place')})")
     return tuple(notes)
-
-
-def _times(count: int) -> str:
-    return "1 place" if count == 1 else f"{count} places"

@@ -3,6 +3,7 @@
 import os
 
 from bot.agent.prompt import PARTING_PROMPT
+from bot.core.messages.words import counted
 from bot.core.paths import listed
 from bot.core.run import AgentReport
 from bot.job.brief import Task
@@ -43,7 +44,7 @@ def _said(report: AgentReport) -> str:
 
 def _facts(diary: Diary) -> str:
     workspace = diary.there
-    turns = "1 turn" if diary.turns == 1 else f"{diary.turns} turns"
+    turns = counted(diary.turns, "turn")
     if not diary.tree:
         return f"The agent took {turns} and changed no file that can be kept; it gave no summary."
     words = ("diff-tree", "-r", "-z", "--name-only", workspace.start, diary.tree)

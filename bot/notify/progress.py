@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
-from bot.core.messages.words import money
+from bot.core.messages.words import counted, money
 from bot.core.run import Admission
 from bot.core.settings import Notify
 from bot.notify.message import minutes
@@ -33,7 +33,7 @@ class Figures:
 
 def progress_notice(admission: Admission, server_url: str, figures: Figures) -> Notice:
     """What Slack is told of a run under way."""
-    turns = f"{figures.turns} {'turn' if figures.turns == 1 else 'turns'}" if figures.turns else ""
+    turns = counted(figures.turns, "turn") if figures.turns else ""
     usd = f"{money(figures.usd)} of at most ${admission.usd:.2f}"
     figures_so_far = ", ".join(part for part in (figures.doing, turns, usd if figures.usd else "") if part)
     sentence = f"At work for {minutes(figures.seconds)}{f': {figures_so_far}' if figures_so_far else ''}."

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal, assert_never
 
-from bot.core.messages.words import money
+from bot.core.messages.words import counted, money
 from bot.progress.events import (
     AgentBegan,
     AgentEnded,
@@ -155,11 +155,6 @@ def _so_far(event: StillWorking, entry: Entry, progress: Progress) -> str:
 
 def _cost(event: Verdict) -> str:
     return f"{counted(event.turns, 'turn')}, {money(event.usd)}, {span(event.seconds)}"
-
-
-def counted(number: int, thing: str) -> str:
-    """`1 turn`, `2 turns`."""
-    return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
 def span(seconds: float) -> str:

@@ -4,11 +4,11 @@ Titles, todos, commands and the agent's words are foreign text: nothing in them 
 """
 
 from bot.core.messages.verdict import checks_table
-from bot.core.messages.words import money
+from bot.core.messages.words import counted, money
 from bot.core.model import Pull
 from bot.core.outbound import bounded, code_span, fence, inert
 from bot.progress.events import RunBegan, Todo, Verdict
-from bot.progress.lines import clock, counted, span
+from bot.progress.lines import clock, span
 from bot.progress.state import Progress
 
 LIMIT = 200_000

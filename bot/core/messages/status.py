@@ -7,7 +7,7 @@ from bot.core.ledger import DONE, Record
 from bot.core.limits import Cap
 from bot.core.markers import hide
 from bot.core.messages.verdict import lost_reason, lost_text
-from bot.core.messages.words import clock, money, name, sentence
+from bot.core.messages.words import clock, counted, money, name, sentence
 from bot.core.model import Claim, Source, Standing
 from bot.core.names import REQUEST_LABEL, STATUS_MARKER
 from bot.core.outbound import bounded, one_line
@@ -220,14 +220,10 @@ def _waiting(why: Why, request: Request) -> str:
 def _count(why: Why) -> str:
     """How many; only as exact as it can be without changing whenever something far ahead closes."""
     if why.series:
-        return f"{_issues(len(why.reasons))} and those before {'it' if len(why.reasons) == 1 else 'them'}"
+        return f"{counted(len(why.reasons), 'issue')} and those before {'it' if len(why.reasons) == 1 else 'them'}"
     if why.total > NEAR:
         return f"more than {max(step for step in STEPS if step < why.total):,} issues"
-    return _issues(why.total)
-
-
-def _issues(count: int) -> str:
-    return f"{count} issue{'' if count == 1 else 's'}"
+    return counted(why.total, "issue")
 
 
 def _behind(why: Why) -> str:

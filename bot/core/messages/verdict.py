@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 
 from bot.core.ledger import Record
 from bot.core.markers import hide
-from bot.core.messages.words import clock, code, money, sentence
+from bot.core.messages.words import clock, code, counted, money, sentence
 from bot.core.model import Claim, Pull
 from bot.core.names import CALLER_WORKFLOW, VERDICT_MARKER, Reason
 from bot.core.outbound import bounded, fence, inert
@@ -128,7 +128,7 @@ def facts_table(outcome: Outcome, run_url: str) -> str:
     isolation = f" · isolation: {inert(outcome.isolation)}" if outcome.isolation else ""
     log = f" · [log]({run_url})" if run_url else ""
     return (
-        f"{money(outcome.usd)} · {outcome.turns} {'turn' if outcome.turns == 1 else 'turns'} · "
+        f"{money(outcome.usd)} · {counted(outcome.turns, 'turn')} · "
         f"{outcome.seconds:.0f} s · model {inert(outcome.model) or 'unknown'}{isolation}{log}"
     )
 

@@ -27,6 +27,11 @@ def money(usd: float) -> str:
     return f"${usd:.2f}" if usd >= 0.1 or usd == 0 else f"${usd:.3f}"
 
 
+def counted(number: int, thing: str) -> str:
+    """`1 turn`, `2 turns`."""
+    return f"{number} {thing}{'' if number == 1 else 's'}"
+
+
 def clock(at: datetime) -> str:
     """A time for people, in UTC."""
     return f"{at:%Y-%m-%d %H:%M} UTC"
