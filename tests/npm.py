@@ -1,7 +1,9 @@
 """Published artefacts from npm, installed once into .ai-ready/npm/. Only where AI_READY_TEST_NPM is set."""
 
+import fcntl
 import json
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -20,11 +22,18 @@ needs_npm = [
 def installed(package: str, version: str) -> Path:
     """The folder of exactly this version of an npm package."""
     home = FOLDER / f"{package.replace('/', '+')}-{version}"
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    with Path(f"{home}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # one worker installs, the others wait for it
+        if not home.exists():
+            # Whole or not there: npm writes the package long before the commands in .bin that the tests start.
+            partial = Path(f"{home}.partial")
+            shutil.rmtree(partial, ignore_errors=True)
+            partial.mkdir()
+            (partial / "package.json").write_text("{}")
+            argv = ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", f"{package}@{version}"]
+            subprocess.run(argv, cwd=partial, check=True, capture_output=True, timeout=100)
+            partial.rename(home)
     manifest = home / "node_modules" / package / "package.json"
-    if not manifest.exists():
-        home.mkdir(parents=True, exist_ok=True)
-        (home / "package.json").write_text("{}")
-        argv = ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", f"{package}@{version}"]
-        subprocess.run(argv, cwd=home, check=True, capture_output=True, timeout=100)
     assert json.loads(manifest.read_text())["version"] == version
     return manifest.parent
