@@ -19,8 +19,11 @@ ALLOWED = {
     "progress": {"core", "report", "progress"},
     "notify": FOUNDATION | {"notify"},
     "job": FOUNDATION | {"job", "agent", "github", "notify", "progress"},
-    "trackers": {"core", "errors", "trackers"},
-    "server": FOUNDATION | {"server", "job", "github", "notify", "versions"},
+    "trackers": {"core", "errors", "github", "trackers"},
+    "page": {"core", "errors", "report", "progress", "page"},
+    "server": FOUNDATION | {"server", "job", "github", "notify", "page", "versions"},
+    "local": FOUNDATION | {"local", "job", "agent", "github", "trackers", "notify", "page", "progress", "versions"},
+    "initializer": FOUNDATION | {"initializer", "job", "agent", "github", "trackers", "progress"},
 }
 """Rooms with arrows; a room that is not named here is a door and may import everything but the sandbox."""
 

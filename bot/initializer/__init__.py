@@ -1,0 +1,1 @@
+"""The initializer: a specification becomes phased tasks."""

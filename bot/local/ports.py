@@ -1,0 +1,68 @@
+"""What the runner's parts ask of each other: one attempt at one task, what came of it, and who does it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from bot.agent.process import Cancel
+from bot.core.run import Outcome
+from bot.progress.events import Event
+from bot.trackers.tracker import Task
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt at one task: on disk, whole, before anything is done for it."""
+
+    task_id: str
+    """What the source's own calls take."""
+    name: str
+    """What people call it."""
+    agent: str
+    """Who claims: the runner's id."""
+    run_key: str
+    """Names this attempt, everywhere and for ever."""
+    branch: str
+    tree: Path
+    """Where it works: a folder that is there from the attempt's begin until its work is safe elsewhere."""
+    at: datetime
+    """UTC."""
+    number: int = 1
+    """Of this task in this session; a crash makes a next one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of an attempt, once everything of it is where it will stay."""
+
+    outcome: Outcome
+    branch: str = ""
+    """Holds the work, in the user's repository; empty: there is none, or it may not leave the tree."""
+    commit: str = ""
+    pull: str = ""
+    """Address of the draft pull request that was read back."""
+    kept: Path | None = None
+    """A tree with work that is nowhere else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Who hears of an attempt while it is under way, and how it is ended."""
+
+    cancel: Cancel
+    listeners: tuple[Callable[[Event], None], ...] = ()
+    beat: Callable[[], None] = lambda: None
+    """Called every few seconds while the attempt lasts: heartbeats, health, the line that says that it is alive."""
+
+
+class RunTask(Protocol):
+    """Does attempts."""
+
+    def __call__(self, task: Task, attempt: Attempt, watch: Watch) -> Result:
+        """From a claimed task to a result: work, verdict, landing. Raises nothing that a verdict could say.
+
+        What an earlier attempt left in the tree is saved first, and this one goes on from it.
+        """
+        ...
