@@ -8,7 +8,7 @@ from typing import Protocol
 
 from bot.agent.process import Cancel
 from bot.core.run import Outcome
-from bot.progress.events import Event
+from bot.progress.journal import Listener
 from bot.trackers.tracker import Task
 
 
@@ -31,6 +31,8 @@ class Attempt:
     """UTC."""
     number: int = 1
     """Of this task in this session; a crash makes a next one."""
+    guidance: str = ""
+    """What a person said when the attempt before stopped to ask: the agent reads it (`/ai retry …` on GitHub)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,8 @@ class Watch:
     """Who hears of an attempt while it is under way, and how it is ended."""
 
     cancel: Cancel
-    listeners: tuple[Callable[[Event], None], ...] = ()
+    listeners: tuple[Listener, ...] = ()
+    """Hear what the attempt's journal tells: the terminal (`bot.local.terminal.Terminal` is one), the page."""
     beat: Callable[[], None] = lambda: None
     """Called every few seconds while the attempt lasts: heartbeats, health, the line that says that it is alive."""
 
