@@ -103,7 +103,7 @@ def test_every_key_is_read() -> None:
         mode="autonomous",
         checkpoints=Checkpoints(10, 0.5),
         notify=Notify("MY_HOOK", 60, on_complete=False, on_blocked=True),
-        local=Laptop("dev_001", 3, 2.0, "stop", "merge", 5, "/tmp/trees", "tools/hooks", 9, 60, "run.log"),
+        local=Laptop("dev_001", 3, 2.0, "stop", "done", 5, "/tmp/trees", "tools/hooks", 9, 60, "run.log"),
     )
     assert set(yaml.safe_load(FULL)) == {field.name for field in fields(RepoConfig)} | ELSEWHERE
     assert parse_tracker_section(FULL) == {"type": "linear", "team_id": "ENG"}
