@@ -23,7 +23,8 @@ class Attempt:
     agent: str
     """Who claims: the runner's id."""
     run_key: str
-    """Names this attempt, everywhere and for ever."""
+    """Names this attempt, everywhere and for ever. A runner that was killed asks for the same attempt once more, with the
+    same key; one that was stopped (`cancel`) or whose agent crashed asks for a next one, with another key."""
     branch: str
     tree: Path
     """Where it works: a folder that is there from the attempt's begin until its work is safe elsewhere."""
@@ -33,6 +34,9 @@ class Attempt:
     """Of this task in this session; a crash makes a next one."""
     guidance: str = ""
     """What a person said when the attempt before stopped to ask: the agent reads it (`/ai retry …` on GitHub)."""
+    onto: str = ""
+    """Commit that the work starts from where its branch is not there yet: finished work that the task builds on and that
+    the base does not have. Empty: the base."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,8 @@ class RunTask(Protocol):
     def __call__(self, task: Task, attempt: Attempt, watch: Watch) -> Result:
         """From a claimed task to a result: work, verdict, landing. Raises nothing that a verdict could say.
 
-        What an earlier attempt left in the tree is saved first, and this one goes on from it.
+        What an earlier attempt left in the tree is saved first, and this one goes on from it. The same attempt again
+        (the runner was killed) does nothing twice: a commit of it that has landed is found, and so is its pull request.
+        Told to stop, it saves the work and returns an outcome that is Blocked (cancelled).
         """
         ...
