@@ -8,6 +8,8 @@ from bot.core.commands import MODEL_NAME
 
 BOUNDS: Final[Mapping[str, tuple[float, float]]] = {
     "agent.max_turns": (1, 500),
+    "agent.max_tokens": (256, 128_000),
+    "agent.requests_per_minute": (1, 10_000),
     "limits.minutes": (1, 300),
     "limits.usd": (0.01, 1_000),
     "limits.usd_per_day": (0.01, 100_000),

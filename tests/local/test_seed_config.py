@@ -65,11 +65,17 @@ def test_CF1_the_smallest_file_has_every_default(tmp_path: Path) -> None:
         25,
         0.85,
     )
-    assert (found.repo.notify.interval, found.repo.notify.on_complete, found.repo.notify.on_blocked) == (300, True, True)
+    assert (found.repo.notify.interval, found.repo.notify.on_complete, found.repo.notify.on_blocked) == (
+        300,
+        True,
+        True,
+    )
     assert found.log_file == tmp_path / ".ai-agents/logs/autonomous.log"
 
 
-@pytest.mark.parametrize("each", [key for key in KEYS if key.ours and key.ours != "local.log_file"], ids=lambda k: k.key)
+@pytest.mark.parametrize(
+    "each", [key for key in KEYS if key.ours and key.ours != "local.log_file"], ids=lambda k: k.key
+)
 def test_CF1_a_documented_default_is_ours(each: Any) -> None:
     text = str(each.default).lower() if isinstance(each.default, bool) else str(each.default)
     section, _, name = each.ours.rpartition(".")
@@ -169,14 +175,23 @@ def test_an_address_of_a_webhook_in_the_file_is_used_and_never_shown(tmp_path: P
 @pytest.mark.parametrize(
     ("text", "right"),
     [
-        ("autonomous: {max_task_per_session: 3}", "line 1: there is no key `autonomous.max_task_per_session`; did you mean"),
+        (
+            "autonomous: {max_task_per_session: 3}",
+            "line 1: there is no key `autonomous.max_task_per_session`; did you mean",
+        ),
         ("autonomos: {model: opus}", "there is no key `autonomos`; did you mean `autonomous`?"),
         ("model: opus", "there is no key `model`; did you mean `autonomous.model`?"),
-        ("autonomous: {max_turns_per_task: many}", "`autonomous.max_turns_per_task` takes a whole number from 1 to 500"),
+        (
+            "autonomous: {max_turns_per_task: many}",
+            "`autonomous.max_turns_per_task` takes a whole number from 1 to 500",
+        ),
         ("autonomous: {backend: gpt}", "`autonomous.backend` takes `claude-code` or"),
         ("autonomous: {api_key_env: MY_KEY}", "the key is taken from ANTHROPIC_API_KEY"),
         ("autonomous: {project_dir: /nowhere}", "`autonomous.project_dir` is /nowhere, which is no folder"),
-        ("autonomous: {system_prompt_path: nowhere.md}", "`autonomous.system_prompt_path` is nowhere.md, which can't be"),
+        (
+            "autonomous: {system_prompt_path: nowhere.md}",
+            "`autonomous.system_prompt_path` is nowhere.md, which can't be",
+        ),
         ("autonomous: yes please", "`autonomous` has keys of its own"),
         ("autonomous: {model: [opus]}", "`autonomous.model` takes a single value"),
         ("autonomous: {model: opus, model: haiku}", "`autonomous.model` is there twice"),
@@ -215,5 +230,5 @@ def test_old_tasks_are_not_passed_over(tmp_path: Path) -> None:
 
 
 def test_another_file_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="Config file not found: nowhere.yml"):
+    with pytest.raises(ConfigError, match=r"Config file not found: nowhere\.yml"):
         read_settings(Flags(seed_config=Path("nowhere.yml")), {}, tmp_path)
