@@ -10,7 +10,7 @@ import socket
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 from bot.config import SlackHooks, parse_repo_config, parse_tracker_section
 from bot.core.names import CONFIG_PATH
@@ -32,6 +32,9 @@ OURS: Final = (".ai-ready/**", ".ai-agents/**")
 OLD_TASKS: Final = "tasks.json"
 """All tasks of the runner that this one took over from, in the folder `state_dir` of its config."""
 
+_ANY: TrackerConfig = FileConfig()
+"""Stands for a task source that could not be read, until the problems are told."""
+
 _LONGEST_PROMPT: Final = 20_000
 _LONGEST: Final = 300 * 60
 """Seconds for one task, as `limits.minutes` has it."""
@@ -45,8 +48,8 @@ class Flags:
     role: str = ""
     task: str = ""
     hooks: str = ""
-    runner: str = ""
-    """The seeds' `--runner`: `cli` or `sdk`."""
+    runner: Literal["", "cli", "sdk"] = ""
+    """`sdk`: as the backend `claude-code-sdk` of `.ai-agents/config.yml`, which stops at a failure."""
     seed_config: Path | None = None
     """Instead of `.ai-agents/config.yml`."""
     settings: Mapping[str, str] | None = None
@@ -122,7 +125,7 @@ def settle(flags: Flags, environ: Mapping[str, str], root: Path) -> Settled:
     laid = lay(base, (*seed.given, *_from_environment(environ), *_from_flags(flags)), dict(_said(base)))
     problems += [*seed.problems, *laid.problems]
     where = ("state_provider", SEED_CONFIG) if seed.tracker else ("tracker", CONFIG_PATH)
-    tracker: TrackerConfig = collect(lambda: _tracker(seed.tracker or section, *where, flags), FileConfig())
+    tracker = collect(lambda: _tracker(seed.tracker or section, *where, flags), _ANY)
     collect(lambda: _no_old_tasks(tracker, root), None)
     seconds = collect(lambda: _seconds(environ, laid.config), 1)
     hooks = collect(lambda: _hooks(laid.config, flags, root), None)
@@ -293,6 +296,9 @@ def _from_flags(flags: Flags) -> Iterator[Given]:
         yield Given("local.agent_id", flags.agent_id, "The command line", "--agent-id")
     if flags.hooks:
         yield Given("local.hooks", flags.hooks, "The command line", "--hooks-dir")
+    if flags.runner == "sdk":
+        yield Given("agent.backend", "claude-code", "The command line", "--runner")
+        yield Given("local.on_failure", "stop", "The command line", "--runner")
     for key, text in (flags.settings or {}).items():
         yield Given(key, text, "The call", key)
 

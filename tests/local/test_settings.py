@@ -118,3 +118,9 @@ def test_what_steers_the_runner_is_protected(tmp_path: Path) -> None:
     settings = read_settings(Flags(), {}, tmp_path)
 
     assert settings.repo.protect == ("docs/**", ".ai-ready/**", ".ai-agents/**", "/tools/hooks/**")
+
+
+def test_the_sdk_runner_stops_at_a_failure(tmp_path: Path) -> None:
+    settings = read_settings(Flags(runner="sdk"), {}, tmp_path)
+
+    assert (settings.repo.agent.backend, settings.local.on_failure) == ("claude-code", "stop")
