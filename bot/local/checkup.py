@@ -11,12 +11,24 @@ from bot.config import SlackHooks
 from bot.errors import AiReadyError, ConfigError
 from bot.local.settings import Flags, LocalSettings, settle
 from bot.local.source import open_source
-from bot.trackers.config import FileConfig
+from bot.trackers.config import FileConfig, kind_of
 
 DEFAULT: Final = "default"
 
-_BEHIND: Final = {"root": "root", "agent_id": "local.agent_id", "task_seconds": "task_seconds", "log_file": "local.log_file"}
+_BEHIND: Final = {
+    "root": "root",
+    "agent_id": "local.agent_id",
+    "task_seconds": "task_seconds",
+    "log_file": "local.log_file",
+}
 """What is made of several settings, by the one that says where it came from."""
+
+
+_ALWAYS: Final = frozenset(
+    {"root", "tracker.type", "agent_id", "agent.backend", "agent.model", "agent.max_turns", "mode", "task_seconds"}
+    | {"limits.usd", "local.tasks", "local.usd", "log_file"}
+)
+"""What people read even where they left it alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +50,9 @@ class Checkup:
 
     def text(self) -> str:
         """For people."""
-        lines = [f"{each.key}: {each.value}  ({each.origin})" for each in self.settings]
+        told = [each for each in self.settings if each.origin != DEFAULT or each.key in _ALWAYS]
+        lines = [f"{each.key}: {each.value or '–'}  ({each.origin})" for each in told]
+        lines += ["Everything else is at its default; --json has it all."] if told else []
         lines += ["", *(f"Note: {each}" for each in self.notes)] if self.notes else []
         if self.problems:
             lines += ["", *(f"Wrong: {each}" for each in self.problems)]
@@ -105,6 +119,7 @@ def _shown(settings: LocalSettings) -> Iterator[Shown]:
     origins = settings.origins
     for key in ("root", "agent_id", "task_seconds", "log_file"):
         yield Shown(key, str(getattr(settings, key)), origins.get(_BEHIND[key], DEFAULT))
+    yield Shown("tracker.type", kind_of(settings.tracker), origins.get("tracker", DEFAULT))
     for field in fields(settings.tracker):
         text = _written(getattr(settings.tracker, field.name))
         yield Shown(f"tracker.{field.name}", text, origins.get("tracker", DEFAULT))

@@ -33,7 +33,9 @@ def project(seed: SeedConfig, root: Path) -> Path:
         return root
     folder = root / Path(seed.project_dir).expanduser()
     if not folder.is_dir():
-        raise ConfigError(f"`autonomous.project_dir` is {seed.project_dir}, which is no folder: correct it, or take it out.")
+        raise ConfigError(
+            f"`autonomous.project_dir` is {seed.project_dir}, which is no folder: correct it, or take it out."
+        )
     return folder
 
 
