@@ -24,6 +24,45 @@ _READ: Final = {
 """What is read in a way of its own."""
 
 
+_COMMANDS: Final = """## Commands
+
+| before | now | in the old words |
+|---|---|---|
+| `python -m scripts.autonomous start`, `--resume`, `--config FILE` | `ai-ready start` | `python -m bot.local start` |
+| `python -m scripts.autonomous start --runner sdk`, `python -m scripts.autonomous.runner_sdk` | `ai-ready start` with `local.on_failure: stop` | `python -m bot.local start --runner sdk` |
+| `python -m scripts.autonomous status`, `stop`, `resume`, `tasks`, `config` | `ai-ready status`, `stop`, `resume`, `tasks`, `config` | `python -m bot.local status`, … |
+| `python -m scripts.autonomous logs --tail 100` | `ai-ready logs --tail 100` | `python -m bot.local logs --tail 100` |
+| `python -m scripts.autonomous init --spec FILE`, `--project-name`, `--force` | `ai-ready init --spec FILE` | `python -m bot.local init --spec FILE` |
+| `BACKLOG_TASK_ID=task-7 python scripts/autonomous/headless_runner.py`, `--task task-7` | `ai-ready start --single-task --task task-7` with `tracker: {type: backlog}` | `python -m bot.local.headless_runner` |
+| `python agents/client/advanced_runner/advanced_agent_runner.py --role R --agent-id ID`, `--single-task`, `--hooks-dir D` | `ai-ready start --role R --agent-id ID` with `tracker: {type: headless-pm}` | `python -m bot.local.advanced_agent_runner` |
+"""
+
+_PATHS: Final = """## Paths
+
+| before | now |
+|---|---|
+| `.ai-agents/state/tasks.json` | `.ai-agents/state/tasks/*.md`, one file a task: `ai-ready config --import-tasks` makes them; the old file stays |
+| `.ai-agents/state/runner-state.json`, `progress.json`, `session.marker` | `.ai-ready/local/sessions/` |
+| `~/.headless-pm/locks/`, `~/.headless-pm-lock-AGENT.json` | `.ai-ready/local/claims/AGENT.json`, with the same keys |
+| `/tmp/headless-pm-worktrees`, `.worktrees/task-ID` | `local.worktrees` or `HEADLESS_PM_WORKTREE_BASE`; by default a folder outside the checkout |
+| branch `feature/task-ID` | `ai/task-ID` |
+| `logs/ai-dev-loop/` | `.ai-ready/local/runs/RUN/`: `events.jsonl`, `summary.md` |
+| `hooks/pre_task.py`, `post_task.py`, `health_check.py` | the same names in `.ai-ready/hooks`, `local.hooks` or `--hooks-dir` |
+| `.project_state.json` | the same |
+
+## Python
+
+Only the import lines change. `AutonomousRunner.start()` ends when nothing is ready.
+
+| before | now |
+|---|---|
+| `from scripts.autonomous.runner import AutonomousRunner, RunnerConfig` | `from bot.local import AutonomousRunner, RunnerConfig` |
+| `from scripts.autonomous import AutonomousRunner, RunnerConfig` | `from bot.local import AutonomousRunner, RunnerConfig` |
+| `from scripts.autonomous import ProjectInitializer, InitializerConfig` | `from bot.initializer import ProjectInitializer, InitializerConfig` |
+| `from scripts.autonomous.runner_sdk import AutonomousRunnerSDK, RunnerConfig` | `from bot.local import AutonomousRunnerSDK, RunnerConfig` |
+"""
+
+
 def key_rows() -> Iterable[tuple[str, ...]]:
     """Every key of `.ai-agents/config.yml`: its default, and what it is here."""
     for each in KEYS:
@@ -66,18 +105,7 @@ to work, in their words or in ours. [What they promised](seeds.md), row by row, 
 On a laptop, flags win over the environment, that over `.ai-agents/config.yml`, and that over `.github/ai-ready.yml`.
 `ai-ready config` says what counts, where it came from, and everything that is wrong.
 
-## Commands
-
-| before | now | in the old words |
-|---|---|---|
-| `python -m scripts.autonomous start`, `--resume`, `--config FILE` | `ai-ready start` | `python -m bot.local start` |
-| `python -m scripts.autonomous start --runner sdk`, `python -m scripts.autonomous.runner_sdk` | `ai-ready start` with `local.on_failure: stop` | `python -m bot.local start --runner sdk` |
-| `python -m scripts.autonomous status`, `stop`, `resume`, `tasks`, `config` | `ai-ready status`, `stop`, `resume`, `tasks`, `config` | `python -m bot.local status`, … |
-| `python -m scripts.autonomous logs --tail 100` | `ai-ready logs --tail 100` | `python -m bot.local logs --tail 100` |
-| `python -m scripts.autonomous init --spec FILE`, `--project-name`, `--force` | `ai-ready init --spec FILE` | `python -m bot.local init --spec FILE` |
-| `BACKLOG_TASK_ID=task-7 python scripts/autonomous/headless_runner.py`, `--task task-7` | `ai-ready start --single-task --task task-7` with `tracker: {{type: backlog}}` | `python -m bot.local.headless_runner` |
-| `python agents/client/advanced_runner/advanced_agent_runner.py --role R --agent-id ID`, `--single-task`, `--hooks-dir D` | `ai-ready start --role R --agent-id ID` with `tracker: {{type: headless-pm}}` | `python -m bot.local.advanced_agent_runner` |
-
+{_COMMANDS}
 ## `.ai-agents/config.yml`
 
 A key that is not here is an error with the nearest name. A list or a number that promised something ai-ready does in
@@ -94,27 +122,4 @@ The file keeps two defaults of its own: tasks are in `.ai-agents/state/tasks`, t
 
 `GITHUB_TOKEN`, `ANTHROPIC_API_KEY`, `CLAUDE_CODE_OAUTH_TOKEN` and `SLACK_WEBHOOK_URL` mean what they meant.
 
-## Paths
-
-| before | now |
-|---|---|
-| `.ai-agents/state/tasks.json` | `.ai-agents/state/tasks/*.md`, one file a task: `ai-ready config --import-tasks` makes them; the old file stays |
-| `.ai-agents/state/runner-state.json`, `progress.json`, `session.marker` | `.ai-ready/local/sessions/` |
-| `~/.headless-pm/locks/`, `~/.headless-pm-lock-AGENT.json` | `.ai-ready/local/claims/AGENT.json`, with the same keys |
-| `/tmp/headless-pm-worktrees`, `.worktrees/task-ID` | `local.worktrees` or `HEADLESS_PM_WORKTREE_BASE`; by default a folder outside the checkout |
-| branch `feature/task-ID` | `ai/task-ID` |
-| `logs/ai-dev-loop/` | `.ai-ready/local/runs/RUN/`: `events.jsonl`, `summary.md` |
-| `hooks/pre_task.py`, `post_task.py`, `health_check.py` | the same names in `.ai-ready/hooks`, `local.hooks` or `--hooks-dir` |
-| `.project_state.json` | the same |
-
-## Python
-
-Only the import lines change. `AutonomousRunner.start()` ends when nothing is ready.
-
-| before | now |
-|---|---|
-| `from scripts.autonomous.runner import AutonomousRunner, RunnerConfig` | `from bot.local import AutonomousRunner, RunnerConfig` |
-| `from scripts.autonomous import AutonomousRunner, RunnerConfig` | `from bot.local import AutonomousRunner, RunnerConfig` |
-| `from scripts.autonomous import ProjectInitializer, InitializerConfig` | `from bot.initializer import ProjectInitializer, InitializerConfig` |
-| `from scripts.autonomous.runner_sdk import AutonomousRunnerSDK, RunnerConfig` | `from bot.local import AutonomousRunnerSDK, RunnerConfig` |
-"""
+{_PATHS}"""

@@ -138,7 +138,8 @@ def test_TS7_old_tasks_become_files(tmp_path: Path) -> None:
     assert ran.stderr == f"2 made in {tmp_path}/.ai-agents/state/tasks: TASK-001, TASK-002.\n"
     first, second = FileTracker(old.parent / "tasks", "dev").list().tasks
     assert (first.id, first.title, first.status) == ("TASK-001", "[AUTH-1.1] Create login endpoint", Status.DONE)
-    assert (first.priority, first.labels) == (Priority.HIGH, {"backend", "functional"})
+    assert first.priority is Priority.HIGH
+    assert first.labels == {"backend", "functional"}
     assert first.body == (
         "POST /login\n\n## Acceptance Criteria\n\n- [ ] Accepts a name\n- [ ] Returns a token\n\n"
         "## Test Steps\n\n1. Send a name"
