@@ -149,6 +149,8 @@ class Laptop:
     """Tasks of one session; what fails counts, too."""
     usd: float = 10.0
     """US dollars (list price) of one session: once they are used up, no further task is started."""
+    turns: int = 500
+    """Turns of the agent in one session, over all its tasks."""
     on_failure: Literal["continue", "stop"] = "continue"
     """After a task that ended Blocked: go on with what does not wait for it, or end the session."""
     finished: Literal["auto", "in_review", "done"] = "auto"
