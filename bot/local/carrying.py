@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Final, Protocol
+from typing import Final, Literal, Protocol
 
 from bot.agent.process import Cancel
 from bot.core.checkpoints import may_ask_people
@@ -86,15 +86,17 @@ class Carrier:
     def carry(self, claim: Claim) -> Carried:
         """From wherever it is to its end. Raises `Stopped`: the claim says where a next process goes on."""
         self.book.move(RunnerState.RUNNING, task=claim.name)
-        if claim.result is None:
-            task = self._claimed(claim)
+        fresh = claim.result is None
+        task = self._claimed(claim) if fresh else None
+        if fresh and task is None:
+            self.claims.remove()
+            return Carried.GONE
+        while True:
+            if task is not None:
+                claim, fresh = self._attempted(claim, task), True
+            claim, task = self._further(claim, fresh=fresh)
             if task is None:
-                self.claims.remove()
-                return Carried.GONE
-            claim = self._attempted(claim, task)
-        while (further := self._further(claim)) is not None:
-            claim = self._attempted(*further)
-        return self._concluded(claim)
+                return self._concluded(claim)
 
     # ------------------------------------------------------------------------------------ the attempts
 
@@ -125,40 +127,46 @@ class Carrier:
         write_metadata(folder, claim)
         return claim
 
-    def _further(self, claim: Claim) -> tuple[Claim, Task] | None:
-        """A next attempt, on disk; None: the last one's result counts. Raises `Stopped`."""
+    def _further(self, claim: Claim, *, fresh: bool) -> tuple[Claim, Task | None]:
+        """A next attempt, on disk, with its task; without one the last result counts. Raises `Stopped`.
+
+        `fresh`: the result is of this process, so whoever stopped it stopped us.
+        """
         result = claim.result
-        if result is None or claim.hooked:
-            return None
-        reason = result.outcome.reason
-        if reason == Reason.CANCELLED:
-            return self._after_a_stop(claim, result)
-        if reason == Reason.AGENT_ERROR and claim.crashes + 1 < self.parts.config.limits.attempts:
+        assert result is not None  # noqa: S101 (`carry` sees to it)
+        reason, config, cancel = result.outcome.reason, self.parts.config, self.parts.cancel
+        if claim.hooked:
+            return claim, None
+        if reason == Reason.CANCELLED and (cancel.is_set or not fresh):
+            further = self._again(claim, result, "stopped")
+            if cancel.is_set:
+                raise Stopped
+            return further
+        if reason == Reason.AGENT_ERROR and claim.crashes + 1 < config.limits.attempts:
             self.parts.voice.warning(f"{claim.name}: {result.outcome.text} Trying again at once.")
-            return self._again(claim, result, crashed=True)
-        asked = reason == Reason.NEEDS_INPUT and may_ask_people(self.parts.config)
-        if asked and self.parts.decide is not None and not self.parts.cancel.is_set:
+            return self._again(claim, result, "crashed")
+        if reason == Reason.NEEDS_INPUT and may_ask_people(config) and self.parts.decide and not cancel.is_set:
             decision = self.parts.decide(reason, f"{claim.name}: {result.outcome.text}\n{result.outcome.details}".strip())
-            self.book.note(f"{claim.name}: {decision.answer} (by {decision.by}){_said(decision.words)}")
+            said = f": {decision.words}" if decision.words else ""
+            self.book.note(f"{claim.name}: {decision.answer} (by {decision.by}){said}")
             if decision.answer in ("continue", "redirect"):
-                return self._again(claim, result, crashed=False, guidance=decision.words)
+                return self._again(claim, result, "stopped", guidance=decision.words)
             if decision.answer == "abort":
-                self.claims.write(replace(claim, aborted=True))
-        return None
+                claim = self.claims.write(replace(claim, aborted=True))
+        return claim, None
 
-    def _after_a_stop(self, claim: Claim, result: Result) -> tuple[Claim, Task]:
-        further = self._again(claim, result, crashed=False)
-        if self.parts.cancel.is_set:
-            raise Stopped
-        return further
-
-    def _again(self, claim: Claim, result: Result, *, crashed: bool, guidance: str = "") -> tuple[Claim, Task]:
-        self.book.count(claim.run_key, "crashed" if crashed else "stopped", _spent(result))
+    def _again(
+        self, claim: Claim, result: Result, how: Literal["crashed", "stopped"], *, guidance: str = ""
+    ) -> tuple[Claim, Task | None]:
+        self.book.count(claim.run_key, how, _spent(result))
         tracker = self.parts.tracker
-        task = self.patience.asked(lambda: tracker.get(claim.task_id))
+        try:
+            task = self.patience.asked(lambda: tracker.get(claim.task_id))
+        except NoSuchTask:
+            return claim, None
         words = guidance or claim.guidance
         attempt = self.parts.begin(task, number=claim.attempt + 1, guidance=words, onto=claim.onto)
-        return self.claims.write(claim.again(attempt, crashed=crashed)), task
+        return self.claims.write(claim.again(attempt, crashed=how == "crashed")), task
 
     def _heart(self, task: Task) -> Callable[[], None]:
         """Tells the source now and then that we live. It being away is no reason to stop."""
@@ -211,6 +219,8 @@ class Carrier:
     def _tell(self, claim: Claim, result: Result, status: Status) -> None:
         """Note, pull request, status: as often as it takes until the source has them, and each of them once."""
         tracker, asked = self.parts.tracker, self.patience.asked
+        if result.told:
+            return
         try:
             task = asked(lambda: tracker.get(claim.task_id))
             note = verdict_note(result, status)
@@ -241,6 +251,3 @@ class Carrier:
 def _spent(result: Result) -> Spent:
     return Spent(result.outcome.usd, result.outcome.turns, result.outcome.seconds)
 
-
-def _said(words: str) -> str:
-    return f": {words}" if words else ""
