@@ -22,7 +22,7 @@ from bot.local.notes import mark, one_line, verdict_note
 from bot.local.patience import Patience, Stopped
 from bot.local.ports import Attempt, Result, RunTask, Watch
 from bot.local.prompts import Decision
-from bot.local.runs import cost_of_cut_short, put_aside, write_metadata
+from bot.local.runs import cost_of_cut_short, write_metadata
 from bot.local.session import Book, RunnerState, Spent
 from bot.local.state import StateFolder
 from bot.local.voice import Voice
@@ -117,7 +117,6 @@ class Carrier:
     def _attempted(self, claim: Claim, task: Task) -> Claim:
         """The claim with what came of its attempt, on disk."""
         attempt, folder = claim.as_attempt(), self.parts.folder.run(claim.run_key)
-        put_aside(folder)
         watch = Watch(self.parts.cancel, self.parts.listeners, self._heart(task))
         result = self.parts.run_task(task, attempt, watch)
         cut_short = cost_of_cut_short(folder)
@@ -146,7 +145,9 @@ class Carrier:
             self.parts.voice.warning(f"{claim.name}: {result.outcome.text} Trying again at once.")
             return self._again(claim, result, "crashed")
         if reason == Reason.NEEDS_INPUT and may_ask_people(config) and self.parts.decide and not cancel.is_set:
-            decision = self.parts.decide(reason, f"{claim.name}: {result.outcome.text}\n{result.outcome.details}".strip())
+            decision = self.parts.decide(
+                reason, f"{claim.name}: {result.outcome.text}\n{result.outcome.details}".strip()
+            )
             said = f": {decision.words}" if decision.words else ""
             self.book.note(f"{claim.name}: {decision.answer} (by {decision.by}){said}")
             if decision.answer in ("continue", "redirect"):
@@ -191,9 +192,7 @@ class Carrier:
         result = claim.result
         assert result is not None  # noqa: S101 (`carry` sees to it)
         done = result.outcome.verdict == "done"
-        status = status_after(
-            result.outcome.verdict, result.pull, self.parts.config.local.finished, self.parts.ends
-        )
+        status = status_after(result.outcome.verdict, result.pull, self.parts.config.local.finished, self.parts.ends)
         if not claim.hooked:
             claim = self.claims.write(replace(claim, hooked=True))  # before: a hook may do what must not be done twice
             self._post_task(claim, result)
@@ -250,4 +249,3 @@ class Carrier:
 
 def _spent(result: Result) -> Spent:
     return Spent(result.outcome.usd, result.outcome.turns, result.outcome.seconds)
-
