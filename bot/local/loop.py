@@ -153,7 +153,6 @@ class Loop:
         """Whether that was the end: its exit code."""
         if carried is Carried.GONE:
             return None
-        self._passed.clear()
         failed = carried is not Carried.DONE
         self._blocked = self._blocked or failed
         if carried is Carried.ABORTED:

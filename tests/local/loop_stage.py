@@ -97,6 +97,8 @@ class Place:
         self.cancel = Cancel()
         self.hooks: Hooks | None = None
         self.decide: Callable[[str, str], Decision] | None = None
+        self.kept: ClaimFile | None = None
+        """Instead of `claims`."""
         self.ends = frozenset({Status.IN_REVIEW, Status.DONE})
         self.onto: Callable[[Task, Listing], str] = lambda _task, _listing: ""
         self._clock = self._times()
@@ -133,7 +135,7 @@ class Place:
             decide=self.decide,
         )
         patience = Patience(self.cancel, self.voice, first=0.01)
-        carrier = Carrier(parts, self.claims, book, patience)
+        carrier = Carrier(parts, self.kept or self.claims, book, patience)
         return Loop(parts, carrier, self.onto, wish)
 
     def run(self, wish: Wish = Wish(exit_when_idle=True), *, resume: bool = False) -> int:  # noqa: B008 (frozen)

@@ -4,16 +4,18 @@ import json
 import os
 import threading
 import time
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 
 from bot.core.names import Reason
 from bot.core.settings import Limits
 from bot.errors import UsageError
+from bot.local.claims import Claim, ClaimFile
 from bot.local.hooks import Hooks
 from bot.local.loop import NOTHING, Wish
 from bot.local.ports import Attempt, Result, Watch
@@ -265,6 +267,50 @@ def test_killed_around_every_write_to_the_source_the_end_is_the_same(
     assert place.claims.read() is None
 
 
+@dataclass(frozen=True)
+class DeadlyClaims(ClaimFile):
+    """Dies around its n-th change, from 1."""
+
+    deadly: int
+    when: str
+    changes: list[str] = field(default_factory=list)
+
+    def write(self, claim: Claim) -> Claim:
+        return self._change("write", lambda: super(DeadlyClaims, self).write(claim))
+
+    def remove(self) -> None:
+        self._change("remove", super().remove)
+
+    def _change(self, what: str, change: Callable[[], Any]) -> Any:
+        self.changes.append(what)
+        if len(self.changes) == self.deadly and self.when == "before":
+            raise Died
+        made = change()
+        if len(self.changes) == self.deadly:
+            raise Died
+        return made
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("deadly", [1, 2, 3, 4])
+def test_killed_around_every_change_of_the_claim_the_end_is_the_same(place: Place, deadly: int, when: str) -> None:
+    """Claim, result, hook, gone."""
+    task = place.task("One")
+    claims = DeadlyClaims(place.claims.path, deadly, when)
+    place.kept = claims
+    with pytest.raises(Died):
+        place.run()
+    place.kept = None
+
+    assert place.run(resume=True) == 0
+
+    assert claims.changes == ["write", "write", "write", "remove"][:deadly]
+    assert place.text(task).count("Done: ") == 1
+    assert place.status(task) is Status.DONE
+    assert (place.session.tasks_completed, place.session.total_cost) == (1, 0.5)
+    assert place.claims.read() is None
+
+
 def test_a_torn_claim_is_refused_and_left_as_it_is(place: Place) -> None:
     place.task("One")
     place.claims.path.write_text('{"task_id": "One", ')
@@ -499,7 +545,7 @@ def test_HK1_a_pre_task_hook_that_says_no_keeps_a_task_from_being_claimed(place:
     place.run()
 
     assert (place.status(task), place.status(other)) == (Status.TODO, Status.DONE)
-    assert any("One is not taken" in line and "not today" in line for line in place.voice.said)
+    assert sum("One is not taken" in line and "not today" in line for line in place.voice.said) == 1
     assert place.claims.read() is None
 
 
