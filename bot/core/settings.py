@@ -134,6 +134,34 @@ class Notify:
 
 
 @dataclass(frozen=True, slots=True)
+class Laptop:
+    """The runner on a laptop ([`ai-ready start`](laptop.md)); the Action and the server pass over it. `tracker`, which task source it works through, is in [Task sources](task-sources.md)."""
+
+    agent_id: str = ""
+    """Under which name tasks are claimed; empty: your user name, the machine and the folder."""
+    tasks: int = 10
+    """Tasks of one session; what fails counts, too."""
+    usd: float = 10.0
+    """US dollars (list price) of one session: once they are used up, no further task is started."""
+    on_failure: Literal["continue", "stop"] = "continue"
+    """After a task that ended Blocked: go on with what does not wait for it, or end the session."""
+    land: Literal["branch", "merge"] = "branch"
+    """Where there is no GitHub to open a pull request on: leave the work on its branch, or merge it into the base branch, too."""
+    idle_seconds: int = 30
+    """Between two looks at a source that has nothing to do."""
+    worktrees: str = ""
+    """Folder for the work trees of tasks; empty: one of ours, outside the checkout."""
+    hooks: str = ".ai-ready/hooks"
+    """Folder with `pre_task`, `post_task` and `health_check`; not there: no hooks."""
+    hook_seconds: int = 30
+    """How long a hook may take."""
+    health_seconds: int = 300
+    """Between two health checks."""
+    log_file: str = ""
+    """Where the runner's log goes; empty: `.ai-ready/local/runner.log`."""
+
+
+@dataclass(frozen=True, slots=True)
 class RepoConfig:
     """`.github/ai-ready.yml`; every key is optional."""
 
@@ -153,6 +181,7 @@ class RepoConfig:
     """`autonomous`: decides small things itself. `supervised`: plans first and waits for `/ai approve`. `interactive`: works at once, and may end with a question."""
     checkpoints: Checkpoints = Checkpoints()
     notify: Notify = Notify()
+    local: Laptop = Laptop()
 
 
 @dataclass(frozen=True, slots=True)
