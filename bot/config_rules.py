@@ -8,6 +8,8 @@ from bot.core.commands import MODEL_NAME
 
 BOUNDS: Final[Mapping[str, tuple[float, float]]] = {
     "agent.max_turns": (1, 500),
+    "agent.max_tokens": (256, 128_000),
+    "agent.requests_per_minute": (1, 10_000),
     "limits.minutes": (1, 300),
     "limits.usd": (0.01, 1_000),
     "limits.usd_per_day": (0.01, 100_000),
@@ -24,6 +26,7 @@ BOUNDS: Final[Mapping[str, tuple[float, float]]] = {
     "notify.interval": (10, 86_400),
     "local.tasks": (1, 1_000),
     "local.usd": (0.01, 10_000),
+    "local.turns": (1, 100_000),
     "local.idle_seconds": (1, 3_600),
     "local.hook_seconds": (1, 3_600),
     "local.health_seconds": (5, 86_400),

@@ -7,25 +7,35 @@ import getpass
 import hashlib
 import re
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal, TypeVar
 
-from bot.config import parse_repo_config, parse_tracker_section
+from bot.config import SlackHooks, parse_repo_config, parse_tracker_section
 from bot.core.names import CONFIG_PATH
-from bot.core.secret import Secret
 from bot.core.settings import ConfigProblem, Laptop, RepoConfig
 from bot.errors import ConfigError
 from bot.local.layers import Given, lay
-from bot.trackers.config import BacklogConfig, HeadlessPmConfig, TrackerConfig
+from bot.local.seed_config import SEED_CONFIG, TASKS, SeedConfig, read_seed_config
+from bot.local.seed_keys import KEYS
+from bot.trackers.config import BacklogConfig, FileConfig, HeadlessPmConfig, TrackerConfig
 from bot.trackers.config import parse as parse_tracker
+
+T = TypeVar("T")
 
 STATE: Final = ".ai-ready/local"
 ROLES: Final = ("backend_dev", "frontend_dev", "fullstack_dev", "qa", "architect", "pm")
 OURS: Final = (".ai-ready/**", ".ai-agents/**")
 """What steers the runner itself: a run may not change it, as it may not change `.github/`."""
 
+OLD_TASKS: Final = "tasks.json"
+"""All tasks of the runner that this one took over from, in the folder `state_dir` of its config."""
+
+_ANY: TrackerConfig = FileConfig()
+"""Stands for a task source that could not be read, until the problems are told."""
+
+_LONGEST_PROMPT: Final = 20_000
 _LONGEST: Final = 300 * 60
 """Seconds for one task, as `limits.minutes` has it."""
 
@@ -38,8 +48,8 @@ class Flags:
     role: str = ""
     task: str = ""
     hooks: str = ""
-    runner: str = ""
-    """The seeds' `--runner`: `cli` or `sdk`."""
+    runner: Literal["", "cli", "sdk"] = ""
+    """`sdk`: as the backend `claude-code-sdk` of `.ai-agents/config.yml`, which stops at a failure."""
     seed_config: Path | None = None
     """Instead of `.ai-agents/config.yml`."""
     settings: Mapping[str, str] | None = None
@@ -72,8 +82,10 @@ class LocalSettings:
     """Folder for the work trees; None: one of ours, outside the checkout."""
     hooks: Path | None
     """Folder with the hooks, which is there; None: no hooks."""
-    slack_webhook: Secret = Secret("")
-    """The address itself, where `.ai-agents/config.yml` holds it; empty: `repo.notify` names its variable."""
+    slack: SlackHooks
+    """Addresses of webhooks, of the environment and of `.ai-agents/config.yml`; `repo.notify` says which one counts."""
+    notes: tuple[str, ...] = ()
+    """What stands in `.ai-agents/config.yml` and is not used, with what holds instead."""
     origins: Mapping[str, str] | None = None
     """By key: where a setting came from that is not at its default."""
 
@@ -105,32 +117,35 @@ def read_settings(flags: Flags, environ: Mapping[str, str], root: Path) -> Local
 
 def settle(flags: Flags, environ: Mapping[str, str], root: Path) -> Settled:
     """The same with every problem there is, and raising nothing."""
-    try:
-        base, section = _repository(root)
-    except ConfigError as error:
-        return Settled(None, (str(error),))
-    over = [*_from_environment(environ), *_from_flags(flags)]
-    laid = lay(base, over, dict(_said(base)))
-    problems = [*laid.problems]
-    parts: list[Any] = []
-    for read in (
-        lambda: _seconds(environ, laid.config),
-        lambda: _tracker(section, flags),
-        lambda: _role(flags.role),
-        lambda: _hooks(laid.config, flags, root),
-    ):
-        try:
-            parts.append(read())
-        except ConfigError as error:
-            problems.append(str(error))
+    problems: list[str] = []
+    collect = _Collector(problems)
+    base, section = collect(lambda: _repository(root), (RepoConfig(), None))
+    seed = _seed(flags, environ, root)
+    root = collect(lambda: _project(seed, root), root)
+    laid = lay(base, (*seed.given, *_from_environment(environ), *_from_flags(flags)), dict(_said(base)))
+    problems += [*seed.problems, *laid.problems]
+    where = ("state_provider", SEED_CONFIG) if seed.tracker else ("tracker", CONFIG_PATH)
+    tracker = collect(lambda: _tracker(seed.tracker or section, *where, flags), _ANY)
+    collect(lambda: _no_old_tasks(tracker, root), None)
+    seconds = collect(lambda: _seconds(environ, laid.config), 1)
+    hooks = collect(lambda: _hooks(laid.config, flags, root), None)
+    slack = collect(lambda: _slack(seed, environ), SlackHooks())
+    role = collect(lambda: _role(flags.role), "")
+    words = collect(lambda: _instructions(seed, root), "")
     if problems:
         return Settled(None, tuple(problems))
-    seconds, tracker, role, hooks = parts
     local = laid.config.local
-    limits = replace(laid.config.limits, minutes=-(-seconds // 60))
+    config = replace(
+        laid.config,
+        limits=replace(laid.config.limits, minutes=-(-seconds // 60)),
+        agent=replace(
+            laid.config.agent, instructions="\n\n".join(filter(None, (laid.config.agent.instructions, words)))
+        ),
+        protect=(*laid.config.protect, *OURS, *_inside(hooks, root)),
+    )
     settings = LocalSettings(
         root=root,
-        repo=replace(laid.config, limits=limits, protect=(*laid.config.protect, *OURS, *_inside(hooks, root))),
+        repo=config,
         tracker=tracker,
         agent_id=local.agent_id or default_agent_id(root),
         role=role or (tracker.role if isinstance(tracker, HeadlessPmConfig) else ""),
@@ -141,9 +156,24 @@ def settle(flags: Flags, environ: Mapping[str, str], root: Path) -> Settled:
         log_file=_path(local.log_file, root) or root / STATE / "runner.log",
         worktrees=_path(local.worktrees, root),
         hooks=hooks,
+        slack=slack,
+        notes=seed.notes,
         origins=laid.origins,
     )
     return Settled(settings, ())
+
+
+@dataclass(frozen=True, slots=True)
+class _Collector:
+    problems: list[str]
+
+    def __call__(self, read: Callable[[], T], otherwise: T) -> T:
+        """What `read` gives; or `otherwise`, and one more problem."""
+        try:
+            return read()
+        except ConfigError as error:
+            self.problems.append(str(error))
+            return otherwise
 
 
 def default_agent_id(root: Path) -> str:
@@ -173,6 +203,63 @@ def _repository(root: Path) -> tuple[RepoConfig, Any]:
     if isinstance(config, ConfigProblem):
         raise ConfigError(config.message)
     return config, parse_tracker_section(text)
+
+
+def _seed(flags: Flags, environ: Mapping[str, str], root: Path) -> SeedConfig:
+    path = flags.seed_config
+    found = read_seed_config(path or root / SEED_CONFIG, environ, shown=str(path or SEED_CONFIG))
+    if found is None and path:
+        return SeedConfig(problems=(f"Config file not found: {path}: correct the path, or leave it out.",))
+    return found or SeedConfig()
+
+
+def _project(seed: SeedConfig, root: Path) -> Path:
+    """The checkout to work in, where `.ai-agents/config.yml` says another one."""
+    if not seed.project_dir:
+        return root
+    folder = root / Path(seed.project_dir).expanduser()
+    if not folder.is_dir():
+        raise ConfigError(
+            f"`autonomous.project_dir` is {seed.project_dir}, which is no folder: correct it, or take it out."
+        )
+    return folder
+
+
+def _instructions(seed: SeedConfig, root: Path) -> str:
+    """The file with words for the agent that `.ai-agents/config.yml` names."""
+    if not seed.instructions:
+        return ""
+    try:
+        return (root / Path(seed.instructions).expanduser()).read_text(encoding="utf-8")[:_LONGEST_PROMPT].strip()
+    except FileNotFoundError:
+        if seed.instructions == next(each.default for each in KEYS if each.key == "autonomous.system_prompt_path"):
+            return ""  # as in the example that came with it
+        why = "it is not there"
+    except (OSError, UnicodeDecodeError) as error:
+        why = (error.strerror if isinstance(error, OSError) else "") or "it is not UTF-8 text"
+    raise ConfigError(f"`autonomous.system_prompt_path` is {seed.instructions}, which can't be read: {why}.")
+
+
+def _slack(seed: SeedConfig, environ: Mapping[str, str]) -> SlackHooks:
+    if not seed.webhook:
+        return SlackHooks.from_environ(environ)
+    hooks = SlackHooks.from_environ({**environ, "SLACK_WEBHOOK_URL": seed.webhook.reveal()})
+    if hooks.stray:
+        raise ConfigError(
+            f"{SEED_CONFIG}: `progress.slack_webhook` holds no address of a Slack webhook "
+            "(https://hooks.slack.com/services/…): put it into SLACK_WEBHOOK_URL and write `${SLACK_WEBHOOK_URL}`."
+        )
+    return hooks
+
+
+def _no_old_tasks(tracker: TrackerConfig, root: Path) -> None:
+    """Tasks that nobody would see any more."""
+    if not isinstance(tracker, FileConfig):
+        return
+    folder = root / tracker.folder
+    if (folder.parent / OLD_TASKS).is_file() and not folder.is_dir() and folder.name == TASKS:
+        old = f"{Path(tracker.folder).parent}/{OLD_TASKS}"
+        raise ConfigError(f"{old} has tasks in the old format: `ai-ready config --import-tasks` makes a file of each.")
 
 
 def _said(config: RepoConfig) -> Iterator[tuple[str, str]]:
@@ -209,6 +296,9 @@ def _from_flags(flags: Flags) -> Iterator[Given]:
         yield Given("local.agent_id", flags.agent_id, "The command line", "--agent-id")
     if flags.hooks:
         yield Given("local.hooks", flags.hooks, "The command line", "--hooks-dir")
+    if flags.runner == "sdk":
+        yield Given("agent.backend", "claude-code", "The command line", "--runner")
+        yield Given("local.on_failure", "stop", "The command line", "--runner")
     for key, text in (flags.settings or {}).items():
         yield Given(key, text, "The call", key)
 
@@ -222,11 +312,11 @@ def _seconds(environ: Mapping[str, str], config: RepoConfig) -> int:
     return min((int(text) for _, text in given), default=config.limits.minutes * 60)
 
 
-def _tracker(section: Any, flags: Flags) -> TrackerConfig:
+def _tracker(section: Any, name: str, file: str, flags: Flags) -> TrackerConfig:
     try:
-        tracker = parse_tracker(section)
+        tracker = parse_tracker(section, name)
     except ConfigError as error:
-        raise ConfigError(f"{CONFIG_PATH}: {error}") from error
+        raise ConfigError(f"{file}: {error}") from error
     if not isinstance(tracker, HeadlessPmConfig) or not flags.role:
         return tracker
     if flags.role == "fullstack_dev":
