@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Any, Final, Literal, cast
 from urllib.parse import unquote, urlsplit
 
+from bot.config_laptop import LaptopEnv
 from bot.config_reader import Reader, actor_of, graphql_url, server_url
 from bot.config_slack import SlackHooks
 from bot.config_variables import SECRET_NAMES, VARIABLES, Step, Variable
@@ -231,55 +232,9 @@ def demo_env() -> DemoEnv:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class LaptopEnv:
-    """What the runner on a laptop takes from outside, besides its settings."""
-
-    token: Secret
-    """GITHUB_TOKEN, else GH_TOKEN; empty: there is none, and branches stay on this machine."""
-    api_url: str
-    """Without a slash at the end, as is the next."""
-    server_url: str
-    api_key: Secret
-    oauth_token: Secret
-    model_url: str
-    claude: str
-    state: Path
-    """Where we keep what belongs to no checkout: `$XDG_STATE_HOME/ai-ready`, by default `~/.local/state/ai-ready`."""
-    secrets: tuple[Secret, ...] = ()
-    """Everything that must never be shown."""
-    others: Mapping[str, str] = field(default_factory=dict, repr=False)
-    """The whole environment but our secrets, for those who pick from it by name (git, the agent's commands)."""
-
-    def demand_model_key(self) -> None:
-        """Raise `ConfigError` when there is no key for the model."""
-        if not (self.api_key or self.oauth_token):
-            raise ConfigError(
-                "API key not found: set ANTHROPIC_API_KEY (or CLAUDE_CODE_OAUTH_TOKEN, from `claude setup-token`) in the "
-                "environment."
-            )
-
-
 def laptop_env(environ: Mapping[str, str] | None = None) -> LaptopEnv:
-    """This process's environment (or the one given) for the runner. Raises `ConfigError`."""
-    given = os.environ if environ is None else environ
-    reader = Reader(given)
-    slack = SlackHooks.from_environ(given)
-    api_url = reader.address("GITHUB_API_URL", "https://api.github.com")
-    secret = SECRET_NAMES | slack.addresses.keys() | {"GH_TOKEN"}
-    known = tuple(Secret(text) for name in sorted(secret) if (text := reader.text(name)))
-    return LaptopEnv(
-        token=Secret(reader.text("GITHUB_TOKEN") or reader.text("GH_TOKEN")),
-        api_url=api_url,
-        server_url=reader.address("GITHUB_SERVER_URL", server_url(api_url)),
-        api_key=Secret(reader.text("ANTHROPIC_API_KEY")),
-        oauth_token=Secret(reader.text("CLAUDE_CODE_OAUTH_TOKEN")),
-        model_url=reader.address("ANTHROPIC_BASE_URL", ""),
-        claude=reader.text("AI_READY_CLAUDE"),
-        state=(reader.path("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "ai-ready",
-        secrets=known,
-        others=MappingProxyType({name: value for name, value in given.items() if name not in secret}),
-    )
+    """This process's environment (or the one given) for the runner on a laptop. Raises `ConfigError`."""
+    return LaptopEnv.from_environ(os.environ if environ is None else environ)
 
 
 @dataclass(frozen=True, slots=True)

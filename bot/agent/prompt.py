@@ -80,6 +80,8 @@ class PromptFacts:
     """False: it can't ask anybody (there is nobody)."""
     task: str = ""
     """The name of a task that is no issue of GitHub's."""
+    builds_on: str = ""
+    """The base, where the checkout has finished work of other tasks that the base does not have yet."""
     role: str = ""
     """What the role is about in which it works (`backend_dev`, `qa`, …)."""
 
@@ -109,6 +111,7 @@ def build_prompt(facts: PromptFacts) -> str:
         _wish("The maintainer who started this run adds", facts.guidance),
         _wish("This repository's instructions for you", facts.instructions),
         _wish("The role in which you work here", facts.role),
+        _before(facts),
         _previous(facts),
         _approved(facts),
         *(round_sections(facts.round, fence=facts.fence) if facts.round else ()),
@@ -211,6 +214,15 @@ def _rules(facts: PromptFacts) -> str:
 
 def _wish(who: str, words: str) -> str:
     return f"{who}:\n\n{words.strip()}" if words.strip() else ""
+
+
+def _before(facts: PromptFacts) -> str:
+    if not facts.builds_on:
+        return ""
+    return (
+        f"The checkout has finished work of tasks that come before this one, which `{_line(facts.builds_on)}` does not have "
+        "yet. Build on it; it is reviewed on its own."
+    )
 
 
 def _previous(facts: PromptFacts) -> str:

@@ -16,7 +16,6 @@ MOST_BYTES = 1 << 30
 """Of a pack that holds one commit: more than any change may have."""
 
 
-
 @dataclass(frozen=True, slots=True)
 class Loan:
     """A bare git folder of ours that borrows the checkout's objects; runs fetch from it as from a server."""
@@ -46,7 +45,9 @@ class Loan:
         wanted = "\n".join([commit, *(f"^{oid}" for oid in parents)]) + "\n"
         with tempfile.TemporaryDirectory(prefix="pack-", dir=self.git.folder) as folder:
             pack = Path(folder) / "pack"
-            pack.write_bytes(git("pack-objects", "--quiet", "--revs", "--stdout", data=wanted.encode(), most=MOST_BYTES))
+            pack.write_bytes(
+                git("pack-objects", "--quiet", "--revs", "--stdout", data=wanted.encode(), most=MOST_BYTES)
+            )
             with pack.open("rb", buffering=0) as data:
                 self.git("index-pack", "--stdin", "--fix-thin", "--strict", data=data, seconds=PACK_SECONDS)
 

@@ -14,7 +14,6 @@ _SCP = re.compile(r"(?:[^@/:]+@)?([^/:]+):(?!//)(.+)")
 _REPO = re.compile(r"/?([A-Za-z0-9][A-Za-z0-9_-]*/(?!\.{1,2}(?:\.git)?/?$)[A-Za-z0-9._-]+?)(?:\.git)?/?")
 
 
-
 @dataclass(frozen=True, slots=True)
 class Origin:
     """The remote `origin`, as far as we can speak to it."""

@@ -78,5 +78,7 @@ def _open(desk: Desk, wanted: OpenPull, commit: str) -> tuple[Pull | None, str]:
 
 def _failed(desk: Desk, wanted: OpenPull, why: str) -> Blocked:
     link = f"{desk.server_url}/{desk.repo}/compare/{wanted.base}...{wanted.head}?expand=1"
-    text = f"The work is pushed to {wanted.head}, but there is no pull request: {why.rstrip('.')}. Open it by hand: {link}"
+    text = (
+        f"The work is pushed to {wanted.head}, but there is no pull request: {why.rstrip('.')}. Open it by hand: {link}"
+    )
     return Blocked(Reason.PR_FAILED, text)

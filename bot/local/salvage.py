@@ -21,33 +21,38 @@ from bot.job.handover import BUNDLE_FILE, hand_over
 from bot.job.workspace import ContainedPath, Workspace, folder_name
 from bot.local.worktrees import WORKED, Record
 
+NOTHING_STARTED = "mark none"
 CUT_OFF = "The runner was killed while the agent was at work."
 
 
 @dataclass(frozen=True, slots=True)
 class Wreck:
-    """A tree in which nobody works any more."""
+    """The tree of an attempt that is not under way any more, or nearly so."""
 
     tree: Path
     record: Record
     git: Git
-    """Ours, on nothing yet: brings the settings."""
+    """Ours, on whatever: brings the settings."""
 
 
-def salvage(wreck: Wreck, log: Callable[[str], None]) -> None:
-    """Hand over, in the killed attempt's name, what it left. Raises `Blocked` where its processes can't be ended here."""
-    record = wreck.record
-    outcome = Outcome(
-        record.admission.run_key,
-        "blocked",
-        reason=Reason.RUNNER_LOST.value,
-        text=CUT_OFF,
-        model=record.admission.model,
-    )
-    with _its_isolation(wreck, log) as isolation:
-        if isolation is not None:
-            outcome = rescue(wreck, isolation, outcome)
-    hand_over(Path(record.out), outcome)
+@contextlib.contextmanager
+def caretaker(tree: Path, record: Record, log: Callable[[str], None]) -> Iterator[Isolation]:
+    """Who can end the processes of a killed attempt and take its files back.
+
+    Raises `Blocked(setup-failed)` when that can't be had here.
+    """
+    root = Path(tempfile.mkdtemp(prefix=".care-", dir=tree))
+    root.chmod(0o711)
+    with isolation_again(record.trace or NOTHING_STARTED, root=root, log=log) as isolation:
+        yield isolation
+
+
+def salvage(wreck: Wreck, isolation: Isolation) -> None:
+    """Hand over, in the killed attempt's name, what it left."""
+    admission = wreck.record.admission
+    lost = Reason.RUNNER_LOST.value
+    outcome = Outcome(admission.run_key, "blocked", reason=lost, text=CUT_OFF, model=admission.model)
+    hand_over(Path(wreck.record.out), rescue(wreck, isolation, outcome))
 
 
 def rescue(wreck: Wreck, isolation: Isolation, outcome: Outcome) -> Outcome:
@@ -63,8 +68,7 @@ def rescue(wreck: Wreck, isolation: Isolation, outcome: Outcome) -> Outcome:
     if found.tree == workspace.git.line("rev-parse", f"{workspace.start}^{{tree}}"):
         return outcome
     admission = wreck.record.admission
-    merged = workspace.start != admission.head_oid
-    commit = commit_tree(workspace.git, found.tree, admission, merged=merged)
+    commit = commit_tree(workspace.git, found.tree, admission, merged=workspace.start != admission.head_oid)
     make_bundle(workspace.git, admission, commit, Path(wreck.record.out) / BUNDLE_FILE)
     return replace(outcome, commit_oid=commit)
 
@@ -76,15 +80,3 @@ def _workspace(wreck: Wreck) -> Workspace | None:
     place = wreck.tree / folder_name(wreck.record.admission.repo)
     git = replace(wreck.git, folder=wreck.tree / "store.git").on(place)
     return Workspace(git, ContainedPath(place, wreck.tree), git.line("rev-parse", "HEAD"), {}, ())
-
-
-@contextlib.contextmanager
-def _its_isolation(wreck: Wreck, log: Callable[[str], None]) -> Iterator[Isolation | None]:
-    """None: it had not got as far as to start anything."""
-    if not wreck.record.trace:
-        yield None
-        return
-    root = Path(tempfile.mkdtemp(prefix=".salvage-", dir=wreck.tree))
-    root.chmod(0o711)
-    with isolation_again(wreck.record.trace, root=root, log=log) as isolation:
-        yield isolation

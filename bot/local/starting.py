@@ -131,7 +131,9 @@ def _branch(checkout: Checkout, loan: Loan, there: _Server, branch: str) -> str:
     if not pushed or pushed == here or (here and _contains(loan.git, here, pushed)):
         return here
     if here and not _contains(loan.git, pushed, here):
-        text = f"The branch {branch} went two ways, here and on GitHub: merge them, or delete the one that is not wanted."
+        text = (
+            f"The branch {branch} went two ways, here and on GitHub: merge them, or delete the one that is not wanted."
+        )
         raise Blocked(Reason.BRANCH_CHANGED, text)
     loan.give(checkout, pushed)
     _move(checkout, branch, pushed, here)

@@ -46,6 +46,8 @@ class Record:
     """Folder where its result is handed over."""
     trace: str = ""
     """Of its isolation (`Isolation.trace`); empty: nothing was started yet."""
+    onto: str = ""
+    """Finished work of other tasks on which the branch was begun; empty: it was there before, or begins at the base."""
     kept: str = ""
     """Why the folder stays although the attempt is over; empty: it is not over."""
 

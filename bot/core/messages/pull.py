@@ -32,12 +32,12 @@ def task_pull_title(title: str, task: str) -> str:
     return f"{one_line(title, limit=180)} ({one_line(task, limit=60)})"
 
 
-def task_pull_body(task: str, url: str, outcome: Outcome, *, run_key: str, closes: int = 0) -> str:
-    """What and why, checks with results, cost, and what deserves a look; `closes`: the issue that the task is."""
+def task_pull_body(task: str, url: str, outcome: Outcome, *, run_key: str) -> str:
+    """What and why, checks with results, cost, and what deserves a look. `url`: the task's page; empty: it has none."""
     named = f"[{inert(task)}]({url})" if url else inert(task)
+    written = "Written by an AI agent that was started by hand; please review it as you would a stranger's work."
     parts = [
-        f"{f'Closes #{closes}' if closes else f'For {named}'}. Written by an AI agent that was started by hand; please "
-        "review it as you would a stranger's work.",
+        f"For {named}. {written}",
         own_words(outcome),
         "### Checks, run by ai-ready after the agent was done",
         checks_table(outcome.checks, missing=outcome.checks_missing),
