@@ -141,8 +141,7 @@ def open_checkout(folder: Path, environ: Mapping[str, str], *, redact: Callable[
     common = own / "commondir"
     shared = (own / common.read_text(encoding="utf-8").strip()).resolve() if common.is_file() else own
     home = Path(environ.get("HOME") or os.devnull)
-    xdg = Path(environ.get("XDG_CONFIG_HOME") or home / ".config")
-    personal = (home / ".gitconfig", xdg / "git" / "config")
+    personal = (home / ".gitconfig", home / ".config" / "git" / "config")
     return Checkout(
         root, Git(own, redact=redact, network=environ), Git(shared, redact=redact, network=environ), personal
     )
