@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import pytest
 
@@ -276,19 +276,19 @@ class DeadlyClaims(ClaimFile):
     changes: list[str] = field(default_factory=list)
 
     def write(self, claim: Claim) -> Claim:
-        return self._change("write", lambda: super(DeadlyClaims, self).write(claim))
+        self._change("write", lambda: super(DeadlyClaims, self).write(claim))
+        return claim
 
     def remove(self) -> None:
         self._change("remove", super().remove)
 
-    def _change(self, what: str, change: Callable[[], Any]) -> Any:
+    def _change(self, what: str, change: Callable[[], object]) -> None:
         self.changes.append(what)
         if len(self.changes) == self.deadly and self.when == "before":
             raise Died
-        made = change()
+        change()
         if len(self.changes) == self.deadly:
             raise Died
-        return made
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
