@@ -1,9 +1,7 @@
 """One attempt at one task: what is in the checkout before and after it, whatever happens."""
 
-import contextlib
 import os
 import signal
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +12,7 @@ from bot.core.run import AgentReport
 from bot.job.git import Git, Ran
 from bot.progress.events import RunBegan, Verdict
 from tests.job.stage import done_report, git, writes
-from tests.local.run_stage import CONFIG, KEY, Laptop, make_laptop
+from tests.local.run_stage import CONFIG, KEY, Laptop, killed, make_laptop
 
 TEXT = "---\nstatus: todo\n---\n# [ENG-1.1] Add a greeting\n\nSay hello.\n"
 
@@ -215,16 +213,6 @@ def test_earlier_work_may_be_all_there_is_to_do(laptop: Laptop) -> None:
     assert (again.outcome.verdict, again.branch, again.commit) == ("done", first.branch, first.commit)
 
 
-def killed(laptop: Laptop, act: Callable[[], object]) -> None:
-    """Do something in a process that is killed on the way."""
-    child = os.fork()
-    if not child:
-        with contextlib.suppress(BaseException):
-            act()
-        os._exit(7)
-    assert os.waitpid(child, 0)[1] == signal.SIGKILL
-
-
 def test_RP4_what_a_killed_attempt_did_is_saved_and_gone_on_from(laptop: Laptop) -> None:
     """Killed while the agent was at work: its files are a commit on the branch, and the same attempt ends Done."""
     task = laptop.task("greet", TEXT)
@@ -233,7 +221,7 @@ def test_RP4_what_a_killed_attempt_did_is_saved_and_gone_on_from(laptop: Laptop)
         writes({"half.py": "half\n"})(tree)
         os.kill(os.getpid(), signal.SIGKILL)
 
-    killed(laptop, lambda: laptop.run(task, step))
+    killed(lambda: laptop.run(task, step))
     assert laptop.trees() == ["task-greet"]
     result = laptop.run(task, writes({"rest.py": "rest\n"}))
 
@@ -253,7 +241,7 @@ def test_what_a_killed_attempt_left_that_may_not_leave_is_put_aside(laptop: Lapt
         writes({"key.py": f"KEY = '{KEY}'\n"})(tree)
         os.kill(os.getpid(), signal.SIGKILL)
 
-    killed(laptop, lambda: laptop.run(task, step))
+    killed(lambda: laptop.run(task, step))
     result = laptop.run(task, writes({"rest.py": "rest\n"}))
 
     assert result.outcome.verdict == "done"
@@ -264,7 +252,7 @@ def test_what_a_killed_attempt_left_that_may_not_leave_is_put_aside(laptop: Lapt
 
 def end_alike(laptop: Laptop, main: str) -> None:
     """The killed attempt, asked for once more: one Done, one commit, no tree left, nothing else changed or done twice."""
-    over = [path for path in laptop.root.glob(".ai-ready/local/runs/*/outcome.json")]
+    over = list(laptop.root.glob(".ai-ready/local/runs/*/outcome.json"))
     result = laptop.run(laptop.tracker.get("greet"), writes({"hello.py": "1\n"}))
 
     assert result.outcome.verdict == "done", result
@@ -297,7 +285,7 @@ def test_GW4_killed_at_any_git_command_the_same_attempt_ends_the_same(
         monkeypatch.setattr(Git, "attempt", counted)
         laptop.run(task, writes({"hello.py": "1\n"}))
 
-    killed(laptop, act)
+    killed(act)
     end_alike(laptop, main)
 
 
@@ -322,5 +310,5 @@ def test_killed_between_them_the_same_attempt_ends_the_same(
         monkeypatch.setattr(step, lambda *_args, **_more: os.kill(os.getpid(), signal.SIGKILL))
         laptop.run(task, writes({"hello.py": "1\n"}))
 
-    killed(laptop, act)
+    killed(act)
     end_alike(laptop, main)
