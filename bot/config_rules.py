@@ -26,6 +26,7 @@ BOUNDS: Final[Mapping[str, tuple[float, float]]] = {
     "notify.interval": (10, 86_400),
     "local.tasks": (1, 1_000),
     "local.usd": (0.01, 10_000),
+    "local.turns": (1, 100_000),
     "local.idle_seconds": (1, 3_600),
     "local.hook_seconds": (1, 3_600),
     "local.health_seconds": (5, 86_400),

@@ -149,10 +149,12 @@ class Laptop:
     """Tasks of one session; what fails counts, too."""
     usd: float = 10.0
     """US dollars (list price) of one session: once they are used up, no further task is started."""
+    turns: int = 500
+    """Turns of the agent in one session, over all its tasks."""
     on_failure: Literal["continue", "stop"] = "continue"
     """After a task that ended Blocked: go on with what does not wait for it, or end the session."""
-    land: Literal["branch", "merge"] = "branch"
-    """Where there is no GitHub to open a pull request on: leave the work on its branch, or merge it into the base branch, too."""
+    finished: Literal["auto", "in_review", "done"] = "auto"
+    """Status of a task whose run is Done. `auto`: in_review where there is a pull request to look at (later tasks wait until a person says done), else done. No branch of yours is ever moved: later tasks start from the finished work they build on."""
     idle_seconds: int = 30
     """Between two looks at a source that has nothing to do."""
     worktrees: str = ""

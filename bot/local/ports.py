@@ -51,6 +51,9 @@ class Result:
     """Address of the draft pull request that was read back."""
     kept: Path | None = None
     """A tree with work that is nowhere else."""
+    told: bool = False
+    """The source has it already: note, status and link (of GitHub issues: `publish` says the verdict). Nothing is left to
+    be written there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,12 @@ class Watch:
 
 
 class RunTask(Protocol):
-    """Does attempts."""
+    """Does attempts.
+
+    Of the source github it is gate, work and publish, as in the Action: `bot.local.github_source.open_github` gives the
+    tracker and what runs its tasks as one object, and claiming a task there is what the gate does. All other sources
+    have `bot.local.task_run`.
+    """
 
     def __call__(self, task: Task, attempt: Attempt, watch: Watch) -> Result:
         """From a claimed task to a result: work, verdict, landing. Raises nothing that a verdict could say.

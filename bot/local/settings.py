@@ -7,24 +7,30 @@ import getpass
 import hashlib
 import re
 import socket
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields, is_dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal, TypeVar
 
-from bot.config import parse_repo_config, parse_tracker_section
+from bot.config import SlackHooks, parse_repo_config, parse_tracker_section
 from bot.core.names import CONFIG_PATH
-from bot.core.secret import Secret
 from bot.core.settings import ConfigProblem, Laptop, RepoConfig
 from bot.errors import ConfigError
 from bot.local.layers import Given, lay
-from bot.trackers.config import BacklogConfig, HeadlessPmConfig, TrackerConfig
+from bot.local.seed_config import SEED_CONFIG, SeedConfig
+from bot.local.seed_files import chosen, instructions, project, refuse_old_tasks, webhooks
+from bot.trackers.config import BacklogConfig, FileConfig, HeadlessPmConfig, TrackerConfig
 from bot.trackers.config import parse as parse_tracker
+
+T = TypeVar("T")
 
 STATE: Final = ".ai-ready/local"
 ROLES: Final = ("backend_dev", "frontend_dev", "fullstack_dev", "qa", "architect", "pm")
 OURS: Final = (".ai-ready/**", ".ai-agents/**")
 """What steers the runner itself: a run may not change it, as it may not change `.github/`."""
+
+_ANY: TrackerConfig = FileConfig()
+"""Stands for a task source that could not be read, until the problems are told."""
 
 _LONGEST: Final = 300 * 60
 """Seconds for one task, as `limits.minutes` has it."""
@@ -38,8 +44,8 @@ class Flags:
     role: str = ""
     task: str = ""
     hooks: str = ""
-    runner: str = ""
-    """The seeds' `--runner`: `cli` or `sdk`."""
+    runner: Literal["", "cli", "sdk"] = ""
+    """`sdk`: as the backend `claude-code-sdk` of `.ai-agents/config.yml`, which stops at a failure."""
     seed_config: Path | None = None
     """Instead of `.ai-agents/config.yml`."""
     settings: Mapping[str, str] | None = None
@@ -72,9 +78,11 @@ class LocalSettings:
     """Folder for the work trees; None: one of ours, outside the checkout."""
     hooks: Path | None
     """Folder with the hooks, which is there; None: no hooks."""
-    slack_webhook: Secret = Secret("")
-    """The address itself, where `.ai-agents/config.yml` holds it; empty: `repo.notify` names its variable."""
-    origins: Mapping[str, str] | None = None
+    slack: SlackHooks
+    """Addresses of webhooks, of the environment and of `.ai-agents/config.yml`; `repo.notify` says which one counts."""
+    notes: tuple[str, ...] = ()
+    """What stands in `.ai-agents/config.yml` and is not used, with what holds instead."""
+    origins: Mapping[str, str] = field(default_factory=dict)
     """By key: where a setting came from that is not at its default."""
 
     @property
@@ -105,32 +113,35 @@ def read_settings(flags: Flags, environ: Mapping[str, str], root: Path) -> Local
 
 def settle(flags: Flags, environ: Mapping[str, str], root: Path) -> Settled:
     """The same with every problem there is, and raising nothing."""
-    try:
-        base, section = _repository(root)
-    except ConfigError as error:
-        return Settled(None, (str(error),))
-    over = [*_from_environment(environ), *_from_flags(flags)]
-    laid = lay(base, over, dict(_said(base)))
-    problems = [*laid.problems]
-    parts: list[Any] = []
-    for read in (
-        lambda: _seconds(environ, laid.config),
-        lambda: _tracker(section, flags),
-        lambda: _role(flags.role),
-        lambda: _hooks(laid.config, flags, root),
-    ):
-        try:
-            parts.append(read())
-        except ConfigError as error:
-            problems.append(str(error))
+    problems: list[str] = []
+    collect = _Collector(problems)
+    base, section = collect(lambda: _repository(root), (RepoConfig(), None))
+    seed = chosen(flags.seed_config, environ, root)
+    root = collect(lambda: project(seed, root), root)
+    laid = lay(base, (*seed.given, *_from_environment(environ), *_from_flags(flags)), dict(_said(base)))
+    problems += [*seed.problems, *laid.problems]
+    where = ("state_provider", SEED_CONFIG) if seed.tracker else ("tracker", CONFIG_PATH)
+    tracker = collect(lambda: _tracker(seed.tracker or section, *where, flags), _ANY)
+    collect(lambda: refuse_old_tasks(tracker, root), None)
+    seconds = collect(lambda: _seconds(environ, laid.config), 1)
+    hooks = collect(lambda: _hooks(laid.config, flags, root), None)
+    slack = collect(lambda: webhooks(seed, environ), SlackHooks())
+    role = collect(lambda: _role(flags.role), "")
+    words = collect(lambda: instructions(seed, root), "")
     if problems:
         return Settled(None, tuple(problems))
-    seconds, tracker, role, hooks = parts
     local = laid.config.local
-    limits = replace(laid.config.limits, minutes=-(-seconds // 60))
+    config = replace(
+        laid.config,
+        limits=replace(laid.config.limits, minutes=-(-seconds // 60)),
+        agent=replace(
+            laid.config.agent, instructions="\n\n".join(filter(None, (laid.config.agent.instructions, words)))
+        ),
+        protect=(*laid.config.protect, *OURS, *_inside(hooks, root)),
+    )
     settings = LocalSettings(
         root=root,
-        repo=replace(laid.config, limits=limits, protect=(*laid.config.protect, *OURS, *_inside(hooks, root))),
+        repo=config,
         tracker=tracker,
         agent_id=local.agent_id or default_agent_id(root),
         role=role or (tracker.role if isinstance(tracker, HeadlessPmConfig) else ""),
@@ -141,9 +152,34 @@ def settle(flags: Flags, environ: Mapping[str, str], root: Path) -> Settled:
         log_file=_path(local.log_file, root) or root / STATE / "runner.log",
         worktrees=_path(local.worktrees, root),
         hooks=hooks,
-        origins=laid.origins,
+        slack=slack,
+        notes=seed.notes,
+        origins={**laid.origins, **dict(_behind(seed, section, environ))},
     )
     return Settled(settings, ())
+
+
+def _behind(seed: SeedConfig, section: Any, environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Where that came from which is no single key of the config."""
+    if seed.tracker or section is not None:
+        yield "tracker", SEED_CONFIG if seed.tracker else CONFIG_PATH
+    if seed.project_dir:
+        yield "root", SEED_CONFIG
+    if names := [name for name in _TIMES if environ.get(name, "").strip()]:
+        yield "task_seconds", " and ".join(names)
+
+
+@dataclass(frozen=True, slots=True)
+class _Collector:
+    problems: list[str]
+
+    def __call__(self, read: Callable[[], T], otherwise: T) -> T:
+        """What `read` gives; or `otherwise`, and one more problem."""
+        try:
+            return read()
+        except ConfigError as error:
+            self.problems.append(str(error))
+            return otherwise
 
 
 def default_agent_id(root: Path) -> str:
@@ -177,15 +213,15 @@ def _repository(root: Path) -> tuple[RepoConfig, Any]:
 
 def _said(config: RepoConfig) -> Iterator[tuple[str, str]]:
     """What the repository's file changes."""
-    for field in fields(config):
-        mine, default = getattr(config, field.name), getattr(RepoConfig(), field.name)
+    for part in fields(config):
+        mine, default = getattr(config, part.name), getattr(RepoConfig(), part.name)
         if not is_dataclass(mine):
             if mine != default:
-                yield field.name, CONFIG_PATH
+                yield part.name, CONFIG_PATH
         else:
             for each in fields(mine):
                 if getattr(mine, each.name) != getattr(default, each.name):
-                    yield f"{field.name}.{each.name}", CONFIG_PATH
+                    yield f"{part.name}.{each.name}", CONFIG_PATH
 
 
 _VARIABLES: Final[Mapping[str, str]] = {
@@ -201,16 +237,19 @@ def _from_environment(environ: Mapping[str, str]) -> Iterator[Given]:
     for name, key in _VARIABLES.items():
         text = environ.get(name, "").strip()
         if text:
-            yield Given(key, text, "The environment", name)
+            yield Given(key, text, name, name)
 
 
 def _from_flags(flags: Flags) -> Iterator[Given]:
     if flags.agent_id:
-        yield Given("local.agent_id", flags.agent_id, "The command line", "--agent-id")
+        yield Given("local.agent_id", flags.agent_id, "--agent-id", "--agent-id")
     if flags.hooks:
-        yield Given("local.hooks", flags.hooks, "The command line", "--hooks-dir")
+        yield Given("local.hooks", flags.hooks, "--hooks-dir", "--hooks-dir")
+    if flags.runner == "sdk":
+        yield Given("agent.backend", "claude-code", "--runner", "--runner")
+        yield Given("local.on_failure", "stop", "--runner", "--runner")
     for key, text in (flags.settings or {}).items():
-        yield Given(key, text, "The call", key)
+        yield Given(key, text, "what the call gave", key)
 
 
 def _seconds(environ: Mapping[str, str], config: RepoConfig) -> int:
@@ -222,11 +261,11 @@ def _seconds(environ: Mapping[str, str], config: RepoConfig) -> int:
     return min((int(text) for _, text in given), default=config.limits.minutes * 60)
 
 
-def _tracker(section: Any, flags: Flags) -> TrackerConfig:
+def _tracker(section: Any, name: str, file: str, flags: Flags) -> TrackerConfig:
     try:
-        tracker = parse_tracker(section)
+        tracker = parse_tracker(section, name)
     except ConfigError as error:
-        raise ConfigError(f"{CONFIG_PATH}: {error}") from error
+        raise ConfigError(f"{file}: {error}") from error
     if not isinstance(tracker, HeadlessPmConfig) or not flags.role:
         return tracker
     if flags.role == "fullstack_dev":
