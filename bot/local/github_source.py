@@ -57,9 +57,14 @@ GIVEN_BACK: Final = "The runner gave this issue back before an agent had begun; 
 
 
 def open_github(
-    config: GithubConfig, *, agent: str, environ: Mapping[str, str], runs: Path, say: Callable[[str], None]
+    config: GithubConfig,
+    *,
+    agent: str,
+    environ: Mapping[str, str],
+    folder: Callable[[str], Path],
+    say: Callable[[str], None],
 ) -> "GitHubTasks":
-    """The issues of a repository, for one runner. `runs`: where each run keeps what it told.
+    """The issues of a repository, for one runner. `folder`: where the run of a key keeps what it tells.
 
     Raises `SourceConfigError` for a variable that is missing or wrong.
     """
@@ -74,14 +79,14 @@ def open_github(
         env = ActionEnv.from_environ({**environ, "GITHUB_TOKEN": token, "GITHUB_REPOSITORY": repo}, Step.RUN)
     except ConfigError as problem:
         raise SourceConfigError(str(problem)) from problem
-    return GitHubTasks(replace(env, run_id=0, run_attempt=1), agent, runs, say)
+    return GitHubTasks(replace(env, run_id=0, run_attempt=1), agent, folder, say)
 
 
 class GitHubTasks:
     """See `bot.trackers.tracker.Tracker`; `run_task` is the `RunTask` of its tasks. Not thread-safe, but for `check`."""
 
-    def __init__(self, env: ActionEnv, agent: str, runs: Path, say: Callable[[str], None]) -> None:
-        self._env, self._agent, self._runs, self._say = env, agent, runs, say
+    def __init__(self, env: ActionEnv, agent: str, folder: Callable[[str], Path], say: Callable[[str], None]) -> None:
+        self._env, self._agent, self._folder, self._say = env, agent, folder, say
         self._github = github_of(env, env.repository)
         # The same after a crash: a claim that this runner left is its own again.
         digest = hashlib.sha256(f"{agent} {env.repository.lower()}".encode()).digest()
@@ -150,17 +155,16 @@ class GitHubTasks:
                 )
         return self.get(now.id)
 
-    def comment(self, task: Task, text: str) -> None:
+    def comment(self, task: Task, text: str, *, once: str = "") -> None:
         """As a comment in which nothing mentions, links or commands."""
         number = int(task.id)
-        self._apply(number, PostComment(number, fence(text, limit=COMMENT_LIMIT)))
+        if not (once and self._says(number, once)):
+            self._apply(number, PostComment(number, fence(text, limit=COMMENT_LIMIT)))
 
     def attach(self, task: Task, url: str, title: str) -> None:
         """In a comment, unless one has it: the verdict of its run does."""
         number = int(task.id)
-        snapshot, _ = self._look(number)
-        issue = snapshot.issues.get(number)
-        if issue is None or not any(url in comment.body for comment in issue.comments):
+        if not self._says(number, url):
             self._apply(number, PostComment(number, f"{inert(title)}: {url}"))
 
     def create(self, new: NewTask) -> Task:
@@ -178,7 +182,7 @@ class GitHubTasks:
     def run_task(self, task: Task, attempt: Attempt, watch: Watch) -> Result:
         """Work and publish; see `bot.local.ports.RunTask`. What a killed process had finished is not done again."""
         admission = self._admitted.pop(task.id, None) or self._admit(task)
-        out, report = self._runs / attempt.run_key, _Said(say_it=self._say)
+        out, report = self._folder(attempt.run_key), _Said(say_it=self._say)
         with _translated():
             outcome = _left(out, admission)
             if outcome is None:
@@ -207,7 +211,7 @@ class GitHubTasks:
     def _give_up(self, task: Task) -> None:
         """A claim without a run gets its verdict all the same."""
         admission = self._admitted.pop(task.id, None) or self._admit(task)
-        out = self._runs / admission.run_key
+        out = self._folder(admission.run_key)
         hand_over(out, Outcome(admission.run_key, "blocked", Reason.CANCELLED, GIVEN_BACK))
         with _translated():
             publish_here(self._env, admission, out, _Said(say_it=self._say))
@@ -228,6 +232,13 @@ class GitHubTasks:
             if problem.id == number:
                 raise TrackerError(problem.text)
         raise NoSuchTask(f"There is no task {number} in {self._env.repository}.")
+
+    def _says(self, number: int, words: str) -> bool:
+        """Whether a comment of ours has `words`."""
+        snapshot, _ = self._look(number)
+        issue = snapshot.issues.get(number)
+        said = issue.comments if issue else ()
+        return any(words in comment.body for comment in said if comment.author.id in snapshot.own_ids)
 
     def _apply(self, number: int, *effects: Effect) -> None:
         snapshot, _ = self._look(number)

@@ -45,7 +45,9 @@ class Laptop:
         """What a process of this runner has in its hands when it has just begun."""
         config = GithubConfig(repo=self.town.repo.full_name)
         runs = self.town.folder / "laptop"
-        return open_github(config, agent=self.agent, environ=self.environ, runs=runs, say=self.said.append)
+        return open_github(
+            config, agent=self.agent, environ=self.environ, folder=lambda key: runs / key, say=self.said.append
+        )
 
     def run(self, task: Task, at_the_end: Callable[[], None] = lambda: None) -> Result:
         """`at_the_end`: when work has its outcome, before anything is published."""
@@ -242,11 +244,13 @@ def test_notes_command_nothing_and_links_are_said_once(opens: Opens) -> None:
 
     laptop.tasks.comment(task, "/ai run @mallory fixes #1")
     for _ in range(2):
+        laptop.tasks.comment(task, "Blocked.\n\nRun `7-try-1`", once="Run `7-try-1`")
         laptop.tasks.attach(task, "https://github.example.com/acme/shop/pull/31", "Draft PR #31")
 
     comments = [comment.body for comment in issue.comments]
     assert comments[0].startswith("```text\n/ai run ")
     assert sum("pull/31" in body for body in comments) == 1
+    assert sum("7-try-1" in body for body in comments) == 1
     assert laptop.tasks.get("1").eligible is False
 
 
@@ -273,4 +277,4 @@ def test_TS6_CF3_what_is_missing_is_named(
     config: GithubConfig, environ: dict[str, str], words: str, tmp_path: Path
 ) -> None:
     with pytest.raises(SourceConfigError, match=words):
-        open_github(config, agent="ada", environ=environ, runs=tmp_path, say=print)
+        open_github(config, agent="ada", environ=environ, folder=tmp_path.joinpath, say=print)
