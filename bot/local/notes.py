@@ -12,7 +12,7 @@ _AGAIN = "Set the task back to todo to try again"
 
 def mark(run_key: str) -> str:
     """The note's last line: by it a note that is there already is known."""
-    return f"Run {run_key}"
+    return f"Run `{run_key}`"
 
 
 def verdict_note(result: Result, status: Status) -> str:
