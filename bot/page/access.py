@@ -32,8 +32,12 @@ _HOST: Final = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<name>[A-Za-z0-9._
 HEADERS: Final = (
     (
         b"content-security-policy",
-        b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-        b"base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+        b"; ".join(
+            (
+                *(b"default-src 'none'", b"script-src 'self'", b"style-src 'self'", b"img-src 'self'"),
+                *(b"connect-src 'self'", b"base-uri 'none'", b"form-action 'self'", b"frame-ancestors 'none'"),
+            )
+        ),
     ),
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
@@ -130,7 +134,9 @@ class Gate:
                 asks = challenge if self._access.password else []
                 await _refuse(send, 401, b"Say who you are.\n", asks)
             case Answer.NOT_HERE:
-                await _refuse(send, 421, b"Without a password the page answers to the names of this machine only.\n", [])
+                await _refuse(
+                    send, 421, b"Without a password the page answers to the names of this machine only.\n", []
+                )
 
 
 async def _refuse(send: Send, status: int, body: bytes, headers: list[tuple[bytes, bytes]]) -> None:

@@ -27,6 +27,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from bot.errors import AiReadyError
 from bot.page.access import Access, Application, Gate
 from bot.page.figures import as_csv, as_json, charts, days
 from bot.page.graph import draw
@@ -62,7 +63,7 @@ class Cut:
 def page_app(source: Source, access: Access, live: Live, *, now: Callable[[], datetime] | None = None) -> Application:
     """The whole page, behind its gate."""
     pages = Pages(source, live, now or (lambda: datetime.now(UTC)))
-    app = Starlette(routes=pages.routes(), exception_handlers={HTTPException: pages.refused})
+    app = Starlette(routes=pages.routes(), exception_handlers={HTTPException: pages.refused, AiReadyError: pages.away})
     return Gate(app, access)
 
 
@@ -210,9 +211,7 @@ class Pages:
         project, since = request.query_params.get("of", ""), request.query_params.get("since", "")
         number = int(since) if since.isascii() and since.isdigit() and len(since) < 20 else None
         headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
-        return StreamingResponse(
-            self._live.stream(project, number), media_type="text/event-stream", headers=headers
-        )
+        return StreamingResponse(self._live.stream(project, number), media_type="text/event-stream", headers=headers)
 
     async def static(self, request: Request) -> Response:
         """Style and script; with their content's digest in the address they may be kept for ever."""
@@ -221,12 +220,17 @@ class Pages:
             raise HTTPException(404, "There is no such file")
         return Response(self._static[name], media_type=STATIC[name], headers={"cache-control": "no-cache"})
 
-    async def refused(self, request: Request, error: Exception) -> Response:
+    async def refused(self, request: Request, error: Exception) -> Response:  # noqa: ARG002 (a handler takes both)
         """404 and 405 as a page."""
         assert isinstance(error, HTTPException)  # noqa: S101 (it is registered for these)
         words = "There is no such page" if error.detail == "Not Found" else error.detail
         body = self._render("refused.html", {"words": words, "version": 0})
         return Response(body, error.status_code, {"cache-control": "no-store"}, "text/html")
+
+    async def away(self, request: Request, error: Exception) -> Response:  # noqa: ARG002 (a handler takes both)
+        """What is shown can't be read now."""
+        body = self._render("refused.html", {"words": str(error), "version": 0})
+        return Response(body, 503, {"cache-control": "no-store"}, "text/html")
 
     # ---------------------------------------------------------------------------------------- small
 
@@ -241,7 +245,7 @@ class Pages:
     ) -> Response:
         """The page as it was rendered for this version of what it shows, or as it is rendered now."""
         version = self._source.version(project)
-        address = f"{request.url.path}?{request.url.query}"
+        address = f"{self._now():%Y-%m-%d} {request.url.path}?{request.url.query}"
         body = self._rendered.get(address, version)
         if body is None:
             body = self._render(template, {**context(), "version": version, "of": project})

@@ -15,6 +15,7 @@ from fast_sugiyama import from_edges
 from bot.core.boards.board import State
 from bot.core.outbound import one_line
 from bot.page.shown import Issue, Project
+from bot.page.words import counted
 
 READABLE: Final = 200
 """Issues that are drawn one by one."""
@@ -47,6 +48,12 @@ LOUDEST: Final = (
     State.CLOSED,
 )
 """What a phase that is drawn as one box is shown as: the first of these that one of its issues is."""
+
+
+Spot = tuple[float, float]
+"""A left upper corner."""
+Ends = tuple[str, str]
+"""What goes before, and what waits for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +134,7 @@ class _Drawer:
         self.arrows: list[Arrow] = []
         self.at: dict[str, tuple[float, float, str]] = {}
         """Left upper corner of the box of each issue, and the name of that box."""
-        self.routes: dict[tuple[str, str], list[tuple[float, float]]] = {}
+        self.routes: dict[Ends, list[Spot]] = {}
         """Of arrows that go around boxes: where they pass the columns between."""
         self.wide = 0.0
 
@@ -183,7 +190,7 @@ class _Drawer:
         self.headings.append(Heading(x, y + 14, f"Phase {issues[0].phase} · {progress}", closes=closes))
         y += HEAD - 6
         if not is_open:
-            return self._put_group(name, issues, x, y, f"{len(issues)} issues", progress)
+            return self._put_group(name, issues, x, y, counted(len(issues), "issue"), progress)
         for at, issue in enumerate(issues[:MOST]):
             self._put(issue, x, y)
             if at and not self.project.parallel:
@@ -206,7 +213,7 @@ class _Drawer:
             self.wide = max(self.wide, MARGIN + WIDE)
             closed = sum(each.state.closed for each in issues)
             words = f"{closed} of {len(issues)} closed"
-            return self._put_group("rest", issues, MARGIN, y, f"{len(issues)} issues", words)
+            return self._put_group("rest", issues, MARGIN, y, counted(len(issues), "issue"), words)
         tied = [each for each in issues[:MOST] if each.id in self.tied]
         loose = [each for each in issues[:MOST] if each.id not in self.tied]
         y = self._draw_layers(tied, y)
@@ -263,8 +270,8 @@ class _Drawer:
 
     def _draw_edges(self) -> int:
         """Draw what is named; of several between the same two boxes one. How many are left out."""
-        found: dict[tuple[str, str], list[str]] = {}
-        places: dict[tuple[str, str], tuple[tuple[float, float], tuple[float, float], str]] = {}
+        found: dict[Ends, list[str]] = {}
+        places: dict[Ends, tuple[Spot, Spot, str]] = {}
         by_id = {each.id: each for each in self.shown}
         for edge in self.project.edges:
             if edge.before not in self.at or edge.after not in self.at:
@@ -276,41 +283,37 @@ class _Drawer:
                 places[one, other] = (x, y), (u, v), edge.because.split()[0].lower()
         for between in list(found)[:EDGES]:
             start, end, kind = places[between]
-            words = found[between]
-            more = f" (and {len(words) - 1} more)" if len(words) > 1 else ""
-            self.arrows.append(Arrow(_curve(start, self.routes.get(between, []), end), kind, f"{words[0]}{more}"))
+            reasons = found[between]
+            more = f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else ""
+            self.arrows.append(Arrow(_curve(start, self.routes.get(between, []), end), kind, f"{reasons[0]}{more}"))
         return max(0, len(found) - EDGES)
 
 
-def _routes(
-    spots: Mapping[int | str, tuple[float, float]], pieces: Iterable[tuple[int | str, int | str]]
-) -> dict[tuple[str, str], list[tuple[float, float]]]:
-    """By the two ends of each arrow, where it passes the columns between them. The library names those places by numbers."""
-    follows: dict[int, dict[int | str, int | str]] = {}
+def _routes(spots: Mapping[int | str, Spot], pieces: Iterable[tuple[int | str, int | str]]) -> dict[Ends, list[Spot]]:
+    """By the two ends of each arrow that passes columns: where. The library names those places by numbers, issues are texts."""
+    beside: dict[int | str, list[int | str]] = {}
     for one, other in pieces:
-        if isinstance(one, int):
-            follows.setdefault(one, {})[other] = other
-        if isinstance(other, int):
-            follows.setdefault(other, {})[one] = one
-    found: dict[tuple[str, str], list[tuple[float, float]]] = {}
-    for begin, ends in follows.items():
-        for start in [each for each in ends if isinstance(each, str)]:
-            before: int | str = start
-            at: int | str = begin
-            passed = []
+        beside.setdefault(one, []).append(other)
+        beside.setdefault(other, []).append(one)
+    found: dict[Ends, list[Spot]] = {}
+    for start in spots:
+        for first in beside.get(start, ()):
+            passed: list[Spot] = []
+            before, at = start, first
             while isinstance(at, int) and len(passed) < len(spots):
                 passed.append(spots[at])
-                before, at = at, next((each for each in follows[at] if each != before), start)
-            if isinstance(at, str) and at != start:
+                before, at = at, next((each for each in beside[at] if each != before), start)
+            if isinstance(start, str) and isinstance(at, str) and passed:
                 found[start, at] = passed
     return found
 
 
-def _curve(start: tuple[float, float], between: Sequence[tuple[float, float]], end: tuple[float, float]) -> str:
+def _curve(start: Spot, between: Sequence[Spot], end: Spot) -> str:
     """From the right side of one box to the left side of another; within a column around its right side."""
     (x, y), (u, v) = (start[0] + WIDE, start[1] + HIGH / 2), (end[0], end[1] + HIGH / 2)
     if u < x:
         side = max(x, u + WIDE) + GAP * 0.7
+        v += HIGH / 4  # below what leaves there
         return f"M{x:g} {y:g}C{side:g} {y:g} {side:g} {v:g} {u + WIDE + 5:g} {v:g}"
     path = [f"M{x:g} {y:g}"]
     for left, down in sorted(between):

@@ -44,6 +44,9 @@ class Listener:
         )
         self._server = _QuietServer(config)
         self._config = config
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._ending = asyncio.Event()
+        self._up = threading.Event()
         self._thread = threading.Thread(target=self._run, name="page", daemon=True)
 
     @property
@@ -57,8 +60,10 @@ class Listener:
         self._thread.start()
 
     def stop(self) -> None:
-        """End open pages' streams and whatever is being answered."""
-        self._server.should_exit = True
+        """End the streams of open pages and whatever is being answered."""
+        self._up.wait(GRACE)
+        if self._loop is not None and self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._ending.set)
         self._thread.join(2 * GRACE)
         self._socket.close()
 
@@ -66,15 +71,21 @@ class Listener:
         try:
             with asyncio.Runner(loop_factory=self._config.get_loop_factory()) as runner:
                 runner.run(self._main())
-        except Exception:  # the door of a thread: the work goes on without its page, and the log says so
-            _LOG.exception("page_failed")
+        except Exception:  # noqa: BLE001 (the door of a thread: the work goes on without its page, and the log says so)
+            _LOG.critical("page_failed", exc_info=True)
+        finally:
+            self._up.set()
 
     async def _main(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._up.set()
         serving = asyncio.create_task(self._server.serve(sockets=[self._socket]))
-        while not self._server.should_exit and not serving.done():
-            await asyncio.sleep(0.1)
+        ending = asyncio.create_task(self._ending.wait())
+        await asyncio.wait((serving, ending), return_when=asyncio.FIRST_COMPLETED)
         await self._live.close()
+        self._server.should_exit = True
         await serving
+        ending.cancel()
 
 
 class _QuietServer(uvicorn.Server):

@@ -7,7 +7,7 @@ from markdown_it import MarkdownIt
 from markupsafe import Markup
 
 from bot.core.messages.words import money
-from bot.core.outbound import one_line
+from bot.core.outbound import clean, one_line
 from bot.page.figures import duration
 
 _MARKDOWN = MarkdownIt("commonmark", {"html": False}).disable(["image", "html_inline"])
@@ -39,7 +39,14 @@ def slug(words: str) -> str:
     return "".join(char if char.isalnum() and char.isascii() else "-" for char in words.lower())
 
 
+def counted(number: int, thing: str) -> str:
+    """`1 issue`, `2,000 issues`."""
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
 FILTERS = {
+    "cleaned": clean,
+    "counted": counted,
     "duration": duration,
     "inline": inline,
     "instant": instant,
