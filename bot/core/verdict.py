@@ -12,7 +12,7 @@ several hold. That order is, strongest first:
    ended well and says it is done.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,6 +46,8 @@ class Bounds:
     usd: float
     minutes: int
     max_turns: int
+    seconds: int = 0
+    """Where the time was given in seconds; 0: `minutes` say it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,20 +99,21 @@ def still_waits(place: Waiting | Invalid) -> Refusal:
     return Refusal(Reason.CANCELLED, text, again=True)
 
 
-def agent_refusal(report: AgentReport, bounds: Bounds) -> Refusal | None:
+def agent_refusal(
+    report: AgentReport, bounds: Bounds, *, in_form: Callable[[Mapping[str, Any] | None], bool] | None = None
+) -> Refusal | None:
     """What is wrong with the way the agent ended; None: by every rule it ended well.
 
+    `in_form`: whether the answer has the form that was asked for; by default that of a run, `well_formed`.
     The rules and the cases behind them: shared/claude.md, "Is it a success?".
     """
-    return _stopped_by_us(report, bounds) or _ended_itself(report, bounds) or _denied(report)
+    return _stopped_by_us(report, bounds) or _ended_itself(report, bounds, in_form or well_formed) or _denied(report)
 
 
 def _stopped_by_us(report: AgentReport, bounds: Bounds) -> Refusal | None:
     match report.stopped_for:
         case "timed-out":
-            return Refusal(
-                Reason.TIMED_OUT, f"The agent was stopped at the limit of {counted(bounds.minutes, 'minute')}."
-            )
+            return Refusal(Reason.TIMED_OUT, _too_late(bounds))
         case "over-budget":
             return _over_budget(report, bounds)
         case "context":
@@ -124,7 +127,9 @@ def _stopped_by_us(report: AgentReport, bounds: Bounds) -> Refusal | None:
             return None  # `hung`: its result is complete, only its children would not let go
 
 
-def _ended_itself(report: AgentReport, bounds: Bounds) -> Refusal | None:
+def _ended_itself(
+    report: AgentReport, bounds: Bounds, in_form: Callable[[Mapping[str, Any] | None], bool]
+) -> Refusal | None:
     """The CLI's own account. Exit codes alone say little: a refused tool and an ignored schema both exit with 0."""
     if report.results != 1:
         return _no_result(report)
@@ -140,7 +145,7 @@ def _ended_itself(report: AgentReport, bounds: Bounds) -> Refusal | None:
     exited_badly = report.exit_code != 0 and report.stopped_for != "hung"
     if report.is_error or report.subtype != "success" or report.terminal_reason != "completed" or exited_badly:
         return _agent_error(report, "The agent ended with an error")
-    if not well_formed(report.structured):
+    if not in_form(report.structured):
         return _agent_error(report, "The agent ended without the answer it was asked for")
     return None
 
@@ -229,6 +234,12 @@ def spent(report: AgentReport) -> float:
 
 
 # ------------------------------------------------------------------------------------------------ words
+
+
+def _too_late(bounds: Bounds) -> str:
+    if bounds.seconds:
+        return f"The agent timed out after {counted(bounds.seconds, 'second')}."
+    return f"The agent was stopped at the limit of {counted(bounds.minutes, 'minute')}."
 
 
 def _over_budget(report: AgentReport, bounds: Bounds) -> Refusal:
