@@ -97,6 +97,7 @@ class AppServer:
     def start(self) -> Self:
         """Start it and wait until it listens. Raises `RuntimeError` with what it said when it ends instead."""
         self._told.clear()
+        self.url = self.page_url = ""
         self._process = subprocess.Popen(
             (*self._setting.command, "--host", "127.0.0.1", "--port", "0"),
             env=self.environ(),
@@ -168,7 +169,7 @@ class AppServer:
                 if said := _PAGE.match(line):
                     self.page_url = said[1]
                 found = next((each for each in _ADDRESS.findall(line) if each != self._hub.url), "")
-                if found and self.page_url != found and not self._told.is_set():
-                    self.url = found
+                self.url = self.url or found
+                if self.url and (self.page_url or not self._setting.page):
                     self._told.set()
         self._told.set()

@@ -59,8 +59,15 @@ def serve(env: ServerEnv, host: str, port: int, said: Callable[[str], None], sai
             with _telling(env) as tell:
                 scenes = Scenes(store, env.server_url)
                 parts = _parts(env, (store, github, metrics, tell), Clockwork(now=clock), scenes)
-                with _page(env, parts, scenes, said_page):
-                    return Serving(parts, bound).run(said, signals=True)
+                with _page(env, parts, scenes) as page:
+
+                    def up(address: str) -> None:
+                        said(address)
+                        if page:
+                            event("page", address=page)
+                            said_page(page)
+
+                    return Serving(parts, bound).run(up, signals=True)
         finally:
             github.close()
 
@@ -88,11 +95,11 @@ def _store(env: ServerEnv, clock: SteadyClock) -> Store:
 
 
 @contextmanager
-def _page(env: ServerEnv, parts: Parts, scenes: Scenes, said: Callable[[str], None]) -> Iterator[None]:
-    """The page, on a listener of its own, where it is wanted."""
+def _page(env: ServerEnv, parts: Parts, scenes: Scenes) -> Iterator[str]:
+    """The page, on a listener of its own, where it is wanted: its address, or nothing."""
     bound = _page_socket(env.page)
     if bound is None:
-        yield
+        yield ""
         return
     from bot.page.listener import Listener  # noqa: PLC0415 (brings templates and a framework)
 
@@ -101,10 +108,8 @@ def _page(env: ServerEnv, parts: Parts, scenes: Scenes, said: Callable[[str], No
     networks = tuple(map(ip_network, page.proxies))
     listener = Listener(scenes, Access(page.password, page.header, networks, page.hosts), bound)
     listener.start()
-    said(listener.url)
-    event("page", address=listener.url)
     try:
-        yield
+        yield listener.url
     finally:
         listener.stop()
 

@@ -41,15 +41,17 @@ class VitalSigns:
             github=metrics.github_reachable,
             remaining=metrics.lowest_remaining(now.timestamp()),
         )
-        return Health(vitals.word, tuple(self._shown(vitals, now, looked, last, lost)))
+        shown = self._of_github(vitals, now, looked, last, lost)
+        return Health(vitals.word, (*shown, *_of_ours(vitals.alive, counts)))
 
-    def _shown(
+    def _of_github(
         self, vitals: Vitals, now: datetime, looked: datetime | None, last: datetime | None, lost: int
-    ) -> list[Vital]:
-        failing, counts = frozenset(vitals.failing), vitals.counts
+    ) -> tuple[Vital, ...]:
+        """How we hear of it, and it of us."""
+        failing = frozenset(vitals.failing)
         webhook = _ago(last, now) if self.webhooks else "off: every repository is looked at by the clock"
         left = "not known yet" if vitals.remaining is None else f"{vitals.remaining:,}"
-        shown = [
+        return (
             Vital("last_webhook", "Last webhook", webhook),
             Vital(
                 "last_reconcile",
@@ -73,37 +75,34 @@ class VitalSigns:
                 "Work goes on when the hour is over.",
             ),
             Vital(
-                "github", "GitHub answers", _yes("github" not in failing), "github" not in failing, "Nothing is lost."
+                "github", "GitHub answers", _yes(vitals.github), vitals.github, "Nothing is lost; it is asked again."
             ),
-            Vital(
-                "scheduler",
-                "Its threads run",
-                _yes(vitals.alive),
-                vitals.alive,
-                "Restart it, and report the `thread_died` line of the log.",
-            ),
-            Vital(
-                "store",
-                "The database answers",
-                _yes(counts is not None),
-                counts is not None,
-                "See the disk and the log.",
-            ),
-        ]
-        if counts is not None:
-            shown += [
-                Vital("runs_active", "Runs under way", f"{counts.runs_active:,}"),
-                Vital("lanes_due", "Repositories that wait to be looked at", f"{counts.lanes_due:,}"),
-                Vital(
-                    "lanes_failing",
-                    "Repositories whose last look failed",
-                    f"{counts.lanes_failing:,}",
-                    not counts.lanes_failing,
-                    "Each is tried again; the `lane_failed` lines of the log say why.",
-                ),
-                Vital("repositories", "Repositories", f"{counts.repositories:,}"),
-            ]
-        return shown
+        )
+
+
+def _of_ours(alive: bool, counts: Counts | None) -> tuple[Vital, ...]:
+    """How the server itself is, and what it has to do."""
+    away = Vital(
+        "store", "The database answers", _yes(counts is not None), counts is not None, "See the disk and the log."
+    )
+    threads = "Restart it, and report the `thread_died` line of the log."
+    parts = (Vital("scheduler", "Its threads run", _yes(alive), alive, threads), away)
+    if counts is None:
+        return parts
+    failing = "Each is tried again; the `lane_failed` lines of the log say why."
+    return (
+        *parts,
+        Vital("runs_active", "Runs under way", f"{counts.runs_active:,}"),
+        Vital("lanes_due", "Repositories that wait to be looked at", f"{counts.lanes_due:,}"),
+        Vital(
+            "lanes_failing",
+            "Repositories whose last look failed",
+            f"{counts.lanes_failing:,}",
+            not counts.lanes_failing,
+            failing,
+        ),
+        Vital("repositories", "Repositories", f"{counts.repositories:,}"),
+    )
 
 
 def _ago(at: datetime | None, now: datetime) -> str:
