@@ -96,7 +96,10 @@ def run_scripted(environ: Mapping[str, str], root: Path, flags: Flags) -> int:
         chosen = {} if _can_isolate() else {"agent.isolation": "none"}
         settings = read_settings(replace(flags, settings=chosen), scripted, here)
         code = work(settings, scripted, Wish(exit_when_idle=True, task=settings.task), resume=False)
-    _show(here, environ)
+    if code == 0:
+        _show(here, environ)
+    else:
+        _say(f"\nThe trial did not get to its end. The lines above, and the notes in {FOLDER}/, say why.")
     return code
 
 
@@ -116,8 +119,8 @@ def _set_the_stage(folder: Path, root: Path, environ: Mapping[str, str]) -> Path
     _git(folder, environ, "init", "--quiet", "--initial-branch=main")
     _git(folder, environ, "add", "--all")
     who = _git(folder, environ, "config", "--default", "", "--get", "user.email").strip()
-    name = () if who else ("-c", "user.name=You", "-c", "user.email=you@example.com")
-    _git(folder, environ, *name, "commit", "--quiet", "--no-verify", "--message", "A project to try ai-ready on")
+    committer = () if who else ("-c", "user.name=You", "-c", "user.email=you@example.com")
+    _git(folder, environ, *committer, "commit", "--quiet", "--no-verify", "--message", "A project to try ai-ready on")
     tracker = FileTracker(folder / FOLDER, "trial")
     tracker.check((Status.TODO,))
     for task in TASKS:

@@ -23,9 +23,13 @@ class Log:
     """Adds lines to a file. Safe to use from any thread."""
 
     def __init__(self, path: Path, screen: Callable[[str], str]) -> None:
-        """`screen` takes secrets out. Raises `UsageError` where the file can't be written."""
+        """`screen` takes secrets out."""
         self._path, self._screen = path, screen
         self._lock = threading.Lock()
+
+    def begin(self) -> None:
+        """Make sure that there is a log, before anything is done. Raises `UsageError` where the file can't be written."""
+        path = self._path
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with path.open("ab"):

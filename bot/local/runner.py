@@ -30,7 +30,7 @@ from bot.local.ports import Attempt
 from bot.local.prompts import Decision
 from bot.local.session import Book, RunnerState, Session, read_session
 from bot.local.settings import LocalSettings
-from bot.local.source import open_source
+from bot.local.source import open_source, own_way
 from bot.local.stacking import stacked
 from bot.local.state import StateFolder
 from bot.local.task_run import TaskRun
@@ -74,8 +74,9 @@ class Runner:
         demand_agent(settings.repo, env)
         with ExitStack() as stack:
             folder.make()
+            self.log.begin()
             stack.enter_context(only_runner(folder.runner(settings.agent_id), settings.agent_id))
-            tracker = open_source(settings, self.environ)
+            tracker = open_source(settings, self.environ, voice.info)
             ends = ends_of(tracker, settings.repo.local.finished)
             session = self._session(folder, tracker.source, resume=resume)
             book = Book(folder.session(settings.agent_id), session, self.now)
@@ -88,7 +89,7 @@ class Runner:
                 folder=folder,
                 tracker=tracker,
                 ends=ends,
-                run_task=TaskRun(settings, env, self.log.write),
+                run_task=own_way(tracker) or TaskRun(settings, env, self.log.write),
                 begin=Naming(settings.agent_id, trees_of(settings, checkout, env), tracker.source, self.now),
                 hooks=hooks,
                 voice=voice,
