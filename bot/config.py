@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Any, Final, Literal, cast
 from urllib.parse import unquote, urlsplit
 
+from bot.config_laptop import LaptopEnv
 from bot.config_reader import Reader, actor_of, graphql_url, server_url
 from bot.config_slack import SlackHooks
 from bot.config_variables import SECRET_NAMES, VARIABLES, Step, Variable
@@ -30,6 +31,7 @@ __all__ = [
     "VARIABLES",
     "ActionEnv",
     "DemoEnv",
+    "LaptopEnv",
     "PersonEnv",
     "ServerEnv",
     "SlackHooks",
@@ -40,6 +42,7 @@ __all__ = [
     "action_report",
     "demo_env",
     "known_secrets",
+    "laptop_env",
     "laptop_environ",
     "parse_repo_config",
     "parse_setting",
@@ -227,6 +230,11 @@ def demo_env() -> DemoEnv:
         colour=not reader.text("NO_COLOR"),
         others=MappingProxyType({name: value for name, value in os.environ.items() if name not in SECRET_NAMES}),
     )
+
+
+def laptop_env(environ: Mapping[str, str] | None = None) -> LaptopEnv:
+    """This process's environment (or the one given) for the runner on a laptop. Raises `ConfigError`."""
+    return LaptopEnv.from_environ(os.environ if environ is None else environ)
 
 
 @dataclass(frozen=True, slots=True)
