@@ -65,8 +65,10 @@ class Desk:
     """Where the marker is."""
     tracker: Tracker
     draft: Callable[[Commission], Draft]
-    agree: Callable[[str], bool]
-    """Whether the plan (Markdown) is to be carried out."""
+    show: Callable[[str], None]
+    """The plan, as Markdown."""
+    agree: Callable[[], bool]
+    """Whether what was shown is to be carried out."""
     tell: Callable[[str], None]
     """A line for the person."""
     wait: Callable[[float], None] = time.sleep
@@ -190,12 +192,11 @@ def _failed(draft: Draft, project: str, usd: float) -> InitializationResult:
 
 
 def _with_plan(plan: Plan, progress: Progress, diff: Diff, desk: Desk, wish: Wish, usd: float) -> InitializationResult:
-    shown = plan_markdown(plan, diff)
+    desk.show(plan_markdown(plan, diff))
     if wish.dry_run:
-        desk.tell(shown)
-        desk.tell("\nNothing was made: this was a dry run.")
+        desk.tell("Nothing was made: this was a dry run.")
         return InitializationResult(True, "shown", project_name=plan.project, usd=usd)
-    if not desk.agree(shown):
+    if not desk.agree():
         desk.tell("Nothing was made.")
         return InitializationResult(True, "declined", project_name=plan.project, usd=usd)
     write_progress(desk.folder, progress)
@@ -212,7 +213,7 @@ def _go_on(begun: Progress, wish: Wish, desk: Desk) -> InitializationResult:
             f"{source} now: go back to it, or remove {PROGRESS} to give that up."
         )
     if wish.dry_run:
-        desk.tell(f"The initialization of {name} was interrupted ({there}); without --dry-run it goes on:\n")
+        desk.tell(f"The initialization of {name} was interrupted ({there}); without --dry-run it goes on.")
         return _with_plan(begun.plan, begun, compare(begun.plan, look(desk.tracker).existing), desk, wish, 0.0)
     desk.tell(f"The initialization of {name} was interrupted ({there}): going on with its plan.")
     desk.tracker.check((Status.TODO,))

@@ -70,12 +70,16 @@ class Table:
             return Draft(reports, "the raw answer", refusal=Refusal("agent-error", plan.flaws[0]))  # type: ignore[arg-type]
         return Draft(reports, "", plan=plan.named(commission.project))
 
-    def agree(self, markdown: str) -> bool:
-        self.shown.append(markdown)
-        return self.agrees
-
     def run(self, tracker: Any = None, **wish: Any) -> InitializationResult:
-        desk = Desk(self.folder, tracker or self.tracker, self.draft, self.agree, self.said.append, self.waited.append)
+        desk = Desk(
+            folder=self.folder,
+            tracker=tracker or self.tracker,
+            draft=self.draft,
+            show=self.shown.append,
+            agree=lambda: self.agrees,
+            tell=self.said.append,
+            wait=self.waited.append,
+        )
         return initialize(Wish(wish.pop("spec", self.spec), **wish), desk)
 
     def titles(self) -> list[str]:

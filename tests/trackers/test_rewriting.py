@@ -66,6 +66,7 @@ def test_a_task_that_changed_since_is_left_as_it_is(ada: Tracker) -> None:
 def test_a_file_of_a_persons_own_making_keeps_what_else_is_in_it(tmp_path: Path) -> None:
     """Foreign keys, comments, words before the heading, Windows line ends."""
     tracker = FileStage(tmp_path).tracker("ada")
+    assert isinstance(tracker, Rewriting)
     path = tmp_path / "tasks" / "a.md"
     path.write_bytes(b"---\r\nstatus: todo # mine\r\nowner: me\r\n---\r\nBefore.\r\n\r\n# Old #\r\n\r\nText.\r\n")
     tracker.rewrite(tracker.get("a"), Wording(lambda text: f"{text}\n\nMore.", "New", Priority.URGENT))
