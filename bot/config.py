@@ -19,7 +19,7 @@ from bot.config_reader import Reader, actor_of, graphql_url, server_url
 from bot.config_slack import SlackHooks
 from bot.config_variables import SECRET_NAMES, VARIABLES, Step, Variable
 from bot.core.model import Actor
-from bot.core.names import CONFIG_PATH
+from bot.core.names import CONFIG_PATH, REPOSITORY
 from bot.core.pause import is_pause
 from bot.core.secret import Secret
 from bot.core.settings import ConfigProblem, RepoConfig
@@ -128,7 +128,7 @@ class ActionEnv:
         api_url = reader.address("GITHUB_API_URL", "https://api.github.com")
         return cls(
             token=Secret(reader.text("GITHUB_TOKEN")),
-            repository=reader.shaped("GITHUB_REPOSITORY", _REPOSITORY, "owner/name"),
+            repository=reader.shaped("GITHUB_REPOSITORY", REPOSITORY, "owner/name"),
             api_url=api_url,
             graphql_url=graphql_url(api_url, reader.address("GITHUB_GRAPHQL_URL", "")),
             server_url=reader.address("GITHUB_SERVER_URL", server_url(api_url), files=True),
@@ -176,7 +176,7 @@ class ActionEnv:
 
 def action_env(step: Step, *, repository: str = "") -> ActionEnv:
     """This process's environment for `step`; a `repository` that is given wins. Raises `ConfigError`."""
-    if repository and not _REPOSITORY.fullmatch(repository):
+    if repository and not REPOSITORY.fullmatch(repository):
         raise ConfigError("--repo has to be owner/name.")
     environ = {**os.environ, "GITHUB_REPOSITORY": repository} if repository else os.environ
     return ActionEnv.from_environ(environ, step)
@@ -377,7 +377,6 @@ def _state_folder(reader: Reader) -> Path:
 
 _OFF = re.compile(r"off|on", re.IGNORECASE)
 
-_REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}/(?!\.{1,2}$)[A-Za-z0-9._-]{1,100}")
 _RUN_KEY = re.compile(r"[0-9]{1,10}-[A-Za-z0-9_-]{1,80}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _RESULT = re.compile(r"success|failure|cancelled|skipped")

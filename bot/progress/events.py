@@ -95,7 +95,7 @@ class AgentBegan:
     model: str
     """The model's full name."""
     version: str
-    """Of the Claude CLI."""
+    """Of the Claude CLI; of the SDK, with its name (`anthropic 2.12.0`)."""
     session: str
     """Its session id."""
     turns: int
