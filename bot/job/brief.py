@@ -11,8 +11,8 @@ from bot.core.messages.words import counted
 from bot.core.paths import printable
 from bot.core.rounds import Round
 from bot.core.run import Admission
-from bot.core.specs.mark import unmarked
 from bot.core.settings import RepoConfig
+from bot.core.specs.mark import unmarked
 from bot.core.verdict import Bounds
 from bot.job.checks import Planned
 from bot.job.git import Git
