@@ -49,7 +49,8 @@ def init(
     from bot.local.terminal import Terminal  # noqa: PLC0415
 
     environ = laptop_environ()
-    settings = read_settings(Flags(seed_config=file), environ, checkout_of(Path.cwd()))
+    flags = Flags(seed_config=file, settings=_trial() if scripted else None)
+    settings = read_settings(flags, environ, checkout_of(Path.cwd()))
     terminal = Terminal(sys.stdout, colours=action_report().colours)
     with _only_one(settings), _model(spec, laptop_env(), terminal, scripted=scripted) as env:
         drafter = Drafter(settings, env, listeners=(terminal,))
@@ -89,6 +90,13 @@ def _asking_first(drafter: "Drafter", terminal: "Terminal", *, may: bool) -> "Ca
             return drafter(commission)
 
     return draft
+
+
+def _trial() -> dict[str, str]:
+    """The settings that differ where nothing can come of it."""
+    from bot.cli.scripted import can_isolate  # noqa: PLC0415
+
+    return {} if can_isolate() else {"agent.isolation": "none"}
 
 
 @contextlib.contextmanager
