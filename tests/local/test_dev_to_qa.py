@@ -21,6 +21,7 @@ class Office:
 
     def __init__(self, folder: Path, serve: Callable[[FastAPI], str]) -> None:
         self.folder, self.server = folder, HeadlessPm()
+        self.runners: list[Place] = []
         self.stage = HeadlessPmStage(serve(self.server.app()), self.server)
 
     def runner(self, role: str, ends: Status) -> Place:
@@ -29,6 +30,9 @@ class Office:
         place = Place(self.folder / role)
         place.tracker = replace(self.tracker(role), agent=AGENT)
         place.ends = frozenset({ends})
+        for _ in range(len(self.runners) * 1_000):  # seconds: what names a run
+            next(place._clock)
+        self.runners.append(place)
         return place
 
     def tracker(self, role: str) -> HeadlessPmTracker:
