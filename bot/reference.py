@@ -19,7 +19,7 @@ from typing import Any, Final, Literal, get_args, get_origin, get_type_hints
 import bot.core.settings
 import bot.progress.events
 from bot.config_rules import BOUNDS, LEVELS
-from bot.config_variables import SERVER_VARIABLES, STEP_VARIABLES, Variable
+from bot.config_variables import LAPTOP_VARIABLES, SERVER_VARIABLES, STEP_VARIABLES, Variable
 from bot.core.commands import COMMANDS, MAX_GUIDANCE
 from bot.core.messages.verdict import ADVICE, NEXT_STEP
 from bot.core.names import CONFIG_PATH, Reason
@@ -27,15 +27,8 @@ from bot.core.paths import BUILT_IN
 from bot.core.settings import RepoConfig
 from bot.progress.events import NAMES, Todo
 from bot.progress.journal import EVENTS_FILE, LONGEST, MOST_BYTES, MOST_ITEMS
-
-MADE_BY: Final = "<!-- Made by `python -m bot.reference` out of the code; do not edit. -->"
-
-
-def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
-    """A Markdown table; `|` in a cell is escaped."""
-    lines = [head, tuple("---" for _ in head), *rows]
-    return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)
-
+from bot.reference_migrating import migrating_page
+from bot.reference_table import MADE_BY, table
 
 # ------------------------------------------------------------------------------------ configuration
 
@@ -174,6 +167,13 @@ needed and not set ends the command with exit code 2 and the variable's name.
 What `ai-ready serve` reads, besides the addresses of GitHub and Slack above.
 
 {variable_table(SERVER_VARIABLES)}
+
+### The laptop
+
+What `ai-ready start` reads, besides the model's keys and the addresses of GitHub above. `tracker.api_key_env` may name
+another variable for Linear's key.
+
+{variable_table(LAPTOP_VARIABLES)}
 """
 
 
@@ -320,6 +320,7 @@ An entry of `todos` has {todo}.
 
 
 PAGES: Final = {
+    "migrating.md": migrating_page,
     "configuration.md": configuration_page,
     "commands.md": commands_page,
     "events.md": events_page,

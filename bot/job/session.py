@@ -1,7 +1,8 @@
 """One session with an agent, as `work` sees it: ask, ask again, and what it has used so far.
 
-`Agent` is the small interface behind which backends are interchangeable; `claude_session` is headless Claude behind
-the key proxy. The heavy parts (the proxy's HTTP) are imported when a session starts.
+`Agent` is the small interface behind which backends are interchangeable, and `agent_session` picks one: headless Claude
+(`claude_session`), or the Messages API by the official SDK (`bot.job.sdk_session`), both behind the key proxy. The heavy
+parts (the proxy's HTTP, the SDK) are imported when a session starts.
 """
 
 import contextlib
@@ -11,10 +12,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from bot.agent.answer import Form
 from bot.agent.isolation import reachable
 from bot.agent.process import environment
 from bot.core.run import AgentReport
 from bot.core.secret import Secret
+from bot.core.settings import AgentSettings
 from bot.job.narrator import Narrator
 from bot.job.workspace import Ground
 
@@ -37,6 +40,8 @@ class Ask:
     """It may look, and change nothing."""
     context: float = 1.0
     """Share of its context window at which it is stopped."""
+    form: Form | None = None
+    """How it has to answer; None: with a run's own verdict."""
     usd: float | None = None
     """What this ask may cost; None: what is left of the run's money."""
 
@@ -62,6 +67,18 @@ class ModelAccess:
     """ANTHROPIC_BASE_URL; empty: the official host."""
     cli: str = ""
     """AI_READY_CLAUDE."""
+    settings: AgentSettings = AgentSettings()
+    """Which backend, and its own limits; the model is `model`."""
+
+
+@contextlib.contextmanager
+def agent_session(access: ModelAccess, ground: Ground) -> Iterator[Agent]:
+    """The agent that `access.settings.backend` names.
+
+    Raises `Blocked(setup-failed)` or `ConfigError`: what the backend needs is not here.
+    """
+    with claude_session(access, ground) as agent:
+        yield agent
 
 
 @contextlib.contextmanager
@@ -113,6 +130,7 @@ class ClaudeSession:
             env=environment(ground.isolation, ground.environ, ask.env),
             read_only=ask.read_only,
             context=ask.context,
+            form=ask.form,
         )
         self.begun = True
         self.narrator.attempt(ask.workspace, ask.turns)

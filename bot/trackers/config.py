@@ -116,6 +116,11 @@ def parse(section: Any, where: str = "tracker") -> TrackerConfig:
     return chosen(**values)
 
 
+def kind_of(config: TrackerConfig) -> str:
+    """What `type` says in the section."""
+    return next(kind for kind, chosen in _TYPES.items() if isinstance(config, chosen))
+
+
 def _value(where: str, key: str, value: Any) -> Any:
     if key == "statuses":
         return _statuses(where, value)

@@ -127,10 +127,12 @@ class FileTracker:
             claim = quoted(self.agent) if status is Status.IN_PROGRESS else ""
             return self._edited(task.id, {"status": status.value, "claimed_by": claim})
 
-    def comment(self, task: Task, text: str) -> None:
+    def comment(self, task: Task, text: str, *, once: str = "") -> None:
         """At the file's end, under `## Notes`."""
         with locked(self.folder):
             found = self._one(task.id)
+            if once and once in found.text:
+                return
             heading = f"{self.agent}, {self.now().astimezone(UTC):%Y-%m-%d %H:%M} UTC"
             self._write(self._path(task.id), found.noted(heading, text).encode())
 
