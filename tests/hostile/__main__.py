@@ -11,10 +11,16 @@ import traceback
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from tests.hostile import attacks_change, attacks_money, attacks_reach, attacks_words
+from tests.hostile import attacks_change, attacks_cli, attacks_money, attacks_reach, attacks_words
 from tests.hostile.arena import GROUP, Attack, fight
 
-ALL = (*attacks_reach.ATTACKS, *attacks_money.ATTACKS, *attacks_words.ATTACKS, *attacks_change.ATTACKS)
+ALL = (
+    *attacks_reach.ATTACKS,
+    *attacks_money.ATTACKS,
+    *attacks_words.ATTACKS,
+    *attacks_change.ATTACKS,
+    *attacks_cli.ATTACKS,
+)
 
 
 @dataclass(frozen=True, slots=True)

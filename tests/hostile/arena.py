@@ -36,7 +36,7 @@ agent: {model: sonnet, isolation: auto}
 limits: {usd: 1, minutes: 2, files: 20}
 checks: {test: "sh check.sh"}
 """
-RUNTIME_TOKEN = "canary-actions-runtime-token-5f2c8e71a9"  # noqa: S105 (it opens nothing)
+RUNTIME_TOKEN = "canary-actions-runtime-token-5f2c8e71a9"
 """In the environment of the runner, as GitHub's own cache token is."""
 CREDENTIAL = "canary-credential-of-the-runner-90b1d6e4c3"
 """In files of the runner's user."""
@@ -86,7 +86,7 @@ def forms(word: str) -> tuple[bytes, ...]:
     plain = word.encode()
     return (
         *(plain, plain[::-1], plain.hex().encode(), codecs.encode(word, "rot13").encode()),
-        *(base64.b64encode(b"x" * pad + plain + b"xx")[4:-4] for pad in range(3)),
+        *(base64.b64encode(b"x" * pad + plain + b"xx")[4:-8] for pad in range(3)),
     )
 
 
@@ -102,7 +102,7 @@ def attackers_server() -> Iterator[Loot]:
             self.send_response(204)
             self.end_headers()
 
-        do_POST = do_GET
+        do_POST = do_GET  # noqa: N815
 
         def log_message(self, *_: object) -> None:
             pass
@@ -337,7 +337,7 @@ def arm(arena: Arena, does: str) -> None:
     """Write the stand-in for the CLI, which does what the attacker wants."""
     python = shutil.which("python3", path="/usr/bin:/bin")  # one that another user may run
     lines = "\n".join(f"    {line}" for line in does.strip("\n").splitlines()) or "    pass"
-    text = EVIL.format(python=python, loot=arena.loot.url, pwned=str(arena.pwned), root=str(arena.root), does=lines)
+    text = EVIL.format(python=python or sys.executable, loot=arena.loot.url, pwned=str(arena.pwned), root=str(arena.root), does=lines)
     compile(text, "evil", "exec")  # a slip of ours must not look like an attack that was held
     program = arena.root / "claude"
     program.write_text(text)

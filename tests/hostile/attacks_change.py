@@ -150,13 +150,7 @@ ATTACKS = (
         "R58 large patch",
         "adds more than a patch may hold",
         on_branch("large.txt"),
-        (
-            Weakness(
-                "bot/job/protect.py",
-                '    if ran.cut:\n        return Refusal(Reason.TOO_LARGE, f"The change is',
-                '    if False:\n        return Refusal(Reason.TOO_LARGE, f"The change is',
-            ),
-        ),
+        (Weakness("bot/job/protect.py", "config.limits.patch_kb << 10", "config.limits.patch_kb << 20"),),
         'pathlib.Path("large.txt").write_text("".join(f"line {n}\\n" for n in range(20_000)))',
         config="agent: {model: sonnet}\nlimits: {usd: 1, minutes: 2, patch_kb: 64}\nchecks: {test: 'true'}\n",
     ),

@@ -248,7 +248,7 @@ ATTACKS = (
     Attack(
         "S09 log",
         "gives orders to the runner by the path of a file",
-        _written(r"^::warning::pwned", Arena.logs),
+        _written(r"^(::warning::|##\[warning\])pwned", Arena.logs),
         (
             Weakness(
                 "bot/progress/journal.py",
