@@ -34,12 +34,15 @@ ALIVE = Weakness(
 )
 
 
-def _work_is_over(arena: Arena) -> bool:
-    issue = arena.ask()
-    arena.settle(issue)
-    over = len(arena.loot.named("alive"))
-    time.sleep(1.0)
-    return len(arena.loot.named("alive")) > over
+def _outlives_its_run(arena: Arena) -> bool:
+    arena.settle(arena.ask())
+    time.sleep(0.5)  # what was under way arrives
+    before, end = len(arena.loot.named("alive")), time.monotonic() + 5
+    while time.monotonic() < end:
+        if len(arena.loot.named("alive")) > before:
+            return True
+        time.sleep(0.05)
+    return False
 
 
 def _two_runs(arena: Arena) -> bool:
@@ -117,7 +120,7 @@ for maps in glob.glob("/proc/[0-9]*/maps"):
     Attack(
         "R30 daemon",
         "leaves a process behind that cuts all ties",
-        _work_is_over,
+        _outlives_its_run,
         (ALIVE,),
         """
 if os.fork() == 0:
