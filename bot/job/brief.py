@@ -43,6 +43,9 @@ class Task:
     """What the role is about in which the agent works; empty: it has none."""
     builds_on: bool = False
     """What the start has besides the base is no earlier work on this, but finished work of tasks that come first."""
+    resumes: bool = False
+    """Earlier work on this is on the branch, and may be all that there is to do: then a `done` that changes nothing is
+    one, if the checks pass."""
     elsewhere: str = ""
     """The branch that the open pull request goes to, where that is not the admission's base: nothing is merged then."""
 

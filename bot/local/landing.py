@@ -62,9 +62,16 @@ class Ramp:
         return Refusal(Reason.BRANCH_CHANGED, text)
 
 
+def resumes(admission: Admission) -> bool:
+    """Whether the branch held something besides the base when the attempt began."""
+    return admission.head_oid != admission.base_oid
+
+
 def land(ramp: Ramp, admission: Admission, received: Received, config: RepoConfig) -> Landed:
     """Check once more what was handed over, and put it on its branch."""
     outcome = received.outcome
+    if outcome.verdict == "done" and not outcome.commit_oid and resumes(admission):
+        return Landed(outcome, admission.branch, admission.head_oid)
     # Whatever happened to the base meanwhile (a person amends commits of theirs), the work is worth keeping.
     ramp.loan.show(admission.base, admission.base_oid)
     ramp.loan.show(admission.branch, ramp.checkout.branch(admission.branch))

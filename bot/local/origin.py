@@ -33,7 +33,8 @@ def origin_of(checkout: Checkout, server_url: str, token: Secret) -> Origin | No
         return None
     host, path, scheme = _parts(url)
     server = urlsplit(server_url)
-    if host and host == server.hostname and (found := _REPO.fullmatch(path)):
+    there = {server.hostname, server.netloc} if scheme == "ssh" else {server.netloc}
+    if host and host.lower() in there and (found := _REPO.fullmatch(path)):
         if token:
             return Origin(Remote(f"{server_url}/{found[1]}.git", token), found[1])
         return Origin(Remote(f"{server_url}/{found[1]}.git"))
@@ -51,7 +52,8 @@ def _parts(url: str) -> tuple[str, str, str]:
     if "://" in url:
         try:
             parts = urlsplit(url)
-            return parts.hostname or "", unquote(parts.path), parts.scheme
+            host = (parts.hostname or "") if parts.scheme == "ssh" else parts.netloc.rpartition("@")[2]
+            return host, unquote(parts.path), parts.scheme
         except ValueError:
             return "", "", ""
     if found := _SCP.fullmatch(url):

@@ -33,6 +33,7 @@ from bot.job.workspace import Ground
 from bot.local import worktrees
 from bot.local.checkout import open_checkout
 from bot.local.finishing import LENT, Yard, finish, landed, taken
+from bot.local.landing import resumes
 from bot.local.loan import lend
 from bot.local.origin import origin_of
 from bot.local.ports import Attempt, Result, Watch
@@ -47,6 +48,9 @@ from bot.progress.journal import EVENTS_FILE, Journal
 from bot.trackers.tracker import Task
 
 BEAT_SECONDS = 5.0
+
+CUT_OFF = "It was cut off while it was at work: what is there may be half done, or all that there is to do."
+"""What the agent is told of such an attempt."""
 
 Session = Callable[[ModelAccess, Ground], AbstractContextManager[Agent]]
 
@@ -105,6 +109,8 @@ class _Story:
     watch: Watch
     out: Path
     notes: tuple[str, ...] = ()
+    cut_off: bool = False
+    """Work was saved that an earlier attempt could not bring to an end."""
 
     def tell(self) -> Result:
         """From whatever is there to a result."""
@@ -146,6 +152,7 @@ class _Story:
             else:
                 worktrees.remove(tree, isolation)
             if there.commit:
+                self.cut_off = True
                 self.notes += ("The runner was killed during an earlier attempt; this one went on from its work",)
         for name in (OUTCOME_FILE, BUNDLE_FILE):
             (Path(record.out) / name).unlink(missing_ok=True)
@@ -161,7 +168,15 @@ class _Story:
         self.notes += start.notes
         admission = self._admission(yard, start)
         role = role_text(settings.role, settings.root)
-        job = JobTask(admission, settings.repo, self.task.body, role=role, builds_on=start.builds_on)
+        job = JobTask(
+            admission,
+            settings.repo,
+            self.task.body,
+            earlier=CUT_OFF if self.cut_off else "",
+            role=role,
+            builds_on=start.builds_on,
+            resumes=resumes(admission) and not start.builds_on,
+        )
         record = Record(worktrees.VERSION, admission, str(self.out), onto=attempt.onto if start.builds_on else "")
         worktrees.begin(attempt.tree, record, settings.repo.agent.isolation)
         with self._journal(admission, yard.screen) as journal, self._isolation(journal) as isolation:

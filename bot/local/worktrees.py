@@ -11,7 +11,6 @@ holds an attempt whose work may be nowhere else.
 import contextlib
 import os
 import tempfile
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -31,8 +30,7 @@ RECORD = "attempt.json"
 WORKED = "agent-began"
 """An empty file: from here on there may be work."""
 GONE = ".gone-"
-MAKING_SECONDS = 3600
-"""No runner takes longer to make a folder: one that is older was left behind."""
+NEW = ".new-"
 VERSION = 1
 
 
@@ -86,7 +84,7 @@ def begin(tree: Path, record: Record, isolation: Literal["auto", "none"]) -> Non
             raise _unusable(
                 tree.parent, "the agent runs as another user, who can't pass there (chmod o+x on each folder)"
             )
-        new = Path(tempfile.mkdtemp(prefix=".new-", dir=tree.parent))
+        new = Path(tempfile.mkdtemp(prefix=f"{NEW}{os.getpid()}-", dir=tree.parent))
         new.chmod(0o711)
         write_record(new, record)
         new.rename(tree)
@@ -152,7 +150,18 @@ def sweep(base: Path, isolation: Isolation) -> None:
 def _left(base: Path) -> Iterator[Path]:
     with contextlib.suppress(FileNotFoundError):
         yield from base.glob(f"{GONE}*")
-        yield from (new for new in base.glob(".new-*") if time.time() - new.stat().st_mtime > MAKING_SECONDS)
+        yield from (new for new in base.glob(f"{NEW}*") if not _alive(new.name.removeprefix(NEW).partition("-")[0]))
+
+
+def _alive(pid: str) -> bool:
+    """Whether somebody of this machine goes by that number."""
+    try:
+        os.kill(int(pid), 0)
+    except (ValueError, ProcessLookupError):
+        return False
+    except PermissionError:
+        pass  # somebody else's
+    return True
 
 
 def _unusable(folder: Path, why: str) -> Blocked:

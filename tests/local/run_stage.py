@@ -1,5 +1,8 @@
 """A user's checkout, a task file in it, and attempts at it: real git, real files; the agent is scripted or the real CLI."""
 
+import contextlib
+import os
+import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -149,3 +152,13 @@ def make_laptop(folder: Path, *, config: str = CONFIG) -> Laptop:
     laptop.commit({"README.md": "# Shop\n", "app.py": "x = 1\n", ".github/ai-ready.yml": config}, "first")
     laptop.write({".ai-ready/local/.gitignore": "*\n"})  # as the runner makes it
     return laptop
+
+
+def killed(act: Callable[[], object]) -> None:
+    """Do something in a process that is killed on the way."""
+    child = os.fork()
+    if not child:
+        with contextlib.suppress(BaseException):
+            act()
+        os._exit(7)
+    assert os.waitpid(child, 0)[1] == signal.SIGKILL

@@ -1,14 +1,18 @@
 """One attempt at one task: what is in the checkout before and after it, whatever happens."""
 
+import os
+import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bot.agent.process import Cancel
 from bot.core.run import AgentReport
+from bot.job.git import Git, Ran
 from bot.progress.events import RunBegan, Verdict
 from tests.job.stage import done_report, git, writes
-from tests.local.run_stage import Laptop, make_laptop
+from tests.local.run_stage import CONFIG, KEY, Laptop, killed, make_laptop
 
 TEXT = "---\nstatus: todo\n---\n# [ENG-1.1] Add a greeting\n\nSay hello.\n"
 
@@ -192,3 +196,119 @@ def test_the_same_attempt_again_does_nothing_twice(laptop: Laptop) -> None:
     assert (again.commit, again.branch) == (result.commit, result.branch)
     assert again.outcome.run_key == result.outcome.run_key
     assert laptop.agent.asks == []
+
+
+def test_earlier_work_may_be_all_there_is_to_do(laptop: Laptop) -> None:
+    """The attempt before failed its check by no fault of its own: nothing more is changed, and the check passes."""
+    task = laptop.task("greet", TEXT)
+    laptop.commit(
+        {".github/ai-ready.yml": "agent: {isolation: none}\nchecks: {test: test -e ../../../../mended, attempts: 1}\n"}
+    )
+    first = laptop.run(task, writes({"hello.py": "1\n"}))
+    (laptop.folder / "mended").touch()
+    laptop.commit({".github/ai-ready.yml": CONFIG})
+    again = laptop.run(task, lambda _: None, number=2)
+
+    assert first.outcome.reason == "tests-failed"
+    assert (again.outcome.verdict, again.branch, again.commit) == ("done", first.branch, first.commit)
+
+
+def test_RP4_what_a_killed_attempt_did_is_saved_and_gone_on_from(laptop: Laptop) -> None:
+    """Killed while the agent was at work: its files are a commit on the branch, and the same attempt ends Done."""
+    task = laptop.task("greet", TEXT)
+
+    def step(tree: Path) -> None:
+        writes({"half.py": "half\n"})(tree)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    killed(lambda: laptop.run(task, step))
+    assert laptop.trees() == ["task-greet"]
+    result = laptop.run(task, writes({"rest.py": "rest\n"}))
+
+    assert result.outcome.verdict == "done"
+    assert laptop.show(result.commit, "half.py") == "half"
+    assert laptop.git("log", "--format=%s", f"main..{result.commit}").count("Add a greeting") == 2
+    assert "It was cut off while it was at work" in laptop.agent.asks[0].prompt
+    assert any("went on from its work" in note for note in result.outcome.notes)
+    assert laptop.trees() == []
+
+
+def test_what_a_killed_attempt_left_that_may_not_leave_is_put_aside(laptop: Laptop) -> None:
+    """A secret in the files of a killed attempt: nothing of it lands, and its folder is said."""
+    task = laptop.task("greet", TEXT)
+
+    def step(tree: Path) -> None:
+        writes({"key.py": f"KEY = '{KEY}'\n"})(tree)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    killed(lambda: laptop.run(task, step))
+    result = laptop.run(task, writes({"rest.py": "rest\n"}))
+
+    assert result.outcome.verdict == "done"
+    assert "key.py" not in laptop.git("ls-tree", "--name-only", result.commit)
+    assert laptop.trees() == ["task-greet-kept-1"]
+    assert any("task-greet-kept-1" in note for note in result.outcome.notes)
+
+
+def end_alike(laptop: Laptop, main: str) -> None:
+    """The killed attempt, asked for once more: one Done, one commit, no tree left, nothing else changed or done twice."""
+    over = list(laptop.root.glob(".ai-ready/local/runs/*/outcome.json"))
+    result = laptop.run(laptop.tracker.get("greet"), writes({"hello.py": "1\n"}))
+
+    assert result.outcome.verdict == "done", result
+    assert bool(laptop.agent.asks) is not bool(over), "the agent is paid once"
+    assert laptop.show(result.commit, "hello.py") == "1"
+    assert laptop.git("rev-list", "--count", f"{main}..{result.branch}") == "1"
+    assert (laptop.branch("main"), laptop.trees()) == (main, [])
+    assert laptop.git("branch", "--format=%(refname:short)").split() == ["ai/task-greet", "main"]
+    assert laptop.git("worktree", "list").count("\n") == 0
+
+
+@pytest.mark.parametrize("at", [1, 13, 21, 25, 28, 36, 38, 40, 46, 59, 63, 64])
+def test_GW4_killed_at_any_git_command_the_same_attempt_ends_the_same(
+    laptop: Laptop, at: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There are 64 of them in such an attempt."""
+    task, main = laptop.task("greet", TEXT), laptop.branch("main")
+    count = 0
+
+    def counted(self: Git, *words: str, **more: Any) -> Ran:
+        nonlocal count
+        count += 1
+        if count == at:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return attempt(self, *words, **more)
+
+    attempt = Git.attempt
+
+    def act() -> None:
+        monkeypatch.setattr(Git, "attempt", counted)
+        laptop.run(task, writes({"hello.py": "1\n"}))
+
+    killed(act)
+    end_alike(laptop, main)
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "bot.local.worktrees.write_record",
+        "bot.local.task_run.hand_over",
+        "bot.local.finishing.taken",
+        "bot.local.finishing.write_result",
+        "bot.local.worktrees.remove",
+        "bot.agent.isolation.SameUser.discard",
+    ],
+)
+def test_killed_between_them_the_same_attempt_ends_the_same(
+    laptop: Laptop, step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At the steps that are no git command."""
+    task, main = laptop.task("greet", TEXT), laptop.branch("main")
+
+    def act() -> None:
+        monkeypatch.setattr(step, lambda *_args, **_more: os.kill(os.getpid(), signal.SIGKILL))
+        laptop.run(task, writes({"hello.py": "1\n"}))
+
+    killed(act)
+    end_alike(laptop, main)

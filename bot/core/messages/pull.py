@@ -1,8 +1,14 @@
 """Title and body of the pull request."""
 
+import re
+
 from bot.core.messages.verdict import checks_table, facts_table, own_words, to_look_at
 from bot.core.outbound import bounded, inert, one_line
 from bot.core.run import Outcome
+
+
+_PAGE = re.compile(r"https?://[^\s()<>]+")
+"""What may be linked: a path on somebody's machine is nobody else's business."""
 
 
 def pull_title(issue_title: str, number: int) -> str:
@@ -33,8 +39,8 @@ def task_pull_title(title: str, task: str) -> str:
 
 
 def task_pull_body(task: str, url: str, outcome: Outcome, *, run_key: str) -> str:
-    """What and why, checks with results, cost, and what deserves a look. `url`: the task's page; empty: it has none."""
-    named = f"[{inert(task)}]({url})" if url else inert(task)
+    """What and why, checks with results, cost, and what deserves a look. `url`: the task's page or file, if it has one."""
+    named = f"[{inert(task)}]({url})" if _PAGE.fullmatch(url) else inert(task)
     written = "Written by an AI agent that was started by hand; please review it as you would a stranger's work."
     parts = [
         f"For {named}. {written}",
