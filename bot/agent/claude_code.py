@@ -100,7 +100,9 @@ def find_cli(configured: str = "", *, path: str = "") -> Path:
     """
     if configured:
         if not Path(configured).is_file():
-            raise Blocked(Reason.SETUP_FAILED, f"AI_READY_CLAUDE names {configured}, which is not a file.")
+            raise Blocked(
+                Reason.SETUP_FAILED, f"Claude Code CLI not found: AI_READY_CLAUDE names {configured}, which is no file."
+            )
         return Path(configured).absolute()
     if path and (found := shutil.which("claude", path=path)):
         return Path(found).absolute()
