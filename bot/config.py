@@ -15,6 +15,7 @@ from typing import Any, Final, Literal, cast
 from urllib.parse import unquote, urlsplit
 
 from bot.config_laptop import LaptopEnv
+from bot.config_page import PageEnv
 from bot.config_reader import Reader, actor_of, graphql_url, server_url
 from bot.config_slack import SlackHooks
 from bot.config_variables import SECRET_NAMES, VARIABLES, Step, Variable
@@ -32,6 +33,7 @@ __all__ = [
     "ActionEnv",
     "DemoEnv",
     "LaptopEnv",
+    "PageEnv",
     "PersonEnv",
     "ServerEnv",
     "SlackHooks",
@@ -291,6 +293,7 @@ class ServerEnv:
     graphql_url: str
     server_url: str
     slack: SlackHooks = field(default_factory=SlackHooks)
+    page: PageEnv = PageEnv()
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "ServerEnv":
@@ -319,6 +322,7 @@ class ServerEnv:
             graphql_url=graphql_url(api_url, reader.address("GITHUB_GRAPHQL_URL", "")),
             server_url=reader.address("GITHUB_SERVER_URL", server_url(api_url), files=True),
             slack=SlackHooks.from_environ(environ),
+            page=PageEnv.read(reader),
         )
 
 
