@@ -23,7 +23,7 @@ ALLOWED = {
     "page": {"core", "errors", "report", "progress", "page"},
     "server": FOUNDATION | {"server", "job", "github", "notify", "page", "versions"},
     "local": FOUNDATION | {"local", "job", "agent", "github", "trackers", "notify", "page", "progress", "versions"},
-    "initializer": FOUNDATION | {"initializer", "job", "agent", "github", "trackers", "progress"},
+    "initializer": FOUNDATION | {"initializer", "local", "job", "agent", "github", "trackers", "progress"},
 }
 """Rooms with arrows; a room that is not named here is a door and may import everything but the sandbox."""
 

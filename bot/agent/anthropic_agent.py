@@ -37,7 +37,6 @@ from bot.agent.anthropic_end import (
 from bot.agent.anthropic_models import model_id
 from bot.agent.anthropic_pace import Pace
 from bot.agent.anthropic_tools import MOST_MISFITS, Toolbox, told
-from bot.agent.claude_code import FORM
 from bot.agent.context import window_of
 from bot.agent.isolation import Isolation
 from bot.agent.key_proxy import KeyProxy
@@ -95,8 +94,8 @@ class SdkJob:
     read_only: bool = False
     context: float = 1.0
     """Share of the model's context window at which it is stopped, once its tools have ended."""
-    form: Form = FORM
-    """How it has to answer."""
+    form: Form | None = None
+    """How it has to answer; None: with a run's own verdict."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,13 +164,15 @@ class _Asking:
     ) -> None:
         self._line, self._job, self._session, self._pace, self._said = line, job, session, pace, said
         self._deadline = time.monotonic() + job.seconds
-        self.box = Toolbox(
-            line.isolation, job.env, job.workspace, line.cancel, lambda: self._deadline - time.monotonic(), job.form
-        )
+        env, cancel = job.env, line.cancel
+        self.box = Toolbox(line.isolation, env, job.workspace, cancel, self._seconds_left, job.form)
         self.model = model_id(line.model)
         self.turns, self.open = 0, open_
         self._tokens, self._nudges, self._cuts, self._status = 0, 0, 0, 0
         self._say(job.prompt)
+
+    def _seconds_left(self) -> float:
+        return self._deadline - time.monotonic()
 
     @property
     def context(self) -> float:

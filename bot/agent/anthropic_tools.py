@@ -17,6 +17,7 @@ from bot.agent.answer import Form
 from bot.agent.anthropic_editor import edit, text_of, view
 from bot.agent.anthropic_hands import CannotTouch, Hands
 from bot.agent.anthropic_shell import Shell
+from bot.agent.claude_code import FORM
 from bot.agent.isolation import Isolation
 from bot.agent.process import Cancel
 
@@ -126,12 +127,13 @@ class Toolbox:
         folder: Path,
         cancel: Cancel,
         seconds_left: Callable[[], float],
-        form: Form,
+        form: Form | None = None,
     ) -> None:
-        """Whose hands, where, for how long, and how it has to end."""
+        """Whose hands, where, for how long, and how it ends."""
         self._shell = Shell(isolation, env, folder, cancel)
         self._hands = Hands(isolation, env, folder, cancel)
-        self._cancel, self._seconds_left, self._form = cancel, seconds_left, form
+        self._cancel, self._seconds_left = cancel, seconds_left
+        self._form = form or FORM
         self.answer: Mapping[str, Any] | None = None
         """What the model said at its end."""
         self.misfits = 0

@@ -63,7 +63,6 @@ class SdkSession:
     def ask(self, ask: Ask) -> AgentReport:
         """Ask once."""
         from bot.agent.anthropic_agent import SdkJob  # noqa: PLC0415
-        from bot.agent.claude_code import FORM  # noqa: PLC0415
 
         most = self.access.usd if ask.usd is None else min(self.access.usd, self.proxy.spent_usd + ask.usd)
         job = SdkJob(
@@ -75,7 +74,7 @@ class SdkSession:
             env=environment(self.ground.isolation, self.ground.environ, ask.env),
             read_only=ask.read_only,
             context=ask.context,
-            form=ask.form or FORM,
+            form=ask.form,
         )
         self.narrator.attempt(ask.workspace, ask.turns)
         report = self.talk.ask(job)
