@@ -12,6 +12,8 @@ from bot.agent.process import Cancel
 from bot.core.run import AgentReport
 from bot.core.settings import AgentSettings
 from bot.job.git import Git, Ran
+from bot.local.checkout import Checkout
+from bot.local.loan import Loan
 from bot.local.roles import role_text
 from bot.local.settings import ROLES, Flags
 from bot.local.task_run import model_for
@@ -52,6 +54,7 @@ def test_a_done_task_is_a_commit_on_its_branch(laptop: Laptop) -> None:
 def test_GW1_the_checkout_stays_as_it_was(laptop: Laptop) -> None:
     """Status, HEAD, index and files are the same before and after, staged and unstaged changes of the user's included."""
     task = laptop.task("greet", TEXT)
+    laptop.commit({"same.py": "1\n"})
     laptop.write({"app.py": "x = 2\n", "new.txt": "mine\n", "staged.txt": "mine\n"})
     laptop.git("add", "staged.txt")
     hooks = laptop.root / ".git" / "hooks"
@@ -65,6 +68,7 @@ def test_GW1_the_checkout_stays_as_it_was(laptop: Laptop) -> None:
     quiet = ("-c", "core.fsmonitor=false", "-c", "filter.evil.clean=cat", "-c", "core.hooksPath=/dev/null")
     before = laptop.git(*quiet, "status", "--porcelain=v2", "--branch", "--untracked-files=all")
     index = (laptop.root / ".git" / "index").read_bytes()
+    os.utime(laptop.root / "same.py", (1, 1))  # whoever compares it has to read it, through the filter
 
     result = laptop.run(task, writes({"hello.py": "print('hello')\n"}))
 
@@ -442,3 +446,23 @@ def test_what_makes_an_attempt_impossible_is_said(laptop: Laptop) -> None:
     assert (result.outcome.reason, result.outcome.text[:17]) == ("config-invalid", "API key not found")
     assert laptop.trees() == []
     assert list(laptop.root.glob(".ai-ready/local/runs/*/lent.git")) == []
+
+
+def test_a_commit_at_the_last_moment_is_not_lost(laptop: Laptop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody commits to the branch between our look and our write: theirs stays, ours is beside it."""
+    task = laptop.task("greet", TEXT)
+    first = laptop.run(task, writes({"a.py": "1\n"}))
+    give = Loan.give
+
+    def late(self: Loan, checkout: Checkout, commit: str) -> None:
+        give(self, checkout, commit)
+        theirs = laptop.git("commit-tree", f"{first.commit}^{{tree}}", "-p", first.commit, "-m", "theirs")
+        laptop.git("update-ref", "refs/heads/ai/task-greet", theirs)
+        monkeypatch.undo()
+
+    monkeypatch.setattr(Loan, "give", late)
+    result = laptop.run(task, writes({"b.py": "1\n"}), number=2)
+
+    assert (result.outcome.reason, result.branch[:8]) == ("branch-changed", "ai/kept-")
+    assert laptop.git("log", "-1", "--format=%s", "ai/task-greet") == "theirs"
+    assert laptop.show(result.branch, "b.py") == "1"
