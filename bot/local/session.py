@@ -33,6 +33,8 @@ class RunnerState(StrEnum):
     """It was told to."""
     COMPLETED = "completed"
     """It did what it was asked for, or came to a limit of the session."""
+    KILLED = "killed"
+    """Its process is gone without a word; never in a file, only told."""
     ERROR = "error"
     """It could not go on, or a task failed and `local.on_failure` is stop."""
 
@@ -127,6 +129,11 @@ def limit_reached(session: Session, limits: Laptop) -> str:
     if session.total_cost >= limits.usd:
         return (
             f"Cost limit reached: {money(session.total_cost)} of {money(limits.usd)} (`local.usd`) are used up. "
+            "`ai-ready start` without --resume begins a new session."
+        )
+    if session.turns >= limits.turns:
+        return (
+            f"Turn limit reached: {counted(session.turns, 'turn')} in this session (`local.turns` is {limits.turns}). "
             "`ai-ready start` without --resume begins a new session."
         )
     return ""
