@@ -51,7 +51,7 @@ def find_start(checkout: Checkout, loan: Loan, origin: Origin | None, attempt: A
         raise Blocked(Reason.SETUP_FAILED, text)
     base_oid, notes = _base(checkout, there, base)
     if checkout.unsaved():
-        notes = (*notes, "The checkout has changes that are in no commit: the work was done without them")
+        notes = (*notes, "What is in no commit of the checkout was left out: the work began at the last commit")
     start = Start(base, base_oid, base_oid, notes)
     tip = _branch(checkout, loan, there, attempt.branch)
     if not tip and attempt.onto:

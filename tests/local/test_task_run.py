@@ -51,12 +51,14 @@ def test_a_done_task_is_a_commit_on_its_branch(laptop: Laptop) -> None:
     assert isinstance(laptop.heard[-1], Verdict)
 
 
-def test_GW1_the_checkout_stays_as_it_was(laptop: Laptop) -> None:
+@pytest.mark.parametrize("staged", [True, False])
+def test_GW1_the_checkout_stays_as_it_was(laptop: Laptop, staged: bool) -> None:
     """Status, HEAD, index and files are the same before and after, staged and unstaged changes of the user's included."""
     task = laptop.task("greet", TEXT)
     laptop.commit({"same.py": "1\n"})
     laptop.write({"app.py": "x = 2\n", "new.txt": "mine\n", "staged.txt": "mine\n"})
-    laptop.git("add", "staged.txt")
+    if staged:
+        laptop.git("add", "staged.txt")
     hooks = laptop.root / ".git" / "hooks"
     hooks.mkdir(exist_ok=True)
     for name in ("reference-transaction", "post-checkout", "pre-commit", "post-update", "update", "pre-receive"):
@@ -76,7 +78,7 @@ def test_GW1_the_checkout_stays_as_it_was(laptop: Laptop) -> None:
     after = laptop.git(*quiet, "status", "--porcelain=v2", "--branch", "--untracked-files=all")
     assert after == before
     assert result.outcome.verdict == "done"
-    assert "The checkout has changes that are in no commit: the work was done without them" in result.outcome.notes
+    assert "What is in no commit of the checkout was left out: the work began at the last commit" in result.outcome.notes
     assert not [path.name for path in laptop.folder.glob("*-ran")]
 
 
