@@ -78,7 +78,9 @@ def test_GW1_the_checkout_stays_as_it_was(laptop: Laptop, staged: bool) -> None:
     after = laptop.git(*quiet, "status", "--porcelain=v2", "--branch", "--untracked-files=all")
     assert after == before
     assert result.outcome.verdict == "done"
-    assert "What is in no commit of the checkout was left out: the work began at the last commit" in result.outcome.notes
+    assert (
+        "What is in no commit of the checkout was left out: the work began at the last commit" in result.outcome.notes
+    )
     assert not [path.name for path in laptop.folder.glob("*-ran")]
 
 
