@@ -86,6 +86,9 @@ class TaskRun:
             if error.errno != errno.ENOSPC:
                 raise
             return Result(_blocked(attempt, Reason.SETUP_FAILED, disk_full().text))
+        finally:
+            if not attempt.tree.exists():  # else the same attempt goes on with it
+                shutil.rmtree(out / LENT, ignore_errors=True)
 
 
 def runs_folder(state_dir: Path) -> Path:
