@@ -21,6 +21,7 @@ from anthropic.lib.streaming import BetaAsyncMessageStream
 from anthropic.types.beta import BetaMessageParam, BetaToolResultBlockParam
 from anthropic.types.beta.parsed_beta_message import ParsedBetaMessage
 
+from bot.agent.answer import Form
 from bot.agent.anthropic_end import (
     MAX_TURNS,
     MAX_USD,
@@ -89,6 +90,8 @@ class SdkJob:
     read_only: bool = False
     context: float = 1.0
     """Share of the model's context window at which it is stopped, once its tools have ended."""
+    form: Form | None = None
+    """How it has to answer; None: with a run's own verdict."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,11 +161,14 @@ class _Asking:
         self._line, self._job, self._session, self._pace, self._said = line, job, session, pace, said
         self._deadline = time.monotonic() + job.seconds
         env, cancel = job.env, line.cancel
-        self.box = Toolbox(line.isolation, env, job.workspace, cancel, lambda: self._deadline - time.monotonic())
+        self.box = Toolbox(line.isolation, env, job.workspace, cancel, self._seconds_left, job.form)
         self.model = model_id(line.model)
         self.turns, self.open = 0, open_
         self._tokens, self._nudges, self._status = 0, 0, 0
         self._say(job.prompt)
+
+    def _seconds_left(self) -> float:
+        return self._deadline - time.monotonic()
 
     @property
     def context(self) -> float:

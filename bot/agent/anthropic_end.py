@@ -1,5 +1,6 @@
 """How an ask over the Messages API ended, in the words that the Claude CLI has for it: one verdict judges both."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -27,7 +28,7 @@ class End:
     terminal_reason: str = "completed"
     status: int = 0
     errors: tuple[str, ...] = ()
-    structured: dict[str, Any] | None = None
+    structured: Mapping[str, Any] | None = None
 
     @property
     def is_error(self) -> bool:

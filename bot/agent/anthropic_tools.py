@@ -12,10 +12,11 @@ from typing import Any, Final
 from anthropic.lib.tools import BetaAsyncBuiltinFunctionTool, ToolError
 from anthropic.types.beta import BetaToolUnionParam
 
+from bot.agent.answer import Form
 from bot.agent.anthropic_editor import edit, text_of, view
 from bot.agent.anthropic_hands import CannotTouch, Hands
 from bot.agent.anthropic_shell import Shell
-from bot.agent.claude_code import SCHEMA, fitting
+from bot.agent.claude_code import FORM
 from bot.agent.isolation import Isolation
 from bot.agent.process import Cancel
 
@@ -81,7 +82,7 @@ TODOS: BetaToolUnionParam = {
 }
 
 
-def answer_tool(schema: str = SCHEMA) -> BetaToolUnionParam:
+def answer_tool(schema: str = FORM.schema) -> BetaToolUnionParam:
     """The tool with which the model ends; strict, so that its input fits."""
     return {
         "name": ANSWER,
@@ -135,12 +136,14 @@ class Toolbox:
         folder: Path,
         cancel: Cancel,
         seconds_left: Callable[[], float],
+        form: Form | None = None,
     ) -> None:
-        """Whose hands, where, and for how long."""
+        """Whose hands, where, for how long, and how it ends."""
         self._shell = Shell(isolation, env, folder, cancel)
         self._hands = Hands(isolation, env, folder, cancel)
         self._cancel, self._seconds_left = cancel, seconds_left
-        self.answer: dict[str, Any] | None = None
+        self._form = form or FORM
+        self.answer: Mapping[str, Any] | None = None
         """What the model said at its end."""
         self.misfits = 0
         """Answers that did not fit."""
@@ -152,7 +155,7 @@ class Toolbox:
         return [
             *(reading if read_only else working),
             Tool(TODOS, lambda _asked: "Noted."),
-            Tool(answer_tool(), self._take_answer),
+            Tool(answer_tool(self._form.schema), self._take_answer),
         ]
 
     def end(self) -> None:
@@ -184,7 +187,7 @@ class Toolbox:
         return self._hands.search(text_of(asked, "pattern"), text_of(asked, "path")) or "(nothing found)"
 
     def _take_answer(self, asked: Mapping[str, Any]) -> str:
-        self.answer = fitting(dict(asked))
+        self.answer = self._form.fitting(dict(asked))
         if self.answer is None:
             self.misfits += 1
             raise CannotTouch("This answer does not fit the schema; give it again.")
