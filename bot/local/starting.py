@@ -46,7 +46,12 @@ def find_start(checkout: Checkout, loan: Loan, origin: Origin | None, attempt: A
         )
         raise Blocked(Reason.SETUP_FAILED, text)
     there = _Server(loan.git, origin, on_github=bool(origin and origin.repo))
-    base = wanted_base or there.default() or checkout.origin_head() or _local_default(checkout)
+    base = wanted_base or there.default() or local_default(checkout)
+    if not base:
+        head = checkout.head_branch()
+        where = f"{head} is checked out" if head else "No branch is checked out (HEAD is detached)"
+        text = f"{where}: check out the branch that the work is for, or set `pull_request.base`."
+        raise Blocked(Reason.SETUP_FAILED, text)
     base_oid, notes = _base(checkout, there, base)
     if origin is not None and there.origin is None:
         notes = (*notes, "origin did not answer: the work began at what this machine knew of it")
@@ -109,17 +114,17 @@ class _Server:
         return found
 
 
-def _local_default(checkout: Checkout) -> str:
-    """The branch that is checked out; where that is one of ours, somebody only looks at it."""
+def local_default(checkout: Checkout) -> str:
+    """The default branch as this machine knows it; empty: it does not.
+
+    Else it is the one that is checked out; where that is one of ours, somebody only looks at it.
+    """
+    if name := checkout.origin_head():
+        return name
     head = checkout.head_branch()
     if head and not OURS.fullmatch(head):
         return head
-    for name in ("main", "master"):
-        if checkout.branch(name):
-            return name
-    where = f"{head} is checked out" if head else "No branch is checked out (HEAD is detached)"
-    text = f"{where}: check out the branch that the work is for, or set `pull_request.base`."
-    raise Blocked(Reason.SETUP_FAILED, text)
+    return next((name for name in ("main", "master") if checkout.branch(name)), "")
 
 
 def _base(checkout: Checkout, there: _Server, base: str) -> tuple[str, tuple[str, ...]]:
