@@ -28,6 +28,7 @@ from bot.agent.anthropic_end import (
     MISFITS,
     End,
     Unreadable,
+    cut_off,
     failed,
     in_an_answer,
     refused,
@@ -50,6 +51,9 @@ MOST_RETRIES = 7
 
 MOST_NUDGES = 2
 """How often a model that only talks is asked to go on."""
+
+MOST_CUTS = 3
+"""Answers in a row that may be cut off at the limit of their length."""
 
 TIMEOUT = httpx2.Timeout(600, connect=60)
 """Of one request; the limit of the run is watched besides."""
@@ -164,7 +168,7 @@ class _Asking:
         self.box = Toolbox(line.isolation, env, job.workspace, cancel, self._seconds_left, job.form)
         self.model = model_id(line.model)
         self.turns, self.open = 0, open_
-        self._tokens, self._nudges, self._status = 0, 0, 0
+        self._tokens, self._nudges, self._cuts, self._status = 0, 0, 0, 0
         self._say(job.prompt)
 
     def _seconds_left(self) -> float:
@@ -277,6 +281,7 @@ class _Asking:
             self._line.hear(Spoke(message.id, tool=name, input=asked, tokens=self._tokens))
 
     def _after_tools(self) -> End | None:
+        self._cuts = 0
         if self.box.answer is not None:
             return End(structured=self.box.answer)
         return MISFITS if self.box.misfits >= MOST_MISFITS else None
@@ -289,9 +294,12 @@ class _Asking:
                 return refused((details.explanation if details else "") or "")
             case "model_context_window_exceeded":
                 return End(stopped_for="context")
-            case "max_tokens":
+            case "max_tokens" if self._cuts < MOST_CUTS:
+                self._cuts += 1
                 self._say(CUT)
                 return None
+            case "max_tokens":
+                return cut_off(self._line.max_tokens)
             case _ if self._nudges < MOST_NUDGES:
                 self._nudges += 1
                 self._say(GO_ON)

@@ -45,6 +45,14 @@ MAX_USD: Final = End(subtype="error_max_budget_usd", terminal_reason="max_budget
 MISFITS: Final = End(subtype="error_max_structured_output_retries", terminal_reason="structured_output_retries")
 
 
+def cut_off(max_tokens: int) -> End:
+    """It writes more than one answer may hold, again and again."""
+    words = (
+        f"One answer after the other was cut off at {max_tokens} tokens; a higher `agent.max_tokens` would let it end."
+    )
+    return End(subtype="error_during_execution", terminal_reason="max_tokens", errors=(words,))
+
+
 def refused(words: str) -> End:
     """The model's safety classifier stopped the answer."""
     return End(terminal_reason="api_error", errors=(f"The model refused to go on. {words}".strip(),))

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from anthropic import transform_schema
 from anthropic.lib.tools import BetaAsyncBuiltinFunctionTool, ToolError
 from anthropic.types.beta import BetaToolUnionParam
 
@@ -82,24 +83,14 @@ TODOS: BetaToolUnionParam = {
 }
 
 
-def answer_tool(schema: str = FORM.schema) -> BetaToolUnionParam:
-    """The tool with which the model ends; strict, so that its input fits."""
+def answer_tool(schema: str) -> BetaToolUnionParam:
+    """The tool with which the model ends; strict, so that its input has this form."""
     return {
         "name": ANSWER,
         "description": "Give your final answer. Call it once, when you are finished or can't go on.",
-        "input_schema": _closed(json.loads(schema)),
+        "input_schema": transform_schema(json.loads(schema)),  # `strict` takes less than all of JSON Schema
         "strict": True,
     }
-
-
-def _closed(schema: Any) -> Any:
-    """`schema` with objects that take no other properties, which `strict` demands of every one."""
-    if isinstance(schema, list):
-        return [_closed(each) for each in schema]
-    if not isinstance(schema, dict):
-        return schema
-    inner = {name: _closed(value) for name, value in schema.items()}
-    return {**inner, "additionalProperties": False} if schema.get("type") == "object" else inner
 
 
 class Tool(BetaAsyncBuiltinFunctionTool):

@@ -19,6 +19,7 @@ from bot.agent.isolation import Isolation, isolation_for
 from bot.config import LaptopEnv
 from bot.core.names import Reason
 from bot.core.run import Admission, Outcome
+from bot.core.secret import Secret
 from bot.core.settings import AgentSettings
 from bot.errors import Blocked, ConfigError
 from bot.job.brief import Task as JobTask
@@ -46,6 +47,7 @@ from bot.local.starting import Start, find_start
 from bot.local.worktrees import Record, read_record
 from bot.progress.events import Event, Isolated, PhaseBegan, RunBegan
 from bot.progress.journal import Journal
+from bot.trackers.config import LinearConfig
 from bot.trackers.tracker import Task
 
 CUT_OFF = "It was cut off while it was at work: what is there may be half done, or all that there is to do."
@@ -84,6 +86,9 @@ class TaskRun:
             if error.errno != errno.ENOSPC:
                 raise
             return Result(_blocked(attempt, Reason.SETUP_FAILED, disk_full().text))
+        finally:
+            if not attempt.tree.exists():  # else the same attempt goes on with it
+                shutil.rmtree(out / LENT, ignore_errors=True)
 
 
 def runs_folder(state_dir: Path) -> Path:
@@ -205,6 +210,7 @@ class _Story:
             base_url=env.model_url,
             cli=env.claude,
             settings=job.config.agent,
+            linear_key=self._linear_key(),
         )
         try:
             with self.run.session(access, ground) as agent:
@@ -213,6 +219,13 @@ class _Story:
             return _blocked(self.attempt, blocked.code, blocked.text, blocked.details)
         except ConfigError as problem:
             return _blocked(self.attempt, Reason.CONFIG_INVALID, str(problem))
+
+    def _linear_key(self) -> Secret:
+        """With which the agent may read in Linear; empty: it may not."""
+        tracker = self.run.settings.tracker
+        if not (isinstance(tracker, LinearConfig) and self.run.settings.local.linear_mcp):
+            return Secret("")
+        return self.run.env.key(tracker.api_key_env)
 
     @contextlib.contextmanager
     def _isolation(self, journal: Journal) -> Iterator[Isolation]:
