@@ -25,7 +25,7 @@ from bot.core.settings import PullRequest
 from bot.core.situation import Closed, Ended
 from bot.core.unbegun import is_next_run
 from bot.core.verdict import Refusal
-from bot.core.writing import end_label, kept_request, move_labels, noted_end, put_status
+from bot.core.writing import end_label, kept_request, kept_tally, move_labels, noted_end, put_status
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,7 +268,7 @@ def _finish(ending: Ending, snapshot: Snapshot, issue: Issue, record: Record) ->
     newer = request is not None and request.at > record.requested_at
     keep = issue.open and request is not None and (newer or again)
     notes = notes_of(issue, snapshot.own_ids)
-    block = {"v": 1, **noted_end(record, ending.attempts, notes), **kept_request(notes)}
+    block = {"v": 1, **noted_end(record, ending.attempts, notes), **kept_tally(notes), **kept_request(notes)}
     body = status(Ended(record) if issue.open else Closed(), notes=block)
     # Of a server's run only the server makes the status comment: two who both see none would make two.
     makes_none = ending.served and notes is None
