@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final, Literal, cast
+from typing import Any, Final, Literal, cast
 from urllib.parse import unquote, urlsplit
 
 from bot.config_reader import Reader, actor_of, graphql_url, server_url
@@ -40,7 +40,10 @@ __all__ = [
     "action_report",
     "demo_env",
     "known_secrets",
+    "laptop_environ",
     "parse_repo_config",
+    "parse_setting",
+    "parse_tracker_section",
     "person_env",
     "server_env",
 ]
@@ -53,6 +56,27 @@ def parse_repo_config(text: str | None, *, path: str = CONFIG_PATH) -> RepoConfi
     from bot.repo_config import parse  # noqa: PLC0415 (brings YAML: most repositories have no config file)
 
     return parse(text, path=path)
+
+
+def parse_tracker_section(text: str) -> Any:
+    """The section `tracker` of a text that `parse_repo_config` took, as plain data; None: there is none."""
+    if not text.strip():
+        return None
+    from bot.repo_config import tracker_section  # noqa: PLC0415
+
+    return tracker_section(text)
+
+
+def parse_setting(key: str, text: str, *, shown: str) -> Any:
+    """A value of the config that came from a flag, a variable or another file. Raises `ConfigError`, which says `shown`."""
+    from bot.repo_config import setting  # noqa: PLC0415
+
+    return setting(key, text, shown)
+
+
+def laptop_environ() -> Mapping[str, str]:
+    """This process's environment, for the runner on a laptop: `bot.local.settings` and the task source pick from it."""
+    return MappingProxyType(dict(os.environ))
 
 
 WorkResult = Literal["", "success", "failure", "cancelled", "skipped"]

@@ -128,7 +128,28 @@ SERVER_VARIABLES: Final = (
 )
 """What `ai-ready serve` reads besides: it also takes the addresses of GitHub."""
 
-VARIABLES: Final = STEP_VARIABLES + SERVER_VARIABLES
+LAPTOP_VARIABLES: Final = (
+    Variable(
+        "BACKLOG_TASK_ID", "The one task that `ai-ready start` does, where the task source is `backlog`; `--task` wins."
+    ),
+    Variable(
+        "AI_DEV_LOOP_TIME_LIMIT", "Seconds that the agent may take for a task, 1 to 18,000; default `limits.minutes`."
+    ),
+    Variable("AI_DEV_LOOP_COST_LIMIT", "US dollars for a task; default `limits.usd`."),
+    Variable("LINEAR_API_KEY", "Key for Linear, of the task source `linear`.", secret=True),
+    Variable("HEADLESS_PM_API_KEY", "Key for Headless PM, of the task source `headless-pm`.", secret=True),
+    Variable("HEADLESS_PM_API_URL", "Its address; default `http://localhost:6969`."),
+    Variable("HEADLESS_PM_WORKTREE_BASE", "Folder for the work trees of tasks; default `local.worktrees`."),
+    Variable("HEADLESS_PM_HOOK_TIMEOUT", "Seconds a hook may take; default `local.hook_seconds`."),
+    Variable(
+        "HEADLESS_PM_CLAUDE_TIMEOUT",
+        "The same as AI_DEV_LOOP_TIME_LIMIT; where both are set, the shorter time holds.",
+    ),
+    Variable("HEADLESS_PM_HEALTH_CHECK_INTERVAL", "Seconds between two health checks; default `local.health_seconds`."),
+)
+"""What the runner on a laptop reads besides."""
+
+VARIABLES: Final = STEP_VARIABLES + SERVER_VARIABLES + LAPTOP_VARIABLES
 """Every variable we read."""
 
 SECRET_NAMES: Final = frozenset(variable.name for variable in VARIABLES if variable.secret)

@@ -19,7 +19,7 @@ from typing import Any, Final, Literal, get_args, get_origin, get_type_hints
 import bot.core.settings
 import bot.progress.events
 from bot.config_rules import BOUNDS, LEVELS
-from bot.config_variables import SERVER_VARIABLES, STEP_VARIABLES, Variable
+from bot.config_variables import LAPTOP_VARIABLES, SERVER_VARIABLES, STEP_VARIABLES, Variable
 from bot.core.commands import COMMANDS, MAX_GUIDANCE
 from bot.core.messages.verdict import ADVICE, NEXT_STEP
 from bot.core.names import CONFIG_PATH, Reason
@@ -174,6 +174,13 @@ needed and not set ends the command with exit code 2 and the variable's name.
 What `ai-ready serve` reads, besides the addresses of GitHub and Slack above.
 
 {variable_table(SERVER_VARIABLES)}
+
+### The laptop
+
+What `ai-ready start` reads, besides the model's keys and the addresses of GitHub above. `tracker.api_key_env` may name
+another variable for Linear's key.
+
+{variable_table(LAPTOP_VARIABLES)}
 """
 
 

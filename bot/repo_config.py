@@ -14,9 +14,10 @@ from typing import Any, Final, Literal, get_args, get_origin, get_type_hints
 
 import yaml
 
-from bot.config_rules import BOUNDS, ENV_NAME, LEVELS, SHAPES, UNBUILT
+from bot.config_rules import BOUNDS, ELSEWHERE, ENV_NAME, LEVELS, SHAPES, UNBUILT
 from bot.core.outbound import code_span
 from bot.core.settings import ConfigProblem, RepoConfig
+from bot.errors import ConfigError
 
 MAX_BYTES: Final = 64 * 1024
 MAX_DEPTH: Final = 5
@@ -38,7 +39,7 @@ class _Wrong(Exception):
 
     def __init__(self, node: yaml.Node | yaml.Event, text: str) -> None:
         super().__init__(text)
-        mark = node.start_mark
+        mark = node.start_mark  # none in a value that no file holds
         self.problem = _Problem(mark.line + 1 if mark else 1, text)
 
 
@@ -78,6 +79,33 @@ def parse(text: str, *, path: str) -> RepoConfig | ConfigProblem:
     except _Wrong as wrong:
         return _problem([wrong.problem], path)
     return _problem(problems, path) if problems else config
+
+
+def tracker_section(text: str) -> Any:
+    """The section `tracker` of a text that `parse` takes, as plain data; None: there is none."""
+    loader = _Loader(text)
+    try:
+        whole = loader.get_single_data()
+    finally:
+        loader.dispose()
+    return whole.get("tracker") if isinstance(whole, dict) else None
+
+
+def setting(key: str, text: str, shown: str) -> Any:
+    """One value as its key takes it, when it comes from elsewhere than the file. Raises `ConfigError`.
+
+    `key`: with its section (`limits.usd`). `shown`: what the person calls it, in our sentence.
+    """
+    section, _, name = key.rpartition(".")
+    default: Any = getattr(RepoConfig(), section) if section else RepoConfig()
+    node = yaml.ScalarNode(f"{_TAG}str", text)
+    try:
+        value = _value(node, get_type_hints(type(default))[name], getattr(default, name), key, [])
+        _refuse_unbuilt(node, key, value, getattr(default, name))
+    except _Wrong as wrong:
+        words = wrong.problem.text.replace(f"`{key}`", f"`{shown}`")
+        raise ConfigError(words if words.endswith("?") else f"{words}.") from None
+    return value
 
 
 def _problem(problems: list[_Problem], path: str) -> ConfigProblem:
@@ -149,10 +177,12 @@ def _pairs(
         key = str(key_node.value) if isinstance(key_node, yaml.ScalarNode) else ""
         line = key_node.start_mark.line + 1
         full = f"{where}.{key}" if where else key
-        if key not in known:
-            problems.append(_Problem(line, f"{_unknown(key, where)}{_nearest(key, known)}"))
-        elif key in seen:
+        if key in seen:
             problems.append(_Problem(line, f"`{full}` is there twice (first in line {seen[key]}); keep one"))
+        elif not where and key in ELSEWHERE:
+            seen[key] = line
+        elif key not in known:
+            problems.append(_Problem(line, f"{_unknown(key, where)}{_nearest(key, known)}"))
         else:
             seen[key] = line
             yield key, value, full

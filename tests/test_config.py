@@ -16,15 +16,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import bot.config
-from bot.config import VARIABLES, ActionEnv, ServerEnv, SlackHooks, Step, known_secrets, parse_repo_config
-from bot.config_rules import BOUNDS, SHAPES
+from bot.config import (
+    VARIABLES,
+    ActionEnv,
+    ServerEnv,
+    SlackHooks,
+    Step,
+    known_secrets,
+    parse_repo_config,
+    parse_tracker_section,
+)
+from bot.config_rules import BOUNDS, ELSEWHERE, SHAPES
 from bot.config_slack import SLACK_HOSTS_VARIABLE, SLACK_WEBHOOK_URL
+from bot.config_variables import LAPTOP_VARIABLES
 from bot.core.secret import Secret
 from bot.core.settings import (
     AgentSettings,
     Checkpoints,
     Checks,
     ConfigProblem,
+    Laptop,
     Limits,
     MetaIssues,
     Notify,
@@ -56,6 +67,8 @@ allow:
 mode: autonomous
 checkpoints: {turn_interval: 10, context: 0.5}
 notify: {slack_webhook_env: MY_HOOK, interval: 60, on_complete: off, on_blocked: yes}
+local: {agent_id: dev_001, tasks: 3, usd: 2, turns: 99, on_failure: stop, finished: done, idle_seconds: 5, worktrees: /tmp/trees, hooks: tools/hooks, hook_seconds: 9, health_seconds: 60, log_file: run.log}
+tracker: {type: linear, team_id: ENG}
 """
 
 
@@ -90,8 +103,10 @@ def test_every_key_is_read() -> None:
         mode="autonomous",
         checkpoints=Checkpoints(10, 0.5),
         notify=Notify("MY_HOOK", 60, on_complete=False, on_blocked=True),
+        local=Laptop("dev_001", 3, 2.0, 99, "stop", "done", 5, "/tmp/trees", "tools/hooks", 9, 60, "run.log"),
     )
-    assert set(yaml.safe_load(FULL)) == {field.name for field in fields(RepoConfig)}
+    assert set(yaml.safe_load(FULL)) == {field.name for field in fields(RepoConfig)} | ELSEWHERE
+    assert parse_tracker_section(FULL) == {"type": "linear", "team_id": "ENG"}
 
 
 @pytest.mark.parametrize(
@@ -435,7 +450,12 @@ def test_the_table_of_variables_is_what_is_read() -> None:
     """Nothing is read that is not documented, and nothing is documented that is not read."""
     source = Path(bot.config.__file__).read_text(encoding="utf-8")
     read = {*re.findall(r'reader\.\w+\(\s*"(\w+)"', source), SLACK_WEBHOOK_URL, SLACK_HOSTS_VARIABLE}
-    assert read == {variable.name for variable in VARIABLES}
+    rooms = (Path(bot.__file__).parent / room for room in ("local", "trackers"))
+    laptop = "".join(path.read_text(encoding="utf-8") for room in rooms for path in room.glob("*.py"))
+    told = {variable.name for variable in LAPTOP_VARIABLES}
+    assert read == {variable.name for variable in VARIABLES} - told
+    assert {name for name in told if f'"{name}"' not in laptop} == set()
+    assert set(re.findall(r'environ\.get\("(\w+)"', laptop)) <= {variable.name for variable in VARIABLES}
 
 
 # -------------------------------------------------------------------------------------------- server

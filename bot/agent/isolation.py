@@ -45,7 +45,19 @@ class Launch:
     cwd: Path
 
 
-class Isolation(Protocol):
+class Launcher(Protocol):
+    """Starts things, and ends what is left of them."""
+
+    def launch(self, argv: Sequence[str], *, env: Mapping[str, str], cwd: Path) -> Launch:
+        """How to run `argv` with exactly `env`."""
+        ...
+
+    def kill_all(self) -> None:
+        """End every process that was launched, however far it ran; returns when none is left. Raises `InternalError`."""
+        ...
+
+
+class Isolation(Launcher, Protocol):
     """Runs things apart from us; a context manager whose end leaves no process, file in /tmp or lock behind."""
 
     @property
@@ -62,20 +74,12 @@ class Isolation(Protocol):
         """The variables that say who one is: HOME, USER, LOGNAME, TMPDIR."""
         ...
 
-    def launch(self, argv: Sequence[str], *, env: Mapping[str, str], cwd: Path) -> Launch:
-        """How to run `argv` with exactly `env`."""
-        ...
-
     def own(self, path: Path) -> None:
         """Give the tree at `path` (only what is ours of it) to the isolated user; follows no symlink."""
         ...
 
     def reclaim(self, path: Path) -> None:
         """Kill everything, then take the tree at `path` (only what is theirs of it) back, readable and writable."""
-        ...
-
-    def kill_all(self) -> None:
-        """End every process of the isolated user; returns when none is left. Raises `InternalError` if one stays."""
         ...
 
     def discard(self, path: Path) -> None:

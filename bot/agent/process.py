@@ -20,7 +20,7 @@ from pathlib import Path
 from types import FrameType
 from typing import IO, Literal
 
-from bot.agent.isolation import Isolation
+from bot.agent.isolation import Isolation, Launcher
 
 Killed = Literal["", "timed-out", "cancelled", "over-budget", "hung", "flooded", "context"]
 """Why *we* ended a process; the words of `core.run.AgentReport.stopped_for`."""
@@ -135,7 +135,7 @@ def environment(isolation: Isolation, ours: Mapping[str, str], extra: Mapping[st
 
 def run_command(
     command: Command,
-    isolation: Isolation,
+    isolation: Launcher,
     *,
     cancel: Cancel,
     on_line: Callable[[str], None] | None = None,
@@ -240,7 +240,7 @@ class Ended:
 class Running:
     """One process from its start to the death of everything it started."""
 
-    def __init__(self, command: Command, isolation: Isolation, cancel: Cancel) -> None:
+    def __init__(self, command: Command, isolation: Launcher, cancel: Cancel) -> None:
         self._command, self._isolation, self._cancel = command, isolation, cancel
         self._started = time.monotonic()
         self._deadline = self._started + command.seconds

@@ -83,6 +83,8 @@ STATUS_MARKER = "ai-ready:status"
 VERDICT_MARKER = "ai-ready:verdict"
 REPLY_MARKER = "ai-ready:reply"
 THREAD_MARKER = "ai-ready:thread"
+TASK_MARKER = "ai-ready:task"
+"""Of the part of a task's text that was made out of a spec."""
 BOARD_MARKER = "ai-ready:board"
 """Of the comment with which a board is closed."""
 

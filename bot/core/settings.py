@@ -8,13 +8,15 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal
 
+Backend = Literal["claude-code", "claude-code-sdk", "anthropic-sdk"]
+
 
 @dataclass(frozen=True, slots=True)
 class AgentSettings:
     """Who does the work."""
 
-    backend: Literal["claude-code", "anthropic-sdk"] = "claude-code"
-    """What runs the agent; this version has `claude-code` only."""
+    backend: Backend = "claude-code"
+    """What runs the agent: `claude-code` is the Claude CLI (`claude-code-sdk` means the same); `anthropic-sdk` is the Messages API with a shell and an editor of ours, and needs an API key."""
     model: str = "opus"
     """Model alias or id."""
     models: Mapping[str, str] = field(
@@ -27,6 +29,10 @@ class AgentSettings:
     """`auto`: run agent and checks as another user, refuse where that can't be had. `none`: run them as the runner."""
     instructions: str = ""
     """Added to every prompt."""
+    max_tokens: int = 8192
+    """Tokens of one answer of the model; of the backend `anthropic-sdk` alone."""
+    requests_per_minute: int = 50
+    """Requests to the model in a minute; of the backend `anthropic-sdk` alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +140,36 @@ class Notify:
 
 
 @dataclass(frozen=True, slots=True)
+class Laptop:
+    """The runner on a laptop ([`ai-ready start`](laptop.md)); the Action and the server pass over it. `tracker`, which task source it works through, is in [Task sources](task-sources.md)."""
+
+    agent_id: str = ""
+    """Under which name tasks are claimed; empty: your user name, the machine and the folder."""
+    tasks: int = 10
+    """Tasks of one session; what fails counts, too."""
+    usd: float = 10.0
+    """US dollars (list price) of one session: once they are used up, no further task is started."""
+    turns: int = 500
+    """Turns of the agent in one session, over all its tasks."""
+    on_failure: Literal["continue", "stop"] = "continue"
+    """After a task that ended Blocked: go on with what does not wait for it, or end the session."""
+    finished: Literal["auto", "in_review", "done"] = "auto"
+    """Status of a task whose run is Done. `auto`: in_review where there is a pull request to look at (later tasks wait until a person says done), else done. No branch of yours is ever moved: later tasks start from the finished work they build on."""
+    idle_seconds: int = 30
+    """Between two looks at a source that has nothing to do."""
+    worktrees: str = ""
+    """Folder for the work trees of tasks; empty: one of ours, outside the checkout."""
+    hooks: str = ".ai-ready/hooks"
+    """Folder with `pre_task`, `post_task` and `health_check`; not there: no hooks."""
+    hook_seconds: int = 30
+    """How long a hook may take."""
+    health_seconds: int = 300
+    """Between two health checks."""
+    log_file: str = ""
+    """Where the runner's log goes; empty: `.ai-ready/local/runner.log`."""
+
+
+@dataclass(frozen=True, slots=True)
 class RepoConfig:
     """`.github/ai-ready.yml`; every key is optional."""
 
@@ -153,6 +189,7 @@ class RepoConfig:
     """`autonomous`: decides small things itself. `supervised`: plans first and waits for `/ai approve`. `interactive`: works at once, and may end with a question."""
     checkpoints: Checkpoints = Checkpoints()
     notify: Notify = Notify()
+    local: Laptop = Laptop()
 
 
 @dataclass(frozen=True, slots=True)

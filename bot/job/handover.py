@@ -8,10 +8,8 @@ targets (branch, base, issue) are never taken from here but from the admission.
 import dataclasses
 import hashlib
 import json
-import os
 import re
 import stat
-import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
@@ -20,6 +18,7 @@ from bot.core.ledger import is_run_key
 from bot.core.names import Reason, issue_branch
 from bot.core.run import Admission, Check, Outcome
 from bot.errors import Blocked, UsageError
+from bot.whole_file import write_whole
 
 OUTCOME_FILE = "outcome.json"
 BUNDLE_FILE = "work.bundle"
@@ -123,20 +122,6 @@ def receive(folder: Path, digests: Digests, admission: Admission) -> Received:
     _check_file(bundle, MAX_BUNDLE_BYTES)
     _verify("work.bundle", sha256_of(bundle), digests.bundle)
     return Received(outcome, bundle)
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file so that it is there whole or not at all, also when the machine dies or its disk is full."""
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 def sha256_of(path: Path) -> str:

@@ -1,7 +1,8 @@
 """One session with an agent, as `work` sees it: ask, ask again, and what it has used so far.
 
-`Agent` is the small interface behind which backends are interchangeable; `claude_session` is headless Claude behind
-the key proxy. The heavy parts (the proxy's HTTP) are imported when a session starts.
+`Agent` is the small interface behind which backends are interchangeable, and `agent_session` picks one: headless Claude
+(`claude_session`), or the Messages API by the official SDK (`bot.job.sdk_session`), both behind the key proxy. The heavy
+parts (the proxy's HTTP, the SDK) are imported when a session starts.
 """
 
 import contextlib
@@ -15,6 +16,7 @@ from bot.agent.isolation import reachable
 from bot.agent.process import environment
 from bot.core.run import AgentReport
 from bot.core.secret import Secret
+from bot.core.settings import AgentSettings
 from bot.job.narrator import Narrator
 from bot.job.workspace import Ground
 
@@ -62,6 +64,18 @@ class ModelAccess:
     """ANTHROPIC_BASE_URL; empty: the official host."""
     cli: str = ""
     """AI_READY_CLAUDE."""
+    settings: AgentSettings = AgentSettings()
+    """Which backend, and its own limits; the model is `model`."""
+
+
+@contextlib.contextmanager
+def agent_session(access: ModelAccess, ground: Ground) -> Iterator[Agent]:
+    """The agent that `access.settings.backend` names.
+
+    Raises `Blocked(setup-failed)` or `ConfigError`: what the backend needs is not here.
+    """
+    with claude_session(access, ground) as agent:
+        yield agent
 
 
 @contextlib.contextmanager

@@ -24,7 +24,7 @@ from bot.job.git import remote_of
 from bot.job.recheck import Recheck
 from bot.job.redact import Redactor
 from bot.job.round import screened
-from bot.job.session import ModelAccess, claude_session
+from bot.job.session import ModelAccess, agent_session
 from bot.job.telling import telling_progress
 from bot.job.work import work
 from bot.job.workspace import Ground
@@ -45,7 +45,13 @@ def do_the_work(
     screen = Redactor(env.secrets)
     task = replace(_task(admission, looked), round=screened(looked.round, screen.text))
     access = ModelAccess(
-        admission.model, admission.usd, env.api_key, env.oauth_token, base_url=env.model_url, cli=env.claude
+        admission.model,
+        admission.usd,
+        env.api_key,
+        env.oauth_token,
+        base_url=env.model_url,
+        cli=env.claude,
+        settings=looked.config.agent,
     )
     journal = bench.journal
     root = run_root()
@@ -56,7 +62,7 @@ def do_the_work(
         try:
             ground = Ground(root, isolation, bench.cancel, screen, journal.say, journal.tell, env.others)
             journal.tell(Isolated(isolation.name))
-            with claude_session(access, ground) as agent:
+            with agent_session(access, ground) as agent:
                 remote = remote_of(env.server_url, admission.repo, env.token)
                 outcome = work(task, remote, agent, ground, out=bench.out)
             if bench.cancel.is_set:  # tidying up may take longer than a cancel leaves us: 10 s and we are killed

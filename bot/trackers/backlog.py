@@ -128,9 +128,10 @@ class BacklogTracker:
             claim = (f"--remove-label={_CLAIM}{now.claimed_by}",) if ends else ()
             return self._edited(now, f"--status={self._name(status)}", *claim)
 
-    def comment(self, task: Task, text: str) -> None:
+    def comment(self, task: Task, text: str, *, once: str = "") -> None:
         """Into the implementation notes."""
-        self._edit(task.id, f"--append-notes={text}")
+        if not (once and once in self.get(task.id).body):
+            self._edit(task.id, f"--append-notes={text}")
 
     def attach(self, task: Task, url: str, title: str) -> None:
         """Into the references."""

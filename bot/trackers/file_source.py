@@ -36,6 +36,7 @@ from bot.trackers.tracker import (
     must_be_free,
     must_be_ours,
 )
+from bot.whole_file import write_whole
 
 LARGEST: Final = 1 << 20
 """Bytes of a task file that are read."""
@@ -87,7 +88,7 @@ class FileTracker:
                 Path(name).unlink()
         except OSError as error:
             words = f"The task folder {self.folder} can't be used ({error.strerror}): make it writable, or name another"
-            raise SourceConfigError(f"{words} as `path`.") from None
+            raise SourceConfigError(f"{words} as `folder`.") from None
 
     def list(self) -> Listing:
         """By name."""
@@ -126,10 +127,12 @@ class FileTracker:
             claim = quoted(self.agent) if status is Status.IN_PROGRESS else ""
             return self._edited(task.id, {"status": status.value, "claimed_by": claim})
 
-    def comment(self, task: Task, text: str) -> None:
+    def comment(self, task: Task, text: str, *, once: str = "") -> None:
         """At the file's end, under `## Notes`."""
         with locked(self.folder):
             found = self._one(task.id)
+            if once and once in found.text:
+                return
             heading = f"{self.agent}, {self.now().astimezone(UTC):%Y-%m-%d %H:%M} UTC"
             self._write(self._path(task.id), found.noted(heading, text).encode())
 
@@ -196,22 +199,7 @@ class FileTracker:
         """All of it or nothing, also when the machine goes down."""
         try:
             mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
-            handle, name = tempfile.mkstemp(prefix=_LEFT_OVER, dir=self.folder)
-            try:
-                with os.fdopen(handle, "wb") as file:
-                    file.write(raw)
-                    os.fchmod(file.fileno(), mode)
-                    file.flush()
-                    os.fsync(file.fileno())
-                Path(name).replace(path)
-            except BaseException:
-                Path(name).unlink(missing_ok=True)
-                raise
-            folder = os.open(self.folder, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
+            write_whole(path, raw, mode=mode, prefix=_LEFT_OVER)
         except OSError as error:
             raise SourceUnavailable(f"The task {path} can't be written ({error.strerror}).") from None
 

@@ -125,8 +125,10 @@ class HeadlessPmTracker:
         self._put(task.id, status)
         return self.get(task.id)
 
-    def comment(self, task: Task, text: str) -> None:
+    def comment(self, task: Task, text: str, *, once: str = "") -> None:
         """A comment is added to the notes; `notes` with a status would replace them."""
+        if once and once in self.get(task.id).body:
+            return
         self._write("POST", f"/tasks/{task.id}/comment", {"comment": text})
 
     def attach(self, task: Task, url: str, title: str) -> None:

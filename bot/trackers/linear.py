@@ -145,8 +145,11 @@ class LinearTracker:
                     self._end(claim.id, claim.agent, f"{status.value}.")
         return self.get(task.id)
 
-    def comment(self, task: Task, text: str) -> None:
+    def comment(self, task: Task, text: str, *, once: str = "") -> None:
         """A comment of the issue. Its id is ours, so that a second try can't make a second one."""
+        said = self.api.pages(queries.COMMENTS, "issue", "comments", id=task.id) if once else ()
+        if any(once in str(each["body"]) for each in said):
+            return
         self._comment(str(uuid.uuid4()), task.id, text)
 
     def attach(self, task: Task, url: str, title: str) -> None:

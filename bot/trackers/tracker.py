@@ -150,8 +150,11 @@ class Tracker(Protocol):
         """Move a task; leaving in_progress ends the claim. Raises `Taken` or `Stale` if its status is not the one read."""
         ...
 
-    def comment(self, task: Task, text: str) -> None:
-        """Add a note; what is there is kept."""
+    def comment(self, task: Task, text: str, *, once: str = "") -> None:
+        """Add a note; what is there is kept.
+
+        `once`: a mark that is part of `text`; where a note with that mark is there already, nothing is added.
+        """
         ...
 
     def attach(self, task: Task, url: str, title: str) -> None:

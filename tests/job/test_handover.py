@@ -16,7 +16,6 @@ from bot.job.handover import (
     hand_over,
     receive,
     sha256_of,
-    write_whole,
 )
 from tests.job.stage import Server, admission
 
@@ -249,17 +248,6 @@ def test_what_we_write_we_can_read(tmp_path: Path, server: Server) -> None:
     digests = hand_over(tmp_path, long)
 
     assert receive(tmp_path, digests, admission(server)).outcome.verdict == "blocked"
-
-
-def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path) -> None:
-    """A full disk, or a folder that is not there: no half file, no leftovers."""
-    path = tmp_path / "x.json"
-    write_whole(path, b"old")
-    with pytest.raises(TypeError):
-        write_whole(path, "not bytes")  # type: ignore[arg-type]
-
-    assert path.read_bytes() == b"old"
-    assert [p.name for p in tmp_path.iterdir()] == ["x.json"]
 
 
 @pytest.mark.parametrize(

@@ -153,6 +153,18 @@ def test_TS12_a_blocked_task_holds_why(stage: Stage, ada: Tracker) -> None:
     assert all(words in seen for words in ("What people wrote.", "First note.", "2 tests fail.", "`make test`"))
 
 
+def test_a_note_with_a_mark_is_added_once(stage: Stage, ada: Tracker) -> None:
+    """Who was killed before it could write down that it has said something says it again."""
+    claimed = ada.claim(ada.create(NewTask("One")))
+
+    ada.comment(claimed, "Done, the first time.\n\nRun one-1", once="one-1")
+    ada.comment(claimed, "Done, the second time.\n\nRun one-1", once="one-1")
+    ada.comment(claimed, "Done, another run.\n\nRun one-2", once="one-2")
+
+    seen = stage.seen(claimed.id)
+    assert [seen.count(words) for words in ("the first time", "the second time", "another run")] == [1, 0, 1]
+
+
 def test_a_blocked_task_put_back_to_todo_is_claimed_anew(ada: Tracker, bob: Tracker) -> None:
     blocked = ada.set_status(ada.claim(ada.create(NewTask("One"))), Status.BLOCKED)
 
