@@ -20,6 +20,7 @@ from bot.core.rounds import Conversation, FailedJob
 from bot.core.run import Admission
 from bot.core.settings import ConfigProblem, RepoConfig
 from bot.core.situation import Hold, Invalid, Queued, RoundsUsed, Running, Situation, Start, Waiting
+from bot.core.specs.diff import Existing
 from bot.core.view import Own
 from bot.errors import GitHubError
 from bot.github.ports import Applied, Reader, Writer
@@ -54,6 +55,10 @@ class GitHub(Reader, Writer, Protocol):
 
     def conversation(self, pull: int) -> Conversation:
         """What is said of a pull request and not settled."""
+        ...
+
+    def task_issues(self) -> tuple[Existing, ...]:
+        """All issues that may be tasks of a plan, open and closed."""
         ...
 
     def failed_jobs(self, oid: str) -> tuple[FailedJob, ...]:

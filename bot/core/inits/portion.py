@@ -20,7 +20,7 @@ AT_ONCE: Final = 4
 
 RELATIONS_AT_ONCE: Final = 10
 
-LATE: Final = timedelta(seconds=60)
+LATE: Final = timedelta(seconds=120)
 """How old a list of GitHub's may be: an issue that may have been made is looked for that long before it is made again."""
 
 MOST_TRIES: Final = 3
@@ -107,10 +107,8 @@ def next_portion(proposal: Proposal, tally: Tally, now: datetime, spec: int) -> 
         return Portion(new=(_meta(proposal, spec),))
     if missing := [task for task in proposal.plan.tasks if task.key not in numbers]:
         return Portion(new=tuple(_new(task, spec) for task in missing[:AT_ONCE]))
-    if changed := proposal.changed[tally.changed :][:AT_ONCE]:
-        by_key = {task.key: task for task in proposal.plan.tasks}
-        mine = (key for key in changed if key in by_key and key in numbers)
-        return Portion(updates=tuple(Update(numbers[key], by_key[key], init_name(spec)) for key in mine))
+    if updates := tuple(_updates(proposal, numbers, spec))[tally.changed :][:AT_ONCE]:
+        return Portion(updates=updates)
     if relations := tuple(_relations(proposal, numbers))[tally.related :][:RELATIONS_AT_ONCE]:
         return Portion(relations=relations)
     return Portion(finish=project_line(proposal, tally, spec))
@@ -130,6 +128,12 @@ def _meta(proposal: Proposal, spec: int) -> NewIssue:
 def _new(task: PlannedTask, spec: int) -> NewIssue:
     labels = (f"priority: {task.priority.value}", _OLD_LABELS[task.priority])
     return NewIssue(task.key, task.full_title, marked_body(task, init_name(spec)), labels)
+
+
+def _updates(proposal: Proposal, numbers: Mapping[str, int], spec: int) -> Iterator[Update]:
+    for task in proposal.plan.tasks:
+        if task.key in proposal.changed:
+            yield Update(numbers[task.key], task, init_name(spec))
 
 
 def _relations(proposal: Proposal, numbers: Mapping[str, int]) -> Iterator[Relation]:

@@ -46,8 +46,8 @@ def made_text(tally: Tally) -> str:
 
 def made_reply(tally: Tally) -> str:
     """The answer to the approval: which issues there are."""
-    rows = [f"- {key}: #{number}" for key, number in tally.made if key != META]
-    return f"{made_text(tally)}\n\n{'\n'.join(rows)}" if tally.done else made_text(tally)
+    rows = "\n".join(f"- {key}: #{number}" for key, number in tally.made if key != META)
+    return f"{made_text(tally)}\n\n{rows}" if tally.done else made_text(tally)
 
 
 def tally_status(tally: Tally, rest: str) -> str:

@@ -1,0 +1,55 @@
+"""Publish's side of `/ai init`: the plan that `work` handed over, read strictly, screened, and compared with what is there."""
+
+import json
+from typing import Final, Protocol
+
+from bot.core import titles
+from bot.core.inits.proposal import MOST_ISSUES, MOST_LINE, Proposal, proposal_line, proposal_of
+from bot.core.names import Reason
+from bot.core.specs.diff import Diff, Existing, compare
+from bot.core.specs.planned import Plan
+from bot.core.specs.reading import Flawed, read_answer
+from bot.core.specs.spec import read_spec
+from bot.core.verdict import Refusal
+from bot.job.redact import Redactor
+
+_TOO_LONG: Final = (
+    "The plan holds more text than one comment does: ask with `/ai init` for shorter texts, or split the specification"
+)
+
+
+class Lister(Protocol):
+    """Says which issues there are."""
+
+    def task_issues(self) -> tuple[Existing, ...]:
+        """All issues that may be tasks of a plan. Raises `GitHubError`."""
+        ...
+
+
+def read_proposal(text: str, spec: str, screen: Redactor, github: Lister) -> tuple[Proposal, Diff] | Refusal:
+    """What people may approve. Raises `GitHubError` when the issues can't be listed."""
+    if screen.text(text) != text:
+        return Refusal(Reason.SECRET_FOUND, "The plan of issues holds what looks like a secret, so it is not shown")
+    try:
+        answer = json.loads(text)
+    except (ValueError, RecursionError):
+        return Refusal(Reason.INTERNAL_ERROR, "the work job handed over no plan of issues that can be read")
+    plan = read_answer(answer, read_spec(spec), most=MOST_ISSUES)
+    if isinstance(plan, Flawed):
+        return Refusal(Reason.AGENT_ERROR, "The agent's plan of issues can't be used", "\n".join(plan.flaws))
+    there = github.task_issues()
+    diff = compare(plan, [each for each in there if not _is_meta(each.title)])
+    proposal = proposal_of(plan, diff, _meta(plan, there))
+    if len(proposal_line(proposal)) > MOST_LINE:
+        return Refusal(Reason.TOO_LARGE, _TOO_LONG)
+    return proposal, diff
+
+
+def _meta(plan: Plan, there: tuple[Existing, ...]) -> int:
+    """The open issue that keeps the project's others together; 0: there is none."""
+    same = (each for each in there if each.title.casefold().split() == plan.meta_title.casefold().split())
+    return next((int(each.id) for each in same if each.settled != "closed"), 0)
+
+
+def _is_meta(title: str) -> bool:
+    return isinstance(titles.parse(title), titles.Meta)
