@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from bot.agent.answer import Form
 from bot.agent.context import window_of
 from bot.agent.isolation import Isolation
 from bot.agent.key_proxy import KeyProxy
@@ -81,6 +82,8 @@ class AgentJob:
     """It gets no tool that can change anything."""
     context: float = 1.0
     """Share of the model's context window at which it is stopped (`context`), once its tools have ended."""
+    form: Form | None = None
+    """How it has to answer; None: by `SCHEMA`."""
 
 
 def find_cli(configured: str = "", *, path: str = "") -> Path:
@@ -140,7 +143,7 @@ def run_claude(
     `hear` gets what the CLI says, as it says it.
     """
     before = proxy.refused
-    watch = _Watch(hear, job.model)
+    watch = _Watch(hear, job.model, job.form or FORM)
     command = Command(
         _argv(job, cli), job.workspace, _environment(job, isolation, proxy), job.seconds, job.prompt.encode()
     )
@@ -172,7 +175,7 @@ def _argv(job: AgentJob, cli: Cli) -> tuple[str, ...]:
         # With nobody to ask, every other mode denies ordinary work (`&`, curl, dotfiles) and says so only in
         # `permission_denials`. The wall is the uid, not the CLI's opinion of a command.
         *("--permission-mode", "bypassPermissions", "--tools", tools, "--allowedTools", tools),
-        *("--json-schema", SCHEMA, "--max-turns", str(job.max_turns), "--model", job.model),
+        *("--json-schema", (job.form or FORM).schema, "--max-turns", str(job.max_turns), "--model", job.model),
         *("--max-budget-usd", f"{job.usd:.2f}"),
         *(session, job.session_id),
     )
@@ -208,8 +211,8 @@ def _environment(job: AgentJob, isolation: Isolation, proxy: KeyProxy) -> dict[s
 class _Watch:
     """Keeps what the report needs of the events that pass."""
 
-    def __init__(self, hear: Callable[[Said], None], model: str) -> None:
-        self._hear = hear
+    def __init__(self, hear: Callable[[Said], None], model: str, form: Form) -> None:
+        self._hear, self._form = hear, form
         self._begun = Begun("", model, "")
         self._tokens, self._tools = 0, 0
         self._between, self._ending = False, False
@@ -217,6 +220,7 @@ class _Watch:
         self._results = 0
         self._denials: list[str] = []
         self._answers: set[str] = set()
+        self._words = ""
 
     def take(self, line: str) -> bool:
         """Note what `line` says and hand it on; whether it was a result."""
@@ -229,6 +233,7 @@ class _Watch:
                 case Spoke():
                     self._answers.add(said.message_id)
                     self._tokens = said.tokens or self._tokens
+                    self._words = said.text[:LONGEST_ANSWER] or self._words
                     self._tools += bool(said.tool)
                     self._between = False
                     self._ending = self._ending or said.tool == "StructuredOutput"
@@ -265,7 +270,8 @@ class _Watch:
             terminal_reason=result.terminal_reason,
             api_error_status=result.api_error_status,
             errors=result.errors,
-            structured=fitting(result.structured),
+            structured=self._form.fitting(result.structured),
+            words=self._words,
             denials=tuple(self._denials),
             # Answers are what `--max-turns` counts; `num_turns` counts uses of tools (measured on CLI 2.1.329).
             turns=len(self._answers) or result.turns,
@@ -297,6 +303,10 @@ def fitting(answer: Any) -> dict[str, Any] | None:
     texts = {name: value[:LONGEST_ANSWER] for name, value in answer.items()}
     cut = [{"thread": each["thread"][:100], "text": each["text"][:LONGEST_ANSWER]} for each in replies[:MOST_REPLIES]]
     return {**texts, **({"replies": cut} if cut else {})}
+
+
+FORM = Form(SCHEMA, fitting)
+"""A run's own."""
 
 
 def _is_reply(reply: Any) -> bool:

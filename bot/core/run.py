@@ -89,7 +89,9 @@ class AgentReport:
     api_error_status: int = 0
     errors: tuple[str, ...] = ()
     structured: Mapping[str, Any] | None = None
-    """`structured_output` when it is there and fits our schema: {verdict, summary, reason}."""
+    """`structured_output` when it is there and has the form that was asked for; a run's own: {verdict, summary, reason}."""
+    words: str = ""
+    """The last thing that it said in words."""
     denials: tuple[str, ...] = ()
     """Names of tools that were denied."""
     turns: int = 0

@@ -12,7 +12,7 @@ several hold. That order is, strongest first:
    ended well and says it is done.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -97,12 +97,15 @@ def still_waits(place: Waiting | Invalid) -> Refusal:
     return Refusal(Reason.CANCELLED, text, again=True)
 
 
-def agent_refusal(report: AgentReport, bounds: Bounds) -> Refusal | None:
+def agent_refusal(
+    report: AgentReport, bounds: Bounds, *, in_form: Callable[[Mapping[str, Any] | None], bool] | None = None
+) -> Refusal | None:
     """What is wrong with the way the agent ended; None: by every rule it ended well.
 
+    `in_form`: whether the answer has the form that was asked for; by default that of a run, `well_formed`.
     The rules and the cases behind them: shared/claude.md, "Is it a success?".
     """
-    return _stopped_by_us(report, bounds) or _ended_itself(report, bounds) or _denied(report)
+    return _stopped_by_us(report, bounds) or _ended_itself(report, bounds, in_form or well_formed) or _denied(report)
 
 
 def _stopped_by_us(report: AgentReport, bounds: Bounds) -> Refusal | None:
@@ -124,7 +127,9 @@ def _stopped_by_us(report: AgentReport, bounds: Bounds) -> Refusal | None:
             return None  # `hung`: its result is complete, only its children would not let go
 
 
-def _ended_itself(report: AgentReport, bounds: Bounds) -> Refusal | None:
+def _ended_itself(
+    report: AgentReport, bounds: Bounds, in_form: Callable[[Mapping[str, Any] | None], bool]
+) -> Refusal | None:
     """The CLI's own account. Exit codes alone say little: a refused tool and an ignored schema both exit with 0."""
     if report.results != 1:
         return _no_result(report)
@@ -140,7 +145,7 @@ def _ended_itself(report: AgentReport, bounds: Bounds) -> Refusal | None:
     exited_badly = report.exit_code != 0 and report.stopped_for != "hung"
     if report.is_error or report.subtype != "success" or report.terminal_reason != "completed" or exited_badly:
         return _agent_error(report, "The agent ended with an error")
-    if not well_formed(report.structured):
+    if not in_form(report.structured):
         return _agent_error(report, "The agent ended without the answer it was asked for")
     return None
 

@@ -86,9 +86,9 @@ def brief(task: Task, workspace: Workspace, commands: tuple[Planned, ...]) -> Br
             merge=MergeFacts(admission.base, tuple(map(printable, merge.conflicts))) if merge else None,
         )
     )
-    notes = _left_out(sum(text.hidden for text in texts), sum(text.images for text in texts), "issue")
+    notes = left_out(sum(text.hidden for text in texts), sum(text.images for text in texts), "issue")
     if asked:
-        notes += _left_out(asked.hidden, asked.images, "review")
+        notes += left_out(asked.hidden, asked.images, "review")
     return Brief(prompt, fence, (*notes, *_unheard(task.round)))
 
 
@@ -121,7 +121,8 @@ def _unheard(found: Round | None) -> tuple[str, ...]:
     return (f"{found.unheard} older review conversations were not given to the agent: there are too many",)
 
 
-def _left_out(hidden: int, images: int, where: str) -> tuple[str, ...]:
+def left_out(hidden: int, images: int, where: str) -> tuple[str, ...]:
+    """Notes on what of a text the agent does not read; `where`: what the text is called."""
     notes = []
     if hidden:
         notes.append(f"Hidden text in the {where} was not given to the agent ({counted(hidden, 'place')})")

@@ -169,7 +169,7 @@ def _end(report: AgentReport) -> str:
     if report.stopped_for:
         return report.stopped_for
     if report.results == 1 and not report.is_error and report.structured:
-        return str(report.structured["verdict"])
+        return str(report.structured.get("verdict", "done"))
     return f"error {report.terminal_reason or report.subtype or report.exit_code}"
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from bot.agent.answer import Form
 from bot.agent.isolation import reachable
 from bot.agent.process import environment
 from bot.core.run import AgentReport
@@ -39,6 +40,8 @@ class Ask:
     """It may look, and change nothing."""
     context: float = 1.0
     """Share of its context window at which it is stopped."""
+    form: Form | None = None
+    """How it has to answer; None: with a run's own verdict."""
     usd: float | None = None
     """What this ask may cost; None: what is left of the run's money."""
 
@@ -127,6 +130,7 @@ class ClaudeSession:
             env=environment(ground.isolation, ground.environ, ask.env),
             read_only=ask.read_only,
             context=ask.context,
+            form=ask.form,
         )
         self.begun = True
         self.narrator.attempt(ask.workspace, ask.turns)
