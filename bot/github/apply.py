@@ -39,8 +39,9 @@ from bot.github.mutations import (
     label_fields,
     mutations,
 )
-from bot.github.ports import Applied
 from bot.github.place import Place
+from bot.github.ports import Applied
+
 
 def apply_effects(effects: Sequence[Effect], place: Place) -> Story[tuple[Applied, ...]]:
     """Do `effects` in order; one answer each. After a MakeClaim or OpenPull that failed nothing more is tried, after a

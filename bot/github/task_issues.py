@@ -2,6 +2,7 @@
 
 from bot.core import titles
 from bot.core.inits.updating import Text, existing_of
+from bot.core.model import Json
 from bot.core.names import REQUEST_LABEL, StateLabel
 from bot.core.specs.diff import Existing
 from bot.core.specs.mark import read_mark
@@ -41,7 +42,7 @@ def _is_task(text: Text) -> bool:
     return meta or bool(key_of(text.title)) or read_mark(text.body) is not None
 
 
-def _settled(node: read.Json) -> str:
+def _settled(node: Json) -> str:
     """Why an issue is not rewritten."""
     if node["state"] != "OPEN":
         return "closed"

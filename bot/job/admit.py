@@ -11,7 +11,17 @@ from http import HTTPStatus
 from typing import Protocol
 
 from bot.core.branches import choose_branch
-from bot.core.effects import Continue, Dispatch, Effect, PostComment, PutBoard, PutStatus, React, ReleaseClaim
+from bot.core.effects import (
+    Continue,
+    Dispatch,
+    Effect,
+    MakeIssues,
+    PostComment,
+    PutBoard,
+    PutStatus,
+    React,
+    ReleaseClaim,
+)
 from bot.core.model import Issue, Permission, Snapshot
 from bot.core.names import CONFIG_PATH
 from bot.core.plan import Plan, dispatch_failed, plan
@@ -41,6 +51,12 @@ SAID_BESIDE = 20
 
 SAID_ALONE = 200
 """The same of a gate that admits nothing; its job has ten minutes."""
+
+PORTIONS = 40
+"""Looks in which a gate that admits nothing makes issues of an approved plan, a few in each."""
+
+PORTION_PAUSE = 4.0
+"""Seconds until it looks again whether one that is in doubt was made."""
 
 SETUP_MINUTES = 20
 """Minutes of a `work` job on top of the agent's and the checks' own limits: checkout, installing, bundling."""
@@ -111,7 +127,7 @@ def gate(keeper: Gatekeeper, own: Own, *, only: int = 0) -> Gate:
     claimed = 0
     known: dict[int, Permission] = {}
     failed: tuple[Applied, ...] = ()
-    rounds, waited = 0, 0
+    rounds, waited, portions, refused = 0, 0, 0, False
     while rounds < ROUNDS:
         rounds += 1
         snapshot = read_facts(keeper.github, focus=focus, paused=keeper.paused, clock=keeper.clock, known=known)
@@ -137,7 +153,8 @@ def gate(keeper: Gatekeeper, own: Own, *, only: int = 0) -> Gate:
             rounds, waited = rounds - 1, waited + 1
             keeper.sleep(1.0)
             continue
-        effects = _portion(decided, snapshot, only)
+        goes_on = _makes_more(decided, only) and portions < PORTIONS and not refused
+        effects = _portion(decided, snapshot, only, later=decided.making and not (goes_on or refused))
         answers = _apply(keeper, snapshot, rules, effects)
         failed = tuple(answer for answer in answers if not answer.ok)
         # A board that could not be written keeps nobody waiting: the next gate writes it.
@@ -145,6 +162,12 @@ def gate(keeper: Gatekeeper, own: Own, *, only: int = 0) -> Gate:
         told = _report_dispatches(keeper, snapshot, rules, failed)
         if _stepped_back(decided, own):
             own, claimed = replace(own, issue=TAKE_NONE, prefer=0), 0
+            continue
+        if goes_on:
+            rounds, portions = rounds - 1, portions + 1
+            refused = any(isinstance(answer.effect, MakeIssues) and not answer.unsure for answer in failed)
+            if failed or not any(isinstance(effect, MakeIssues) for effect in effects):
+                keeper.sleep(PORTION_PAUSE)
             continue
         if decided.admitted is not None and doubtful:
             continue  # Not known whether `ai-running` was said: look again before starting.
@@ -183,24 +206,31 @@ def _nobody(refused: Applied) -> int:
     )
 
 
-def _portion(decided: Plan, snapshot: Snapshot, only: int) -> tuple[Effect, ...]:
+def _portion(decided: Plan, snapshot: Snapshot, only: int, *, later: bool = False) -> tuple[Effect, ...]:
     """What one gate writes: its admitted issue first, then the others, up to what can be said in the job's time.
 
     Comments are paced at one a second (GitHub's limit); a hundred labelled issues must not keep an admitted run
-    waiting. What is cut off is the next gate's, for which this one asks.
+    waiting. What is cut off is the next gate's, for which this one asks; so it does where issues are left to make
+    (`later`).
     """
     if only:
         return tuple(effect for effect in decided.effects if _about(effect, snapshot.issues.get(only)))
     admitted = snapshot.issues.get(decided.admitted.issue) if decided.admitted else None
+    more = (Continue(),) if later else ()
     mine = [effect for effect in decided.effects if _about(effect, admitted)]
     rest = [effect for effect in decided.effects if not _about(effect, admitted)]
     most = SAID_BESIDE if admitted else SAID_ALONE
     said = 0
     for index, effect in enumerate(rest):
-        said += isinstance(effect, PutStatus | PutBoard | PostComment | React)
+        said += isinstance(effect, PutStatus | PutBoard | PostComment | React | MakeIssues)
         if said > most:
             return (*mine, *rest[:index], Continue())
-    return (*mine, *rest)
+    return (*mine, *rest, *more)
+
+
+def _makes_more(decided: Plan, only: int) -> bool:
+    """Whether this gate has nothing else to do than to make the issues of an approved plan."""
+    return decided.making and decided.admitted is None and not only
 
 
 def _about(effect: Effect, issue: Issue | None) -> bool:

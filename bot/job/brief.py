@@ -39,6 +39,8 @@ class Task:
     """How the run ended that this one goes on from, as our comment has it."""
     round: Round | None = None
     """A review round."""
+    there: tuple[str, ...] = ()
+    """Of an `init`: titles of the issues that have keys."""
     elsewhere: str = ""
     """The branch that the open pull request goes to, where that is not the admission's base: nothing is merged then."""
 

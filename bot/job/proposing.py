@@ -3,10 +3,10 @@
 import json
 from typing import Final, Protocol
 
-from bot.core import titles
+from bot.agent.sanitize import sanitise
 from bot.core.inits.proposal import MOST_ISSUES, MOST_LINE, Proposal, proposal_line, proposal_of
 from bot.core.names import Reason
-from bot.core.specs.diff import Diff, Existing, compare
+from bot.core.specs.diff import Diff, Existing, compare, is_meta
 from bot.core.specs.planned import Plan
 from bot.core.specs.reading import Flawed, read_answer
 from bot.core.specs.spec import read_spec
@@ -34,11 +34,11 @@ def read_proposal(text: str, spec: str, screen: Redactor, github: Lister) -> tup
         answer = json.loads(text)
     except (ValueError, RecursionError):
         return Refusal(Reason.INTERNAL_ERROR, "the work job handed over no plan of issues that can be read")
-    plan = read_answer(answer, read_spec(spec), most=MOST_ISSUES)
+    plan = read_answer(answer, read_spec(sanitise(spec).text), most=MOST_ISSUES)
     if isinstance(plan, Flawed):
         return Refusal(Reason.AGENT_ERROR, "The agent's plan of issues can't be used", "\n".join(plan.flaws))
     there = github.task_issues()
-    diff = compare(plan, [each for each in there if not _is_meta(each.title)])
+    diff = compare(plan, there)
     proposal = proposal_of(plan, diff, _meta(plan, there))
     if len(proposal_line(proposal)) > MOST_LINE:
         return Refusal(Reason.TOO_LARGE, _TOO_LONG)
@@ -47,9 +47,5 @@ def read_proposal(text: str, spec: str, screen: Redactor, github: Lister) -> tup
 
 def _meta(plan: Plan, there: tuple[Existing, ...]) -> int:
     """The open issue that keeps the project's others together; 0: there is none."""
-    same = (each for each in there if each.title.casefold().split() == plan.meta_title.casefold().split())
+    same = (each for each in there if is_meta(each) and each.title.casefold().split() == plan.meta_title.casefold().split())
     return next((int(each.id) for each in same if each.settled != "closed"), 0)
-
-
-def _is_meta(title: str) -> bool:
-    return isinstance(titles.parse(title), titles.Meta)

@@ -11,8 +11,7 @@ from bot.core.inits.tally import META, Tally
 from bot.core.markers import hide
 from bot.core.model import Issue
 from bot.core.names import PROJECT_MARKER
-from bot.core.specs.body import meta_body
-from bot.core.specs.mark import marked_body
+from bot.core.specs.mark import marked_body, marked_meta_body
 from bot.core.specs.planned import PlannedTask, Priority, key_of
 
 AT_ONCE: Final = 4
@@ -122,7 +121,12 @@ def project_line(proposal: Proposal, tally: Tally, spec: int) -> str:
 
 
 def _meta(proposal: Proposal, spec: int) -> NewIssue:
-    return NewIssue(META, proposal.plan.meta_title, f"Specification: #{spec}\n\n{meta_body(proposal.plan)}")
+    return NewIssue(META, proposal.plan.meta_title, _meta_text(proposal, spec))
+
+
+def _meta_text(proposal: Proposal, spec: int) -> str:
+    """Where it comes from stands behind the part that is the plan's."""
+    return f"{marked_meta_body(proposal.plan, init_name(spec))}\n\nSpecification: #{spec}"
 
 
 def _new(task: PlannedTask, spec: int) -> NewIssue:

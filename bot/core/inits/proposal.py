@@ -52,7 +52,7 @@ class Proposal:
 def proposal_of(plan: Plan, diff: Diff, meta: int) -> Proposal:
     """`plan` against what exists; `meta`: the issue that keeps the others together already, 0: there is none."""
     existing = [(change.task.key, int(change.existing.id)) for change in diff.changes if change.existing is not None]
-    there = tuple([*([(META, meta)] if meta else []), *existing])
+    there = (*([(META, meta)] if meta else []), *existing)
     waits = tuple((change.task.key, first) for change in diff.changes for first in _lacking(change))
     return Proposal(plan, there, tuple(change.task.key for change in diff.of(Kind.CHANGED)), waits)
 

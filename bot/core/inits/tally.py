@@ -54,13 +54,17 @@ class Tally:
     def data(self) -> dict[str, Any]:
         """As the machine block carries it."""
         found: dict[str, Any] = {"approval": self.approval, "sha": self.sha, "total": self.total}
-        found["made"] = {key: number for key, number in self.made}
+        found["made"] = dict(self.made)
         if self.begun and self.begun_at is not None:
             found["begun"] = {"keys": [*self.begun], "at": self.begun_at.isoformat()}
         if self.tries:
             found["refused"] = {"times": self.tries, "words": self.refusal}
         counts = {"changed": self.changed, "related": self.related}
-        return {**found, **{name: count for name, count in counts.items() if count}, **({"done": True} if self.done else {})}
+        return {
+            **found,
+            **{name: count for name, count in counts.items() if count},
+            **({"done": True} if self.done else {}),
+        }
 
 
 def tally_in(block: Mapping[str, Any]) -> Tally | None:

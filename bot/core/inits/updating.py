@@ -4,10 +4,9 @@ from typing import NamedTuple
 
 from bot.core.inits.portion import Update
 from bot.core.specs.diff import Existing, compare
-from bot.core.specs.mark import marked_body, read_mark
+from bot.core.specs.mark import read_mark
 from bot.core.specs.planned import Plan
-
-_TITLE, _PREREQUISITES = "title", "prerequisites"
+from bot.core.specs.rewriting import rewritten
 
 
 class Text(NamedTuple):
@@ -26,11 +25,8 @@ def existing_of(number: int, text: Text, *, settled: str = "") -> Existing:
 
 def updated(update: Update, now: Text) -> Text | None:
     """The text to write; None: nothing is ours to change."""
-    found = compare(Plan("", (update.task,)), [existing_of(update.number, now)]).changes[0]
-    marked = read_mark(now.body)
-    if found.existing is None or not found.fields or marked is None:
+    change = compare(Plan("", (update.task,)), [existing_of(update.number, now)]).changes[0]
+    if change.existing is None or not change.fields:
         return None
-    title = update.task.full_title if _TITLE in found.fields else now.title
-    if {*found.left} - {_TITLE, _PREREQUISITES}:
-        return Text(title, now.body) if title != now.title else None
-    return Text(title, marked_body(update.task, update.init, behind=marked.behind))
+    text = rewritten(change, now.body, update.init)
+    return Text(text.title or now.title, text.body) if text is not None else None

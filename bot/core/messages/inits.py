@@ -3,7 +3,7 @@
 from bot.core.inits.proposal import Proposal, proposal_line
 from bot.core.inits.tally import META
 from bot.core.ledger import Record
-from bot.core.messages.making import NOT_RUN
+from bot.core.messages.making import NOT_RUN, issues_planned_text
 from bot.core.messages.verdict import facts_table, verdict_block
 from bot.core.messages.words import counted
 from bot.core.names import Reason
@@ -15,11 +15,6 @@ from bot.core.specs.shown import plan_markdown
 
 _AROUND = 2_000
 """Characters of a verdict besides plan, texts and line."""
-
-
-def issues_planned_text(issue: int) -> str:
-    """The sentence of the verdict."""
-    return f"The plan of issues for #{issue} waits for approval."
 
 
 def proposed_issues(

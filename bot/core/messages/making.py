@@ -1,7 +1,6 @@
 """What is said of a plan of issues after its verdict: that it waits, how far making them is, and what was made."""
 
 import json
-from collections.abc import Mapping
 from typing import Any
 
 from bot.core.inits.tally import META, Tally
@@ -11,6 +10,11 @@ from bot.core.names import REQUEST_LABEL, STATUS_MARKER
 from bot.core.outbound import bounded, one_line
 
 NOT_RUN = f"None of them is worked on before somebody puts the label `{REQUEST_LABEL}` on it."
+
+
+def issues_planned_text(issue: int) -> str:
+    """The sentence of the verdict."""
+    return f"The plan of issues for #{issue} waits for approval."
 
 
 def issues_wait_text(*, outdated: bool) -> str:
@@ -52,6 +56,6 @@ def made_reply(tally: Tally) -> str:
 
 def tally_status(tally: Tally, rest: str) -> str:
     """The status comment with this ledger; `rest`: what else its machine block holds, as JSON."""
-    held: Mapping[str, Any] = json.loads(rest)
+    held: dict[str, Any] = json.loads(rest)
     text = made_text(tally) if tally.done else making_text(tally)
     return f"{bounded(text)}\n\n{hide(STATUS_MARKER, {**held, 'init': tally.data()})}"

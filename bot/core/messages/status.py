@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any, assert_never
 
+from bot.core.commands import Init
 from bot.core.ledger import DONE, Record
 from bot.core.limits import Cap
-from bot.core.commands import Init
 from bot.core.markers import hide
 from bot.core.messages.making import issues_wait_text, made_text, making_text
 from bot.core.messages.verdict import lost_reason, lost_text
