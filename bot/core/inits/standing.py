@@ -8,6 +8,7 @@ is written into the specification afterwards.
 from dataclasses import replace
 from enum import Enum
 
+from bot.core.commands import Approve
 from bot.core.inits.portion import MOST_TRIES, next_portion, opening, with_seen
 from bot.core.inits.proposal import Proposal, proposal_in
 from bot.core.inits.tally import Tally
@@ -50,6 +51,8 @@ def flaw_of(view: View, issue: Issue, approval: str) -> Flaw | None:
 
 def making(view: View, issue: Issue, request: Request, notes: Notes | None) -> Making | Made | None:
     """Where an issue stands of which `request` approves the plan of issues; None: it approves none."""
+    if not isinstance(request.command, Approve):
+        return None
     plan = plan_of_issues(issue, view.snapshot.own_ids, request.id)
     proposal = proposal_in(plan.comment.body) if plan is not None else None
     if plan is None or proposal is None or flaw_of(view, issue, request.id) is not None:
