@@ -14,11 +14,13 @@ from types import MappingProxyType
 from typing import Any, Final, Literal, cast
 from urllib.parse import unquote, urlsplit
 
+from bot.config_laptop import LaptopEnv
+from bot.config_page import PageEnv
 from bot.config_reader import Reader, actor_of, graphql_url, server_url
 from bot.config_slack import SlackHooks
 from bot.config_variables import SECRET_NAMES, VARIABLES, Step, Variable
 from bot.core.model import Actor
-from bot.core.names import CONFIG_PATH
+from bot.core.names import CONFIG_PATH, REPOSITORY
 from bot.core.pause import is_pause
 from bot.core.secret import Secret
 from bot.core.settings import ConfigProblem, RepoConfig
@@ -30,6 +32,8 @@ __all__ = [
     "VARIABLES",
     "ActionEnv",
     "DemoEnv",
+    "LaptopEnv",
+    "PageEnv",
     "PersonEnv",
     "ServerEnv",
     "SlackHooks",
@@ -40,6 +44,7 @@ __all__ = [
     "action_report",
     "demo_env",
     "known_secrets",
+    "laptop_env",
     "laptop_environ",
     "parse_repo_config",
     "parse_setting",
@@ -125,7 +130,7 @@ class ActionEnv:
         api_url = reader.address("GITHUB_API_URL", "https://api.github.com")
         return cls(
             token=Secret(reader.text("GITHUB_TOKEN")),
-            repository=reader.shaped("GITHUB_REPOSITORY", _REPOSITORY, "owner/name"),
+            repository=reader.shaped("GITHUB_REPOSITORY", REPOSITORY, "owner/name"),
             api_url=api_url,
             graphql_url=graphql_url(api_url, reader.address("GITHUB_GRAPHQL_URL", "")),
             server_url=reader.address("GITHUB_SERVER_URL", server_url(api_url), files=True),
@@ -173,7 +178,7 @@ class ActionEnv:
 
 def action_env(step: Step, *, repository: str = "") -> ActionEnv:
     """This process's environment for `step`; a `repository` that is given wins. Raises `ConfigError`."""
-    if repository and not _REPOSITORY.fullmatch(repository):
+    if repository and not REPOSITORY.fullmatch(repository):
         raise ConfigError("--repo has to be owner/name.")
     environ = {**os.environ, "GITHUB_REPOSITORY": repository} if repository else os.environ
     return ActionEnv.from_environ(environ, step)
@@ -227,6 +232,11 @@ def demo_env() -> DemoEnv:
         colour=not reader.text("NO_COLOR"),
         others=MappingProxyType({name: value for name, value in os.environ.items() if name not in SECRET_NAMES}),
     )
+
+
+def laptop_env(environ: Mapping[str, str] | None = None) -> LaptopEnv:
+    """This process's environment (or the one given) for the runner on a laptop. Raises `ConfigError`."""
+    return LaptopEnv.from_environ(os.environ if environ is None else environ)
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,6 +293,7 @@ class ServerEnv:
     graphql_url: str
     server_url: str
     slack: SlackHooks = field(default_factory=SlackHooks)
+    page: PageEnv = PageEnv()
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "ServerEnv":
@@ -311,6 +322,7 @@ class ServerEnv:
             graphql_url=graphql_url(api_url, reader.address("GITHUB_GRAPHQL_URL", "")),
             server_url=reader.address("GITHUB_SERVER_URL", server_url(api_url), files=True),
             slack=SlackHooks.from_environ(environ),
+            page=PageEnv.read(reader),
         )
 
 
@@ -369,7 +381,6 @@ def _state_folder(reader: Reader) -> Path:
 
 _OFF = re.compile(r"off|on", re.IGNORECASE)
 
-_REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}/(?!\.{1,2}$)[A-Za-z0-9._-]{1,100}")
 _RUN_KEY = re.compile(r"[0-9]{1,10}-[A-Za-z0-9_-]{1,80}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _RESULT = re.compile(r"success|failure|cancelled|skipped")

@@ -33,10 +33,6 @@ BOUNDS: Final[Mapping[str, tuple[float, float]]] = {
 }
 """Smallest and largest value of every number. Zero turns or minutes would mean no limit to the CLI: refused."""
 
-UNBUILT: Final = frozenset({"agent.backend"})
-"""Keys whose other values need a later version. They are refused: a run that somebody wanted supervised must not go on
-by itself because nobody reads the key yet."""
-
 ELSEWHERE: Final = frozenset({"tracker"})
 """Sections of the file that `bot.trackers.config` reads: its keys depend on the source."""
 

@@ -123,6 +123,24 @@ SERVER_VARIABLES: Final = (
     Variable("AI_READY_RECONCILE_SECONDS", "Seconds between two looks at every repository, 5 to 86,400; default 60."),
     Variable("AI_READY_WEBHOOKS", "`off`: no webhooks, only that look: for a server without a public address."),
     Variable("AI_READY_CONCURRENT", "Runs at a time in all repositories of an installation, 1 to 1,000; default 10."),
+    Variable(
+        "AI_READY_PAGE_PORT",
+        "Port of [the page](page.md), or `off`: no page; default 8081, and no page where that port is taken.",
+    ),
+    Variable(
+        "AI_READY_PAGE_HOST",
+        "Address of the page; default 127.0.0.1. Any other than this machine's own needs one of the next two.",
+    ),
+    Variable("AI_READY_PAGE_PASSWORD", "Password of the page, at least 12 characters.", secret=True),
+    Variable(
+        "AI_READY_PAGE_TRUSTED_HEADER",
+        "Header that your sign-in proxy sets for whom it let in, such as X-Forwarded-Email.",
+    ),
+    Variable(
+        "AI_READY_PAGE_PROXIES",
+        "Addresses or networks of that proxy, with commas between; default: this machine.",
+    ),
+    Variable("AI_READY_PAGE_HOSTS", "Names under which that proxy serves the page, with commas between."),
     Variable("XDG_STATE_HOME", "Folder for what the server keeps; default: `.local/state` in HOME."),
     Variable("HOME", "Your own folder; only looked at where XDG_STATE_HOME is not set."),
 )

@@ -27,15 +27,8 @@ from bot.core.paths import BUILT_IN
 from bot.core.settings import RepoConfig
 from bot.progress.events import NAMES, Todo
 from bot.progress.journal import EVENTS_FILE, LONGEST, MOST_BYTES, MOST_ITEMS
-
-MADE_BY: Final = "<!-- Made by `python -m bot.reference` out of the code; do not edit. -->"
-
-
-def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
-    """A Markdown table; `|` in a cell is escaped."""
-    lines = [head, tuple("---" for _ in head), *rows]
-    return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)
-
+from bot.reference_migrating import migrating_page
+from bot.reference_table import MADE_BY, table
 
 # ------------------------------------------------------------------------------------ configuration
 
@@ -327,6 +320,7 @@ An entry of `todos` has {todo}.
 
 
 PAGES: Final = {
+    "migrating.md": migrating_page,
     "configuration.md": configuration_page,
     "commands.md": commands_page,
     "events.md": events_page,

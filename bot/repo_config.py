@@ -14,7 +14,7 @@ from typing import Any, Final, Literal, get_args, get_origin, get_type_hints
 
 import yaml
 
-from bot.config_rules import BOUNDS, ELSEWHERE, ENV_NAME, LEVELS, SHAPES, UNBUILT
+from bot.config_rules import BOUNDS, ELSEWHERE, ENV_NAME, LEVELS, SHAPES
 from bot.core.outbound import code_span
 from bot.core.settings import ConfigProblem, RepoConfig
 from bot.errors import ConfigError
@@ -100,12 +100,10 @@ def setting(key: str, text: str, shown: str) -> Any:
     default: Any = getattr(RepoConfig(), section) if section else RepoConfig()
     node = yaml.ScalarNode(f"{_TAG}str", text)
     try:
-        value = _value(node, get_type_hints(type(default))[name], getattr(default, name), key, [])
-        _refuse_unbuilt(node, key, value, getattr(default, name))
+        return _value(node, get_type_hints(type(default))[name], getattr(default, name), key, [])
     except _Wrong as wrong:
         words = wrong.problem.text.replace(f"`{key}`", f"`{shown}`")
         raise ConfigError(words if words.endswith("?") else f"{words}.") from None
-    return value
 
 
 def _problem(problems: list[_Problem], path: str) -> ConfigProblem:
@@ -151,16 +149,9 @@ def _settings(node: yaml.Node | None, default: Any, where: str, problems: list[_
         try:
             if not _is_null(value):
                 given[key] = _value(value, hints[key], getattr(default, key), full, problems)
-                _refuse_unbuilt(value, full, given[key], getattr(default, key))
         except _Wrong as wrong:
             problems.append(wrong.problem)
     return replace(default, **given)
-
-
-def _refuse_unbuilt(node: yaml.Node, key: str, value: Any, default: Any) -> None:
-    if key in UNBUILT and value != default:
-        right = str(default).lower() if isinstance(default, bool) else default
-        raise _Wrong(node, f"`{key}` takes `{right}` only in this version of ai-ready, not {_described(node)}")
 
 
 def _pairs(

@@ -163,7 +163,8 @@ PROBLEMS = {
     "agent: {model: ''}": "line 1: `agent.model` takes a model's alias or id, such as `opus`, not an empty text.",
     "agent: {isolation: off}": "line 1: `agent.isolation` takes `auto` or `none`, not `off`.",
     "mode: supervized": "line 1: `mode` takes `autonomous` or `supervised` or `interactive`, not `supervized`; did you mean `supervised`?",
-    "agent: {backend: anthropic-sdk}": "line 1: `agent.backend` takes `claude-code` only in this version of ai-ready, not `anthropic-sdk`.",
+    "agent: {backend: anthropic}": "line 1: `agent.backend` takes `claude-code` or `claude-code-sdk` or `anthropic-sdk`, not `anthropic`; did you mean `anthropic-sdk`?",
+    "agent: {max_tokens: 0}": "line 1: `agent.max_tokens` takes a whole number from 256 to 128,000, not `0`.",
     "agnet: {}": "line 1: there is no key `agnet` here; did you mean `agent`?",
     "agent:\n  modle: opus": "line 2: there is no key `modle` in `agent`; did you mean `model`?",
     "agent: {models: {juniorr: x}}": "line 1: there is no key `juniorr` in `agent.models`; did you mean `junior`?",
@@ -455,7 +456,10 @@ def test_the_table_of_variables_is_what_is_read() -> None:
     told = {variable.name for variable in LAPTOP_VARIABLES}
     assert read == {variable.name for variable in VARIABLES} - told
     assert {name for name in told if f'"{name}"' not in laptop} == set()
-    assert set(re.findall(r'environ\.get\("(\w+)"', laptop)) <= {variable.name for variable in VARIABLES}
+    assert set(re.findall(r'environ\.get\("(\w+)"', laptop)) <= {
+        *(variable.name for variable in VARIABLES),
+        "PATH",
+    }
 
 
 # -------------------------------------------------------------------------------------------- server

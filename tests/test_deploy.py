@@ -19,7 +19,8 @@ import yaml
 from typer.main import get_command
 
 from bot.cli.commands import app
-from bot.config import VARIABLES
+from bot.config import VARIABLES, PageEnv
+from bot.config_reader import Reader
 from bot.core.secret import Secret
 from bot.sandbox.server import serve
 from bot.server.setup.credentials import ENV_FILE, KEY_FILE, Cabinet
@@ -212,3 +213,26 @@ def test_the_env_file_of_setup_starts_the_server(tmp_path: Path, polls: bool) ->
             assert server.wait(timeout=20) == 0
 
     assert codes == [200, 404 if polls else 415]
+
+
+# -------------------------------------------------------------------------------------------- the page
+
+SIGN_IN: dict[str, Any] = yaml.safe_load((DEPLOY / "page.compose.yaml").read_text())
+
+
+def test_the_page_believes_the_sign_in_proxy_alone() -> None:
+    """Both have a fixed address in a network that leads nowhere else, and the page takes the proxy's header from there."""
+    server, proxy = SIGN_IN["services"]["server"], SIGN_IN["services"]["sign-in"]
+    told = {**server["environment"], "AI_READY_PAGE_HOSTS": "watch.example.com"}
+    page = PageEnv.read(Reader(told))
+
+    assert told.keys() <= NAMES
+    assert page.proxies == (f"{proxy['networks']['page']['ipv4_address']}/32",)
+    assert page.header == "x-forwarded-user"
+    assert SIGN_IN["networks"]["page"]["internal"] is True
+    assert proxy["environment"]["OAUTH2_PROXY_UPSTREAMS"] == (
+        f"http://{server['networks']['page']['ipv4_address']}:{page.port}/"
+    )
+    assert server["networks"].keys() - {"page"} == set(COMPOSE["services"]["server"]["networks"])
+    assert all(port.startswith("127.0.0.1:") for port in proxy["ports"])
+    assert "8081" not in str(COMPOSE["services"]["server"]["ports"])

@@ -103,7 +103,7 @@ def find_cli(configured: str = "", *, path: str = "") -> Path:
             return bundled
     raise Blocked(
         Reason.SETUP_FAILED,
-        "There is no Claude CLI here: install `ai-ready-bot[agent]`, put `claude` on PATH, or name it in AI_READY_CLAUDE.",
+        "Claude Code CLI not found: install `ai-ready-bot[agent]`, put `claude` on PATH, or name it in AI_READY_CLAUDE.",
     )
 
 

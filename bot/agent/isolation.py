@@ -20,7 +20,7 @@ from types import TracebackType
 from typing import Literal, Protocol, Self
 
 from bot.agent.closing import closing_words
-from bot.agent.uids import SYSTEM_PATH, alive, has_name, marked_processes, run_short, take_uid, tool
+from bot.agent.uids import ALL_UIDS, SYSTEM_PATH, alive, has_name, marked_processes, run_short, take_uid, tool
 from bot.core.names import Reason
 from bot.errors import Blocked, InternalError
 
@@ -63,6 +63,11 @@ class Isolation(Launcher, Protocol):
     @property
     def name(self) -> str:
         """`uid 61007` or `none`, for the log and the pull request."""
+        ...
+
+    @property
+    def trace(self) -> str:
+        """By which another process of ours finds what was left of this, when we are killed (`isolation_again`)."""
         ...
 
     @property
@@ -148,6 +153,18 @@ def isolation_for(setting: Literal["auto", "none"], *, root: Path, log: Callable
     return OtherUser(root, become_root=_way_to_root(), log=log)
 
 
+def isolation_again(trace: str, *, root: Path, log: Callable[[str], None]) -> Isolation:
+    """The isolation of a process of ours that was killed: to end what it left running and take its files back.
+
+    Its home is made under `root`, which is not the one it had. Raises `Blocked(setup-failed)` when it can't be had here.
+    """
+    kind, _, value = trace.partition(" ")
+    if kind == "uid":
+        uid = int(value)
+        return OtherUser(root, become_root=_way_to_root(), log=log, uids=range(uid, uid + 1))
+    return SameUser(root, mark=value)
+
+
 def _way_to_root() -> tuple[str, ...]:
     """The words before a command that make it run as root; empty when we are root."""
     if shutil.which("setpriv", path=SYSTEM_PATH) is None:
@@ -169,12 +186,17 @@ class OtherUser:
     """A uid of this run alone."""
 
     def __init__(
-        self, root: Path, *, become_root: tuple[str, ...], log: Callable[[str], None] = lambda _line: None
+        self,
+        root: Path,
+        *,
+        become_root: tuple[str, ...],
+        log: Callable[[str], None] = lambda _line: None,
+        uids: range = ALL_UIDS,
     ) -> None:
         """Take a free uid and prove that it works. `become_root` goes before what root has to do (`sudo -n --`)."""
         self._become_root = become_root
         self._closing: tuple[str, ...] = ()
-        self.uid, self._lock = take_uid()
+        self.uid, self._lock = take_uid(uids)
         try:
             self._prove()
             self._close(root, log)
@@ -189,6 +211,11 @@ class OtherUser:
     @property
     def name(self) -> str:
         """The uid, in words."""
+        return f"uid {self.uid}"
+
+    @property
+    def trace(self) -> str:
+        """The uid: nobody else has it."""
         return f"uid {self.uid}"
 
     def identity(self) -> dict[str, str]:
@@ -291,12 +318,17 @@ class SameUser:
 
     name = "none"
 
-    def __init__(self, root: Path) -> None:
-        """Make the home under `root`."""
-        self._mark = f"AI_READY_MARK={secrets.token_hex(8)}"
+    def __init__(self, root: Path, *, mark: str = "") -> None:
+        """Make the home under `root`. `mark`: of one that was there before."""
+        self._mark = f"AI_READY_MARK={mark or secrets.token_hex(8)}"
         self.home = root / "home"
         (self.home / "tmp").mkdir(parents=True)
         self.home.chmod(0o700)
+
+    @property
+    def trace(self) -> str:
+        """The mark that its processes carry."""
+        return f"mark {self._mark.partition('=')[2]}"
 
     def identity(self) -> dict[str, str]:
         """Our own name, another home."""

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
-from typing import IO, Literal
+from typing import IO, Literal, Protocol
 
 from bot.agent.isolation import Isolation, Launcher
 
@@ -108,6 +108,8 @@ class Command:
     """Wall clock it may take."""
     stdin: bytes = b""
     """Empty: /dev/null."""
+    alone: bool = True
+    """At its end everything else of the isolation is killed, too; otherwise only when it had to be stopped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +155,18 @@ def run_command(
         tail.add(ended.problem)
     exit_code = -1 if ended.killed else ended.returncode if ended.returncode >= 0 else 128 - ended.returncode
     return Finished(exit_code, ended.seconds, tail.text(), ended.killed)
+
+
+class Sink(Protocol):
+    """Takes the output of a process as it is read."""
+
+    def feed(self, data: bytes) -> None:
+        """Take what was read."""
+        ...
+
+    def close(self) -> None:
+        """Nothing more will come."""
+        ...
 
 
 @dataclass(slots=True)
@@ -257,7 +271,7 @@ class Running:
         if soon < self._deadline:
             self._deadline, self._late = soon, why
 
-    def run(self, out: Lines, err: Lines | None, *, each_tick: Callable[[], None] = lambda: None) -> Ended:
+    def run(self, out: Sink, err: Sink | None, *, each_tick: Callable[[], None] = lambda: None) -> Ended:
         """Feed `out` and `err` (None: both streams go to `out`) until it has ended; then kill what is left of it."""
         launch = self._isolation.launch(self._command.argv, env=self._command.env, cwd=self._command.cwd)
         try:
@@ -329,7 +343,8 @@ class Running:
         """Kill the group, then whatever left it; sudo, which is root's, ends by itself when its child is gone."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
-        self._isolation.kill_all()
+        if self._command.alone or self._killed:
+            self._isolation.kill_all()
         process.wait()
 
     def _drain(self, selector: selectors.BaseSelector) -> None:

@@ -78,6 +78,22 @@ class PromptFacts:
     """The base, merged into the checkout."""
     asking_allowed: bool = True
     """False: it can't ask anybody (there is nobody)."""
+    task: str = ""
+    """The name of a task that is no issue of GitHub's."""
+    builds_on: str = ""
+    """The base, where the checkout has finished work of other tasks that the base does not have yet."""
+    role: str = ""
+    """What the role is about in which it works (`backend_dev`, `qa`, …)."""
+
+    @property
+    def noun(self) -> str:
+        """What it is: an issue or a task."""
+        return "task" if self.task else "issue"
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return f"task {_line(self.task)}" if self.task else f"issue #{self.issue}"
 
 
 def build_prompt(facts: PromptFacts) -> str:
@@ -86,14 +102,16 @@ def build_prompt(facts: PromptFacts) -> str:
         _planning(facts) if facts.planning else _task(facts),
         _fenced(
             facts.fence,
-            "issue",
-            f"# {_line(facts.title)}\n\n{_cut(facts.body, MOST_BODY) or '(The issue has no text.)'}",
+            facts.noun,
+            f"# {_line(facts.title)}\n\n{_cut(facts.body, MOST_BODY) or f'(The {facts.noun} has no text.)'}",
         ),
         _comments(facts),
         _rules(facts),
         _wish("For the runs that this one goes on from, the maintainers added", "\n\n".join(facts.earlier_guidance)),
         _wish("The maintainer who started this run adds", facts.guidance),
         _wish("This repository's instructions for you", facts.instructions),
+        _wish("The role in which you work here", facts.role),
+        _before(facts),
         _previous(facts),
         _approved(facts),
         *(round_sections(facts.round, fence=facts.fence) if facts.round else ()),
@@ -136,8 +154,8 @@ def unresolved_prompt(places: tuple[str, ...], *, fence: str) -> str:
 
 def _task(facts: PromptFacts) -> str:
     whole = (
-        f"You are working on issue #{facts.issue} of {facts.repo}. The current directory is a checkout of the repository. "
-        "Resolve the issue completely: change the code, and the tests and the documentation that belong to it. "
+        f"You are working on {facts.name} of {facts.repo}. The current directory is a checkout of the repository. "
+        f"{'Do the task' if facts.task else 'Resolve the issue'} completely: change the code, and the tests and the documentation that belong to it. "
         "Meet every acceptance criterion it lists and follow its test steps where it has some."
     )
     return (
@@ -154,7 +172,7 @@ def _task(facts: PromptFacts) -> str:
 
 def _planning(facts: PromptFacts) -> str:
     return (
-        f"You are planning the work on issue #{facts.issue} of {facts.repo}. The current directory is a checkout of the "
+        f"You are planning the work on {facts.name} of {facts.repo}. The current directory is a checkout of the "
         "repository, which you can read and search, and nothing else. Read what you need to know, then write the plan by "
         "which somebody else does the work. The maintainers read it first and approve it, or say what to change.\n\n"
         f"{_known(facts)}"
@@ -198,6 +216,15 @@ def _wish(who: str, words: str) -> str:
     return f"{who}:\n\n{words.strip()}" if words.strip() else ""
 
 
+def _before(facts: PromptFacts) -> str:
+    if not facts.builds_on:
+        return ""
+    return (
+        f"The checkout has finished work of tasks that come before this one, which `{_line(facts.builds_on)}` does not have "
+        "yet. Build on it; it is reviewed on its own."
+    )
+
+
 def _previous(facts: PromptFacts) -> str:
     parts = []
     if facts.previous_summary.strip():
@@ -239,7 +266,7 @@ def _ending(facts: PromptFacts) -> str:
     )
     return (
         "End with the structured output:\n"
-        "- `done`: the issue is resolved; `summary` says what you changed and why, for the reviewer, in a few sentences.\n"
+        f"- `done`: the {'task is done' if facts.task else 'issue is resolved'}; `summary` says what you changed and why, for the reviewer, in a few sentences.\n"
         "- `blocked`: it can't be done here; `reason` says in one or two sentences what stands in the way.\n"
         f"{asking}"
         "Leave the fields that do not apply empty. Do not say `done` for work that is not finished."

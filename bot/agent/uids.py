@@ -19,12 +19,14 @@ FIRST_UID, LAST_UID = 61000, 61183
 """Ids that nobody hands out: systemd's homed ends at 60577 and its dynamic users start at 61184
 (https://systemd.io/UIDS-GIDS/), distributions' own users end at 60000."""
 
+ALL_UIDS = range(FIRST_UID, LAST_UID + 1)
+
 SYSTEM_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 """Where setpriv, sudo and chown may come from; never the run's PATH, which the repository may have a say in, nor
 /usr/local/bin, where everybody may write on GitHub's hosted runners (see `closing`)."""
 
 
-def take_uid(uids: range = range(FIRST_UID, LAST_UID + 1)) -> tuple[int, socket.socket]:
+def take_uid(uids: range = ALL_UIDS) -> tuple[int, socket.socket]:
     """A uid of `uids` that no run on this machine has, with the lock that keeps it so.
 
     The lock is an abstract unix socket (unix(7)): no file to own or clean, freed by the kernel when we die. We

@@ -27,5 +27,9 @@ def serve(
         sys.stdout.write(f"ai-ready listens on {address}\n")
         sys.stdout.flush()
 
-    if not run(server_env(), host, port, said):
+    def said_page(address: str) -> None:
+        sys.stdout.write(f"the page is at {address}\n")
+        sys.stdout.flush()
+
+    if not run(server_env(), host, port, said, said_page):
         os._exit(0)  # a thread that still waits for GitHub would hold the process; the next one takes its work over

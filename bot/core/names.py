@@ -70,6 +70,9 @@ Its middle is the request: `L<epoch seconds of the label event>`, `C<comment id>
 `S<the first twelve hex digits of the commit on which CI is red, as a decimal number>`.
 """
 
+REPOSITORY: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}/(?!\.{1,2}$)[A-Za-z0-9._-]{1,100}")
+"""`owner/name`."""
+
 RUN_TRAILER: Final = "AI-Ready-Run"
 """The last line of a run's commit names its run."""
 

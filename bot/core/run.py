@@ -21,7 +21,9 @@ class Admission:
     repo: str
     """`owner/repo`."""
     run_key: str
-    """`<issue>-<request id>-<attempt>`; deterministic, so that a run can be recognised everywhere."""
+    """`<issue>-<request id>-<attempt>`; deterministic, so that a run can be recognised everywhere.
+    Of a task: `core.tasks.task_run_key`.
+    """
     title: str
     branch: str
     """The branch to write: `ai/issue-7`."""
@@ -48,6 +50,17 @@ class Admission:
     """Of a `fix`: our open pull request that it mends."""
     server_id: int = 0
     """User id of the server's bot, whose comments are ours as well; 0: there is no server."""
+    task: str = ""
+    """What people call a task of another source (`ENG-12`); `issue` is 0 then. Empty: it is an issue of GitHub's."""
+    asker: str = ""
+    """Of such a task: the `Name <address>` by which git knows who asked; empty: it knows nobody."""
+    seconds: int = 0
+    """Of such a task: the agent's time where it is given in seconds; 0: `minutes` say it."""
+
+    @property
+    def agent_seconds(self) -> int:
+        """What the agent may take, over all its attempts."""
+        return self.seconds or self.minutes * 60
 
 
 @dataclass(frozen=True, slots=True)

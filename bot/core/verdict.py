@@ -46,6 +46,8 @@ class Bounds:
     usd: float
     minutes: int
     max_turns: int
+    seconds: int = 0
+    """Where the time was given in seconds; 0: `minutes` say it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +113,7 @@ def agent_refusal(
 def _stopped_by_us(report: AgentReport, bounds: Bounds) -> Refusal | None:
     match report.stopped_for:
         case "timed-out":
-            return Refusal(
-                Reason.TIMED_OUT, f"The agent was stopped at the limit of {counted(bounds.minutes, 'minute')}."
-            )
+            return Refusal(Reason.TIMED_OUT, _too_late(bounds))
         case "over-budget":
             return _over_budget(report, bounds)
         case "context":
@@ -234,6 +234,12 @@ def spent(report: AgentReport) -> float:
 
 
 # ------------------------------------------------------------------------------------------------ words
+
+
+def _too_late(bounds: Bounds) -> str:
+    if bounds.seconds:
+        return f"The agent timed out after {counted(bounds.seconds, 'second')}."
+    return f"The agent was stopped at the limit of {counted(bounds.minutes, 'minute')}."
 
 
 def _over_budget(report: AgentReport, bounds: Bounds) -> Refusal:

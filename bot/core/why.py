@@ -183,11 +183,11 @@ class Explainer:
         of phase order it names what comes directly before, so that a series of n issues is n edits and not n².
         """
         if isinstance(situation, Hold) and situation.cap is not None:
-            return Why(situation, place=self._turns.get(issue), caps=self._caps)
+            return Why(situation, place=self._turns.get(issue), caps=self.caps)
         if not isinstance(situation, Waiting):
             return Why(situation)
         reasons, series = self.chain.direct(issue)
-        place, caps = self._queue.get(issue), self._caps
+        place, caps = self._queue.get(issue), self.caps
         if situation.total > NEAR:
             return Why(situation, reasons, situation.total, series, (), place, caps)
         named = {reason.ref for reason in reasons}
@@ -203,9 +203,9 @@ class Explainer:
                 reasons = self.chain.reasons(issue, depth=DEPTH, most=NODES)
                 ends = sorted(self.chain.ends(issue, depth=VISITED, most=VISITED), key=lambda end: not end.stuck)
                 place = self._queue.get(issue)
-                return Why(situation, reasons, situation.total, False, tuple(ends[:ENDS]), place, self._caps)
+                return Why(situation, reasons, situation.total, False, tuple(ends[:ENDS]), place, self.caps)
             case Hold() | Start():
-                return Why(situation, place=self._turns.get(issue), caps=self._caps)
+                return Why(situation, place=self._turns.get(issue), caps=self.caps)
             case _:
                 return Why(situation)
 
@@ -226,7 +226,8 @@ class Explainer:
         return {number: Place(at, len(queue)) for at, number in enumerate(queue, 1)}
 
     @cached_property
-    def _caps(self) -> Caps | None:
+    def caps(self) -> Caps | None:
+        """What is used of the caps; None: the config can't be read."""
         if isinstance(self.config, ConfigProblem):
             return None
         now = self.snapshot.now.astimezone(UTC)

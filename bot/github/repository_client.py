@@ -8,7 +8,7 @@ from datetime import datetime
 from urllib.parse import quote
 
 from bot.core.effects import Effect
-from bot.core.model import Actor, Permission, Ref, Snapshot, Standing
+from bot.core.model import Actor, Permission, Pull, Ref, Snapshot, Standing
 from bot.core.rounds import Conversation
 from bot.core.specs.diff import Existing
 from bot.github import read
@@ -82,6 +82,15 @@ class RepositoryClient:
         if not answer.ok or not isinstance(answer.body, dict):
             raise answer.error(f"read the branch {branch}")
         return str(answer.body["object"]["sha"])
+
+    def open_pulls(self, branch: str) -> tuple[Pull, ...]:
+        """The open pull requests from a branch of this repository. Raises GitHubError."""
+        owner = self._repo.partition("/")[0]
+        path = f"/repos/{self._repo}/pulls?state=open&per_page=100&head={quote(f'{owner}:{branch}', safe='')}"
+        answer = self._courier.send(get(path))
+        if not answer.ok or not isinstance(answer.body, list):
+            raise answer.error(f"list the pull requests of {branch}")
+        return tuple(pull for data in answer.body if (pull := read.rest_pull(data)).head == branch)
 
     def apply(self, effects: Sequence[Effect], snapshot: Snapshot) -> tuple[Applied, ...]:
         """Do `effects` in order, neighbours in one request; one `Applied` each. Never raises for GitHub's no."""

@@ -15,7 +15,7 @@ from bot.report import Report
 
 if TYPE_CHECKING:
     from bot.agent.process import Cancel
-    from bot.progress.journal import Journal
+    from bot.progress.journal import Journal, Listener
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +38,15 @@ class Bench:
 
 
 @contextlib.contextmanager
-def at_bench(env: ActionEnv, admission: Admission, out: Path, report: Report, cancel: "Cancel") -> Iterator[Bench]:
-    """The bench of one run, with a journal that is open while inside."""
+def at_bench(
+    env: ActionEnv,
+    admission: Admission,
+    out: Path,
+    report: Report,
+    cancel: "Cancel",
+    listeners: "tuple[Listener, ...] | None" = None,
+) -> Iterator[Bench]:
+    """The bench of one run, with a journal that is open while inside. `listeners`: instead of the live log."""
     from bot.job.redact import Redactor  # noqa: PLC0415
     from bot.progress.events import RunBegan  # noqa: PLC0415
     from bot.progress.journal import Journal  # noqa: PLC0415
@@ -48,9 +55,8 @@ def at_bench(env: ActionEnv, admission: Admission, out: Path, report: Report, ca
 
     out.mkdir(parents=True, exist_ok=True)
     screen = Redactor(env.secrets).text
-    journal = Journal(
-        admission.run_key, admission.issue, screen=screen, log=report.log, listeners=(LiveLog(report),), folder=out
-    )
+    hear = (LiveLog(report),) if listeners is None else listeners
+    journal = Journal(admission.run_key, admission.issue, screen=screen, log=report.log, listeners=hear, folder=out)
     with journal.open():
         journal.tell(RunBegan.of(admission, env.server_url))
         report.summarise(opening(journal.progress, "the work has begun"))

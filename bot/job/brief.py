@@ -41,6 +41,13 @@ class Task:
     """A review round."""
     there: tuple[str, ...] = ()
     """Of an `init`: titles of the issues that have keys."""
+    role: str = ""
+    """What the role is about in which the agent works; empty: it has none."""
+    builds_on: bool = False
+    """What the start has besides the base is no earlier work on this, but finished work of tasks that come first."""
+    resumes: bool = False
+    """Earlier work on this is on the branch, and may be all that there is to do: then a `done` that changes nothing is
+    one, if the checks pass."""
     elsewhere: str = ""
     """The branch that the open pull request goes to, where that is not the admission's base: nothing is merged then."""
 
@@ -79,16 +86,20 @@ def brief(task: Task, workspace: Workspace, commands: tuple[Planned, ...]) -> Br
             instructions=task.config.agent.instructions,
             checks=tuple((planned.name, planned.command) for planned in commands),
             previous_summary=earlier,
-            continued=admission.head_oid != admission.base_oid,
-            previous_diff=_earlier_diff(workspace, admission),
+            continued=admission.head_oid != admission.base_oid and not task.builds_on,
+            previous_diff="" if task.builds_on else _earlier_diff(workspace, admission),
             plan=plan,
             planning=admission.kind == "plan",
             asking_allowed=may_ask_people(task.config),
+            task=admission.task,
+            role=task.role,
+            builds_on=admission.base if task.builds_on else "",
             round=asked.facts if asked else None,
             merge=MergeFacts(admission.base, tuple(map(printable, merge.conflicts))) if merge else None,
         )
     )
-    notes = left_out(sum(text.hidden for text in texts), sum(text.images for text in texts), "issue")
+    where = "task" if admission.task else "issue"
+    notes = left_out(sum(text.hidden for text in texts), sum(text.images for text in texts), where)
     if asked:
         notes += left_out(asked.hidden, asked.images, "review")
     return Brief(prompt, fence, (*notes, *_unheard(task.round)))
@@ -96,7 +107,8 @@ def brief(task: Task, workspace: Workspace, commands: tuple[Planned, ...]) -> Br
 
 def bounds_of(task: Task) -> Bounds:
     """The limits that the run was given."""
-    return Bounds(task.admission.usd, task.admission.minutes, task.config.agent.max_turns)
+    admission = task.admission
+    return Bounds(admission.usd, admission.minutes, task.config.agent.max_turns, admission.seconds)
 
 
 def _earlier_diff(workspace: Workspace, admission: Admission) -> str:

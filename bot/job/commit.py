@@ -15,12 +15,22 @@ SUBJECT = 120
 
 def commit_message(admission: Admission) -> str:
     """Subject from the title (an issue's author may not command git hosts by it), then the trailers."""
+    if admission.task:
+        return _task_message(admission)
     title = one_line(admission.title, SUBJECT) or "Work on the issue"
     # The login without its @: a commit message mentions, too.
     return (
         f"{title}\n\nFor #{admission.issue}, written by an AI agent at the request of {admission.approver_login}.\n\n"
         f"Co-authored-by: {_coauthor(admission)}\n{RUN_TRAILER}: {admission.run_key}\n"
     )
+
+
+def _task_message(admission: Admission) -> str:
+    title = one_line(admission.title, SUBJECT) or "Work on the task"
+    name, asker = one_line(admission.task, SUBJECT), one_line(admission.asker, SUBJECT)
+    who = f" at the request of {asker.partition(' <')[0]}" if asker else ""
+    coauthor = f"Co-authored-by: {asker}\n" if asker else ""
+    return f"{title}\n\nFor {name}, written by an AI agent{who}.\n\n{coauthor}{RUN_TRAILER}: {admission.run_key}\n"
 
 
 def commit_tree(git: Git, tree: str, admission: Admission, *, merged: bool = False) -> str:

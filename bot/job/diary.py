@@ -74,4 +74,4 @@ class Diary:
 
     def seconds_left(self, task: Task) -> float:
         """Of the agent's time."""
-        return task.admission.minutes * 60 - sum(report.seconds for report in self.reports)
+        return task.admission.agent_seconds - sum(report.seconds for report in self.reports)

@@ -107,6 +107,14 @@ def hand_over(folder: Path, outcome: Outcome) -> Digests:
     return Digests(hashlib.sha256(data).hexdigest(), sha256_of(bundle) if bundle.exists() else "")
 
 
+def digests_of(folder: Path) -> Digests:
+    """What is in a folder that was handed over; both empty: nothing was."""
+    outcome, bundle = folder / OUTCOME_FILE, folder / BUNDLE_FILE
+    if not outcome.exists():
+        return Digests("", "")
+    return Digests(sha256_of(outcome), sha256_of(bundle) if bundle.exists() else "")
+
+
 def receive(folder: Path, digests: Digests, admission: Admission) -> Received:
     """Read what `work` handed over. Raises `Blocked(internal-error)` when it is not what `work` said it wrote."""
     data = _read_bounded(folder / OUTCOME_FILE, MAX_OUTCOME_BYTES)

@@ -7,7 +7,7 @@ recognised by its trailer and its tree.
 """
 
 import errno
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,6 +36,10 @@ NONE_SINCE = "no commits selected for shallow requests"
 """What git says when every commit of a branch is older than the date asked for."""
 
 
+Deliver = Callable[[Git, Remote, str, str], Refusal | None]
+"""Puts a branch to a commit, without force: `deliver(git, remote, commit, branch)`; None: it is there."""
+
+
 @dataclass(frozen=True, slots=True)
 class Press:
     """What publishing stands on."""
@@ -45,6 +49,8 @@ class Press:
     remote: Remote
     screen: Screen
     environ: Mapping[str, str]
+    deliver: Deliver = push
+    """How a commit gets onto a branch there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +125,10 @@ def _prepare(admission: Admission, bundle: Path, config: RepoConfig, press: Pres
         return Pushed(ours, paths, inspection.notes)
     refusal = _base_moved(git, admission, there, press) or _branch_moved(admission, tip)
     commit = commit_tree(git, tree, admission, merged=merged)
-    refusal = refusal or push(git, remote, commit, admission.branch)
+    refusal = refusal or press.deliver(git, remote, commit, admission.branch)
     if refusal is None:
         return Pushed(commit, paths, inspection.notes)
-    return Withheld(refusal, _keep(git, remote, admission, commit) if refusal.reason is Reason.BRANCH_CHANGED else "")
+    return Withheld(refusal, _keep(git, press, admission, commit) if refusal.reason is Reason.BRANCH_CHANGED else "")
 
 
 def _nothing_there(outcome: Outcome) -> Refusal | None:
@@ -150,12 +156,12 @@ def _already_there(git: Git, admission: Admission, tip: str, tree: str, below: t
     return ""
 
 
-def _keep(git: Git, remote: Remote, admission: Admission, commit: str) -> str:
+def _keep(git: Git, press: Press, admission: Admission, commit: str) -> str:
     """Push the run's commit to a branch of its own, beside what people put on the run's meanwhile; that branch's name.
 
     Empty where it can't be, or where they took commits back: that may have a reason, and ours stands on those.
     """
-    name = kept_branch(admission.run_key)
+    name, remote = kept_branch(admission.run_key), press.remote
     there = remote_branches(git, remote, [admission.branch, name])
     tip = there.get(admission.branch, "")
     if not tip:
@@ -165,7 +171,7 @@ def _keep(git: Git, remote: Remote, admission: Admission, commit: str) -> str:
         return ""
     if name in there:
         return name  # an earlier try of this very run
-    return "" if push(git, remote, commit, name) else name
+    return "" if press.deliver(git, remote, commit, name) else name
 
 
 def _branch_moved(admission: Admission, tip: str) -> Refusal | None:

@@ -9,12 +9,16 @@ import time
 from dataclasses import dataclass
 
 from bot.core.names import Reason
+from bot.core.tasks import TASK_BRANCH, TASK_RUN_KEY
 from bot.core.verdict import Refusal
 from bot.errors import Blocked, InternalError
 from bot.job.fetch import for_now, remote_branches
 from bot.job.git import Git, Ran, Remote
 
-OURS = re.compile(r"ai/(?:issue-[1-9][0-9]*(-[1-9][0-9]*)?|kept-[1-9][0-9]*-[LCRS][0-9]+-[0-9]+)")
+OURS = re.compile(
+    r"ai/(?:issue-[1-9][0-9]*(-[1-9][0-9]*)?|kept-[1-9][0-9]*-[LCRS][0-9]+-[0-9]+)"
+    rf"|{TASK_BRANCH.pattern}|ai/kept-{TASK_RUN_KEY.pattern}"
+)
 """The only branches that are ever written (invariant I8)."""
 
 TRIES = 3

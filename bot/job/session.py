@@ -18,6 +18,7 @@ from bot.agent.process import environment
 from bot.core.run import AgentReport
 from bot.core.secret import Secret
 from bot.core.settings import AgentSettings
+from bot.errors import ConfigError
 from bot.job.narrator import Narrator
 from bot.job.workspace import Ground
 
@@ -77,8 +78,31 @@ def agent_session(access: ModelAccess, ground: Ground) -> Iterator[Agent]:
 
     Raises `Blocked(setup-failed)` or `ConfigError`: what the backend needs is not here.
     """
-    with claude_session(access, ground) as agent:
-        yield agent
+    if access.settings.backend == "anthropic-sdk":
+        from bot.job.sdk_session import sdk_session  # noqa: PLC0415 (see the module's docstring)
+
+        with sdk_session(access, ground) as agent:
+            yield agent
+    else:
+        with claude_session(access, ground) as agent:
+            yield agent
+
+
+def check_agent(access: ModelAccess, *, path: str) -> None:
+    """Whether the backend can be used here at all; `path` is where programs are. For those who ask before they claim.
+
+    Raises `Blocked(setup-failed)` or `ConfigError`: what it needs is not here.
+    """
+    if access.settings.backend == "anthropic-sdk":
+        from bot.job.sdk_session import check_sdk  # noqa: PLC0415
+
+        check_sdk(access)
+    else:
+        from bot.agent.claude_code import claude_version, find_cli  # noqa: PLC0415
+
+        claude_version(find_cli(access.cli, path=path))
+        if not access.api_key and not access.oauth_token:
+            raise ConfigError("API key not found: set ANTHROPIC_API_KEY or CLAUDE_CODE_OAUTH_TOKEN.")
 
 
 @contextlib.contextmanager

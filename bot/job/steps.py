@@ -26,7 +26,7 @@ from bot.github.event import read_event
 from bot.job.admit import Gate, Gatekeeper, GitHub, gate, why_not
 from bot.job.bench import Bench, at_bench, new_cancel
 from bot.job.facts import read_facts
-from bot.job.handover import Digests, admission_from_json, admission_to_json, hand_over
+from bot.job.handover import Digests, admission_from_json, admission_to_json, digests_of, hand_over
 from bot.job.recheck import Postponed, recheck
 from bot.job.telling import teller, telling
 from bot.notify.notice import Tell, nobody
@@ -242,15 +242,33 @@ def run_step(env: ActionEnv, issue: int, report: Report, *, request: bool, out: 
         _check_issue(came_to.snapshot, env.repository, issue)
         admission = came_to.admission
         if admission is None:
-            return _not_started(came_to.situation(issue), issue, request=request)
+            return not_started(came_to.situation(issue), issue, request=request)
         report.log(f"Admitted #{issue} as run {admission.run_key}.")
-        handed = replace(env, admission=admission_to_json(admission))
         with at_bench(env, admission, out, report, cancel) as bench:
-            outcome = _whatever_happens(handed, Handed(admission, served=False), bench)
-        digests = hand_over(out, outcome)
-        ready = replace(handed, outcome_sha256=digests.outcome, bundle_sha256=digests.bundle, work_result="success")
-        end = publish_step(ready, out, report)
+            work_here(env, admission, bench)
+        end = publish_here(env, admission, out, report)
     return Ran(0 if end.verdict == "done" else 1, end.sentence)
+
+
+def work_here(env: ActionEnv, admission: Admission, bench: Bench) -> Outcome:
+    """Work, of a run that this process admitted; what it came to is in the bench's folder."""
+    handed = replace(env, admission=admission_to_json(admission))
+    outcome = _whatever_happens(handed, Handed(admission, served=False), bench)
+    hand_over(bench.out, outcome)
+    return outcome
+
+
+def publish_here(env: ActionEnv, admission: Admission, out: Path, report: Report) -> "End":
+    """Publish what `work_here` left in `out`, on the machine where it was done; may be run again after a kill."""
+    digests = digests_of(out)
+    ready = replace(
+        env,
+        admission=admission_to_json(admission),
+        outcome_sha256=digests.outcome,
+        bundle_sha256=digests.bundle,
+        work_result="success",
+    )
+    return publish_step(ready, out, report)
 
 
 def _record_request(keeper: Gatekeeper, issue: int) -> None:
@@ -272,7 +290,8 @@ def _check_issue(snapshot: Snapshot, repo: str, number: int) -> None:
         raise UsageError(f"Issue #{number} in {repo} is closed; reopen it first.")
 
 
-def _not_started(situation: Situation | None, issue: int, *, request: bool) -> Ran:
+def not_started(situation: Situation | None, issue: int, *, request: bool = False) -> Ran:
+    """Why an issue that was to be run is not, and what to do. `request`: it was asked for just now."""
     match situation:
         case Unasked() if request:
             return Ran(3, f"#{issue}: the request was refused; the reply to it on the issue says why.")

@@ -182,7 +182,8 @@ def _collect(task: Task, ground: Ground, diary: Diary) -> tuple[Refusal | None, 
     merge = workspace.merge
     base = workspace.git.line("rev-parse", f"{workspace.start}^{{tree}}")
     if found.tree == base and not (merge and (merge.conflicts or task.admission.kind == "fix")):
-        return None, False
+        diary.tree = base if task.resumes else ""
+        return None, task.resumes
     inspection = inspect_change(workspace.git, workspace.start, found.tree, rules_of(task.config), ground.screen)
     diary.change_notes = inspection.notes
     if merge:
@@ -220,6 +221,8 @@ def _seal(task: Task, ground: Ground, diary: Diary, out: Path) -> Refusal | None
     """Commit the tree and bundle the commit."""
     if diary.workspace is None or not diary.tree or task.admission.kind in _STORIES:
         return None
+    if task.resumes and diary.tree == diary.workspace.git.line("rev-parse", f"{diary.workspace.start}^{{tree}}"):
+        return None  # its commit is there already
     stop: Stop = Deadline(time.monotonic() + PARTING_SECONDS) if ground.cancel.is_set else NeverStop()
     git = replace(diary.workspace.git, stop=stop)
     with diary.phase("bundle"):

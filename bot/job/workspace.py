@@ -125,7 +125,7 @@ def prepare(admission: Admission, remote: Remote, ground: Ground, *, elsewhere: 
     found = Unmerged(f"the pull request goes to {elsewhere}") if elsewhere else merge_base_in(git, remote, admission)
     merge = found if isinstance(found, Merge) else None
     start = merge_commit(git, merge, admission) if merge else admission.head_oid
-    tree = ground.root / _folder_name(admission.repo)
+    tree = ground.root / folder_name(admission.repo)
     tree.mkdir(mode=0o755)
     git = git.on(tree)
     _exclude(git, JUNK)
@@ -171,7 +171,7 @@ def _exclude(git: Git, patterns: tuple[str, ...]) -> None:
     (info / "exclude").write_text("".join(f"{pattern}\n" for pattern in patterns), encoding="utf-8")
 
 
-def _folder_name(repo: str) -> str:
+def folder_name(repo: str) -> str:
     """The repository's name, as people's tools expect it (some take a project's name from its folder)."""
     name = repo.rpartition("/")[2]
     return "repository" if name in {"", ".", "..", "home", "bin", "store.git"} else name

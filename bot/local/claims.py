@@ -43,6 +43,8 @@ class Claim:
     """What came of the last attempt; it is kept until the source has it."""
     hooked: bool = False
     """The hook `post_task` was started."""
+    aborted: bool = False
+    """A person said that the runner ends with this task."""
     version: int = VERSION
 
     @classmethod

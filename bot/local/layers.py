@@ -40,7 +40,7 @@ def lay(config: RepoConfig, over: Iterable[Given], origins: Mapping[str, str]) -
         try:
             value = parse_setting(each.key, each.text, shown=each.shown or each.key)
         except ConfigError as error:
-            problems.append(f"{each.origin}: {error}")
+            problems.append(str(error) if each.origin == each.shown else f"{each.origin}: {error}")
         else:
             config, found[each.key] = _with(config, each.key, value), each.origin
     return Laid(config, found, tuple(problems))

@@ -3,6 +3,7 @@
 A fresh `ai-ready start` begins a new session; `--resume` goes on with the last one.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -32,8 +33,13 @@ class RunnerState(StrEnum):
     """It was told to."""
     COMPLETED = "completed"
     """It did what it was asked for, or came to a limit of the session."""
+    KILLED = "killed"
+    """Its process is gone without a word; never in a file, only told."""
     ERROR = "error"
     """It could not go on, or a task failed and `local.on_failure` is stop."""
+
+
+Ending = Literal["done", "blocked", "crashed", "stopped"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +103,8 @@ class Session:
         """With one more event."""
         return replace(self, updated=at, events=(*self.events, Happening(at, text))[-MOST_EVENTS:])
 
-    def counted(self, run_key: str, how: Literal["done", "blocked", "crashed"], spent: Spent) -> "Session":
-        """With an attempt that ended; once. One whose agent crashed is tried again, so its task has not ended."""
+    def counted(self, run_key: str, how: Ending, spent: Spent) -> "Session":
+        """With an attempt that ended; once. After one that crashed or was stopped the task has not ended."""
         if run_key == self.last_run:
             return self
         return replace(
@@ -137,3 +143,28 @@ def write_session(path: Path, session: Session) -> Session:
     """Keep it."""
     write_record(path, session)
     return session
+
+
+class Book:
+    """The session of a runner that is at work: every change is on disk before the next step."""
+
+    def __init__(self, path: Path, session: Session, now: Callable[[], datetime]) -> None:
+        """`path`: where it is kept."""
+        self._path, self._now = path, now
+        self.session = write_session(path, session)
+
+    def move(self, state: RunnerState, *, task: str = "", why: str = "") -> None:
+        """Be in another state."""
+        if (state, task, why) != (self.session.state, self.session.task, self.session.why):
+            self._keep(self.session.moved(state, self._now(), task=task, why=why))
+
+    def note(self, text: str) -> None:
+        """Something happened."""
+        self._keep(self.session.noted(self._now(), text))
+
+    def count(self, run_key: str, how: Ending, spent: Spent) -> None:
+        """An attempt ended."""
+        self._keep(self.session.counted(run_key, how, spent))
+
+    def _keep(self, session: Session) -> None:
+        self.session = write_session(self._path, session)

@@ -8,7 +8,7 @@ import hashlib
 import re
 import socket
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
 
@@ -17,8 +17,8 @@ from bot.core.names import CONFIG_PATH
 from bot.core.settings import ConfigProblem, Laptop, RepoConfig
 from bot.errors import ConfigError
 from bot.local.layers import Given, lay
-from bot.local.seed_config import SEED_CONFIG, TASKS, SeedConfig, read_seed_config
-from bot.local.seed_keys import KEYS
+from bot.local.seed_config import SEED_CONFIG, SeedConfig
+from bot.local.seed_files import chosen, instructions, project, refuse_old_tasks, webhooks
 from bot.trackers.config import BacklogConfig, FileConfig, HeadlessPmConfig, TrackerConfig
 from bot.trackers.config import parse as parse_tracker
 
@@ -29,13 +29,9 @@ ROLES: Final = ("backend_dev", "frontend_dev", "fullstack_dev", "qa", "architect
 OURS: Final = (".ai-ready/**", ".ai-agents/**")
 """What steers the runner itself: a run may not change it, as it may not change `.github/`."""
 
-OLD_TASKS: Final = "tasks.json"
-"""All tasks of the runner that this one took over from, in the folder `state_dir` of its config."""
-
 _ANY: TrackerConfig = FileConfig()
 """Stands for a task source that could not be read, until the problems are told."""
 
-_LONGEST_PROMPT: Final = 20_000
 _LONGEST: Final = 300 * 60
 """Seconds for one task, as `limits.minutes` has it."""
 
@@ -86,7 +82,7 @@ class LocalSettings:
     """Addresses of webhooks, of the environment and of `.ai-agents/config.yml`; `repo.notify` says which one counts."""
     notes: tuple[str, ...] = ()
     """What stands in `.ai-agents/config.yml` and is not used, with what holds instead."""
-    origins: Mapping[str, str] | None = None
+    origins: Mapping[str, str] = field(default_factory=dict)
     """By key: where a setting came from that is not at its default."""
 
     @property
@@ -120,18 +116,18 @@ def settle(flags: Flags, environ: Mapping[str, str], root: Path) -> Settled:
     problems: list[str] = []
     collect = _Collector(problems)
     base, section = collect(lambda: _repository(root), (RepoConfig(), None))
-    seed = _seed(flags, environ, root)
-    root = collect(lambda: _project(seed, root), root)
+    seed = chosen(flags.seed_config, environ, root)
+    root = collect(lambda: project(seed, root), root)
     laid = lay(base, (*seed.given, *_from_environment(environ), *_from_flags(flags)), dict(_said(base)))
     problems += [*seed.problems, *laid.problems]
     where = ("state_provider", SEED_CONFIG) if seed.tracker else ("tracker", CONFIG_PATH)
     tracker = collect(lambda: _tracker(seed.tracker or section, *where, flags), _ANY)
-    collect(lambda: _no_old_tasks(tracker, root), None)
+    collect(lambda: refuse_old_tasks(tracker, root), None)
     seconds = collect(lambda: _seconds(environ, laid.config), 1)
     hooks = collect(lambda: _hooks(laid.config, flags, root), None)
-    slack = collect(lambda: _slack(seed, environ), SlackHooks())
+    slack = collect(lambda: webhooks(seed, environ), SlackHooks())
     role = collect(lambda: _role(flags.role), "")
-    words = collect(lambda: _instructions(seed, root), "")
+    words = collect(lambda: instructions(seed, root), "")
     if problems:
         return Settled(None, tuple(problems))
     local = laid.config.local
@@ -158,9 +154,19 @@ def settle(flags: Flags, environ: Mapping[str, str], root: Path) -> Settled:
         hooks=hooks,
         slack=slack,
         notes=seed.notes,
-        origins=laid.origins,
+        origins={**laid.origins, **dict(_behind(seed, section, environ))},
     )
     return Settled(settings, ())
+
+
+def _behind(seed: SeedConfig, section: Any, environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Where that came from which is no single key of the config."""
+    if seed.tracker or section is not None:
+        yield "tracker", SEED_CONFIG if seed.tracker else CONFIG_PATH
+    if seed.project_dir:
+        yield "root", SEED_CONFIG
+    if names := [name for name in _TIMES if environ.get(name, "").strip()]:
+        yield "task_seconds", " and ".join(names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,74 +211,17 @@ def _repository(root: Path) -> tuple[RepoConfig, Any]:
     return config, parse_tracker_section(text)
 
 
-def _seed(flags: Flags, environ: Mapping[str, str], root: Path) -> SeedConfig:
-    path = flags.seed_config
-    found = read_seed_config(path or root / SEED_CONFIG, environ, shown=str(path or SEED_CONFIG))
-    if found is None and path:
-        return SeedConfig(problems=(f"Config file not found: {path}: correct the path, or leave it out.",))
-    return found or SeedConfig()
-
-
-def _project(seed: SeedConfig, root: Path) -> Path:
-    """The checkout to work in, where `.ai-agents/config.yml` says another one."""
-    if not seed.project_dir:
-        return root
-    folder = root / Path(seed.project_dir).expanduser()
-    if not folder.is_dir():
-        raise ConfigError(
-            f"`autonomous.project_dir` is {seed.project_dir}, which is no folder: correct it, or take it out."
-        )
-    return folder
-
-
-def _instructions(seed: SeedConfig, root: Path) -> str:
-    """The file with words for the agent that `.ai-agents/config.yml` names."""
-    if not seed.instructions:
-        return ""
-    try:
-        return (root / Path(seed.instructions).expanduser()).read_text(encoding="utf-8")[:_LONGEST_PROMPT].strip()
-    except FileNotFoundError:
-        if seed.instructions == next(each.default for each in KEYS if each.key == "autonomous.system_prompt_path"):
-            return ""  # as in the example that came with it
-        why = "it is not there"
-    except (OSError, UnicodeDecodeError) as error:
-        why = (error.strerror if isinstance(error, OSError) else "") or "it is not UTF-8 text"
-    raise ConfigError(f"`autonomous.system_prompt_path` is {seed.instructions}, which can't be read: {why}.")
-
-
-def _slack(seed: SeedConfig, environ: Mapping[str, str]) -> SlackHooks:
-    if not seed.webhook:
-        return SlackHooks.from_environ(environ)
-    hooks = SlackHooks.from_environ({**environ, "SLACK_WEBHOOK_URL": seed.webhook.reveal()})
-    if hooks.stray:
-        raise ConfigError(
-            f"{SEED_CONFIG}: `progress.slack_webhook` holds no address of a Slack webhook "
-            "(https://hooks.slack.com/services/…): put it into SLACK_WEBHOOK_URL and write `${SLACK_WEBHOOK_URL}`."
-        )
-    return hooks
-
-
-def _no_old_tasks(tracker: TrackerConfig, root: Path) -> None:
-    """Tasks that nobody would see any more."""
-    if not isinstance(tracker, FileConfig):
-        return
-    folder = root / tracker.folder
-    if (folder.parent / OLD_TASKS).is_file() and not folder.is_dir() and folder.name == TASKS:
-        old = f"{Path(tracker.folder).parent}/{OLD_TASKS}"
-        raise ConfigError(f"{old} has tasks in the old format: `ai-ready config --import-tasks` makes a file of each.")
-
-
 def _said(config: RepoConfig) -> Iterator[tuple[str, str]]:
     """What the repository's file changes."""
-    for field in fields(config):
-        mine, default = getattr(config, field.name), getattr(RepoConfig(), field.name)
+    for part in fields(config):
+        mine, default = getattr(config, part.name), getattr(RepoConfig(), part.name)
         if not is_dataclass(mine):
             if mine != default:
-                yield field.name, CONFIG_PATH
+                yield part.name, CONFIG_PATH
         else:
             for each in fields(mine):
                 if getattr(mine, each.name) != getattr(default, each.name):
-                    yield f"{field.name}.{each.name}", CONFIG_PATH
+                    yield f"{part.name}.{each.name}", CONFIG_PATH
 
 
 _VARIABLES: Final[Mapping[str, str]] = {
@@ -288,19 +237,19 @@ def _from_environment(environ: Mapping[str, str]) -> Iterator[Given]:
     for name, key in _VARIABLES.items():
         text = environ.get(name, "").strip()
         if text:
-            yield Given(key, text, "The environment", name)
+            yield Given(key, text, name, name)
 
 
 def _from_flags(flags: Flags) -> Iterator[Given]:
     if flags.agent_id:
-        yield Given("local.agent_id", flags.agent_id, "The command line", "--agent-id")
+        yield Given("local.agent_id", flags.agent_id, "--agent-id", "--agent-id")
     if flags.hooks:
-        yield Given("local.hooks", flags.hooks, "The command line", "--hooks-dir")
+        yield Given("local.hooks", flags.hooks, "--hooks-dir", "--hooks-dir")
     if flags.runner == "sdk":
-        yield Given("agent.backend", "claude-code", "The command line", "--runner")
-        yield Given("local.on_failure", "stop", "The command line", "--runner")
+        yield Given("agent.backend", "claude-code", "--runner", "--runner")
+        yield Given("local.on_failure", "stop", "--runner", "--runner")
     for key, text in (flags.settings or {}).items():
-        yield Given(key, text, "The call", key)
+        yield Given(key, text, "what the call gave", key)
 
 
 def _seconds(environ: Mapping[str, str], config: RepoConfig) -> int:

@@ -1,12 +1,11 @@
 """The runner's own folder in a checkout, and the records in it: versioned JSON, written whole, refused where torn.
 
-.ai-ready/local/
-.gitignore               *: `git status` stays as it was
-claims/AGENT.json        the task that is under way (`bot.local.claims`)
-sessions/AGENT.json      what the runner did so far (`bot.local.session`)
-runners/AGENT.json       which process it is, while it lives (`bot.local.control`)
-runs/RUN/                what each attempt told
-runner.log               what was said
+- `.gitignore`: `*`, so that `git status` stays as it was
+- `claims/AGENT.json`: the task that is under way (`bot.local.claims`)
+- `sessions/AGENT.json`: what the runner did so far (`bot.local.session`)
+- `runners/AGENT.json`: which process it is, while it lives (`bot.local.control`)
+- `runs/RUN/`: what each attempt told
+- `runner.log`: what was said
 """
 
 import dataclasses

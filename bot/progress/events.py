@@ -38,7 +38,9 @@ class RunBegan:
     run_url: str
     """The page of the workflow run; empty outside Actions."""
     issue_url: str
-    """The page of the issue."""
+    """The page of the issue, or of the task; empty: it has none."""
+    task: str = ""
+    """What people call the task of another source, such as `ENG-12`; empty: it is an issue."""
 
     @classmethod
     def of(cls, admission: Admission, server_url: str) -> "RunBegan":
@@ -51,7 +53,8 @@ class RunBegan:
             usd=admission.usd,
             minutes=admission.minutes,
             run_url=admission.run_url,
-            issue_url=f"{server_url}/{admission.repo}/issues/{admission.issue}",
+            issue_url="" if admission.task else f"{server_url}/{admission.repo}/issues/{admission.issue}",
+            task=admission.task,
         )
 
 
@@ -92,7 +95,7 @@ class AgentBegan:
     model: str
     """The model's full name."""
     version: str
-    """Of the Claude CLI."""
+    """Of the Claude CLI; of the SDK, with its name (`anthropic 2.12.0`)."""
     session: str
     """Its session id."""
     turns: int
@@ -269,7 +272,7 @@ class Entry:
     run: str
     """The run key."""
     issue: int
-    """The issue's number."""
+    """The issue's number; 0: it is a task of another source."""
     event: Event
 
 

@@ -68,7 +68,8 @@ def _told(entry: Entry, progress: Progress) -> Line | None:
     match event := entry.event:
         case RunBegan():
             limits = f"at most ${event.usd:.2f} and {event.minutes} min of the agent, model {event.model}"
-            return Line(f"Run {entry.run} of #{entry.issue} {event.title}: {limits}", "head")
+            name = event.task or f"#{entry.issue}"
+            return Line(f"Run {entry.run} of {name} {event.title}: {limits}", "head")
         case PhaseBegan("agent", 0):
             return Line("The agent is asked to sum up", "head")
         case PhaseBegan("agent"):

@@ -46,8 +46,8 @@ def last_word(began: RunBegan, issue: int, pull: Pull | None, reason: str, text:
 
 
 def _name(progress: Progress) -> str:
-    title = inert(progress.began.title, 300) if progress.began else ""
-    return f"#{progress.issue} {title}".rstrip()
+    title, task = (inert(progress.began.title, 300), inert(progress.began.task)) if progress.began else ("", "")
+    return f"{task or f'#{progress.issue}'} {title}".rstrip()
 
 
 def _headline(progress: Progress) -> str:

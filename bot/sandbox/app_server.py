@@ -17,6 +17,7 @@ from bot.server.setup.manifest import EVENTS, PERMISSIONS, WEBHOOK_PATH
 
 PATIENCE = 30.0
 """Seconds that a server may take until it is up, or has ended."""
+_PAGE = re.compile(r"the page is at (\S+)")
 _ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+")
 
 
@@ -48,6 +49,8 @@ class ServerSetting:
     webhooks: bool = True
     env: Mapping[str, str] = field(default_factory=dict)
     """More of it, or other values."""
+    page: bool = False
+    """With its page, on any free port."""
     command: Sequence[str] = (sys.executable, "-m", "bot", "serve")
     """What is run; `--host` and `--port` are added."""
 
@@ -64,6 +67,8 @@ class AppServer:
         self._told = threading.Event()
         self.url = ""
         """Where it listens; empty: it does not."""
+        self.page_url = ""
+        """Where its page is; empty: there is none."""
         setting.folder.mkdir(parents=True, exist_ok=True)
         self.log = setting.folder / "server.log"
         self.log.touch()
@@ -84,6 +89,7 @@ class AppServer:
             "AI_READY_DATABASE_URL": setting.database_url or f"sqlite:///{setting.folder / 'ai-ready.sqlite3'}",
             "AI_READY_RECONCILE_SECONDS": str(setting.reconcile_seconds),
             "GITHUB_API_URL": self._hub.api_url,
+            "AI_READY_PAGE_PORT": "0" if setting.page else "off",
             **(webhooks or {"AI_READY_WEBHOOKS": "off"}),
             **setting.env,
         }
@@ -91,6 +97,7 @@ class AppServer:
     def start(self) -> Self:
         """Start it and wait until it listens. Raises `RuntimeError` with what it said when it ends instead."""
         self._told.clear()
+        self.url = self.page_url = ""
         self._process = subprocess.Popen(
             (*self._setting.command, "--host", "127.0.0.1", "--port", "0"),
             env=self.environ(),
@@ -159,8 +166,10 @@ class AppServer:
             for line in process.stdout:
                 log.write(line)
                 log.flush()
+                if said := _PAGE.match(line):
+                    self.page_url = said[1]
                 found = next((each for each in _ADDRESS.findall(line) if each != self._hub.url), "")
-                if found and not self._told.is_set():
-                    self.url = found
+                self.url = self.url or found
+                if self.url and (self.page_url or not self._setting.page):
                     self._told.set()
         self._told.set()

@@ -1,4 +1,4 @@
-"""A scripted Messages API on loopback: the *real* Claude CLI runs against it, offline and the same every time.
+"""A scripted Messages API on loopback: the *real* Claude CLI and SDK run against it, offline and the same every time.
 
 Owns what a model would say. A `Script` is a list of scenes; the first scene whose `match` stands in the prompt
 plays its turns, one per request and session, the last one for ever:
@@ -242,7 +242,7 @@ class _Handler(BaseHTTPRequestHandler):
         if turn.status != 200:
             self._error(turn.status, turn.text)
             return
-        message = _message(body, turn, f"msg_{len(self.model.requests):06d}")
+        message = _message(body, spelled(turn, body), f"msg_{len(self.model.requests):06d}")
         if not body.get("stream"):
             self._json(200, message)
             return
@@ -281,6 +281,33 @@ class _Handler(BaseHTTPRequestHandler):
             self.end_headers()
             if self.command != "HEAD":
                 self.wfile.write(data)
+
+
+EDITOR = "str_replace_based_edit_tool"
+
+
+def spelled(turn: Turn, body: Mapping[str, Any]) -> Turn:
+    """The turn with its tools as this agent has them: a script is written with the names of the Claude CLI's."""
+    names = {tool.get("name") for tool in body.get("tools", ())}
+    return replace(turn, tools=tuple(_spelled(tool, names) for tool in turn.tools))
+
+
+def _spelled(tool: Tool, names: set[str]) -> Tool:
+    if "bash" not in names:
+        return tool
+    given = tool.input
+    match tool.name:
+        case "Bash":
+            return Tool("bash", {"command": given["command"]})
+        case "Read":
+            return Tool(EDITOR, {"command": "view", "path": given["file_path"]})
+        case "Write":
+            return Tool(EDITOR, {"command": "create", "path": given["file_path"], "file_text": given["content"]})
+        case "Edit":
+            old, new = given["old_string"], given["new_string"]
+            return Tool(EDITOR, {"command": "str_replace", "path": given["file_path"], "old_str": old, "new_str": new})
+        case _:
+            return tool
 
 
 def _prompt(body: Mapping[str, Any]) -> str:

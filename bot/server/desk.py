@@ -9,6 +9,7 @@ from bot.core.access import ASKERS
 from bot.core.live import Following
 from bot.core.model import Actor, Permission, Snapshot
 from bot.core.settings import ConfigProblem, RepoConfig
+from bot.core.survey import Survey
 from bot.github.ports import Place
 from bot.notify.notice import Tell
 from bot.server.github_ports import AppGitHub, RepositoryGitHub
@@ -17,6 +18,14 @@ from bot.server.ports import Store
 from bot.server.rules import Rules
 
 NEVER = datetime.min.replace(tzinfo=UTC)
+
+Show = Callable[[Place, Snapshot, Survey, RepoConfig | ConfigProblem], None]
+"""Is shown what a pass saw in a repository, at its end; returns at once."""
+
+
+def nobody_looks(_place: Place, _seen: Snapshot, _survey: Survey, _config: RepoConfig | ConfigProblem) -> None:
+    """There is no page."""
+
 
 Trace = Callable[[str], None]
 """Called after each step of a dispatch: `s4` taken, `s5` read, `s6` intent committed, `s7` sent, `s8` recorded, `s9` said,
@@ -60,6 +69,7 @@ class Desk:
     trace: Trace
     tell: Tell
     """Is told of the verdicts that the server says itself; returns at once."""
+    show: Show = nobody_looks
 
 
 @dataclass(slots=True)

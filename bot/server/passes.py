@@ -82,7 +82,9 @@ class Pass:
             self._dispatch_ready(begun)
             if not self._work.marks:
                 self._paused(ahead=2 * self._rules.reconcile)
-        self._share_out(self._write(only_runs=cached is not None))
+        looked = self._write(only_runs=cached is not None)
+        self._share_out(looked)
+        self._desk.show(self._shelf.place, looked.seen, looked.decided.survey, looked.config)
         self._shelf.fence = self._work.fence
         return min(self._due, default=None)
 

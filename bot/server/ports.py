@@ -327,6 +327,36 @@ class Pace(Protocol):
         ...
 
 
+# -------------------------------------------------------------------------------------------- history
+
+
+@dataclass(frozen=True, slots=True)
+class PastRun:
+    """A run of the ledger, ended or not."""
+
+    run: LedgerRun
+    released: bool
+    """It ended, and its verdict was said; `run.usd` is what it cost."""
+    verdict: str
+    """`done` or a reason code; empty: none yet."""
+
+
+class History(Protocol):
+    """What the page shows of what was. Only reads."""
+
+    def past_runs(self, repository_id: int, *, most: int) -> tuple[PastRun, ...]:
+        """The newest runs of a repository, newest first."""
+        ...
+
+    def last_delivery(self) -> datetime | None:
+        """When the newest one came; None: none is kept."""
+        ...
+
+    def undelivered(self, since: datetime) -> int:
+        """How many deliveries GitHub was asked for again since then, and have not come."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Counts:
     """For health and metrics: numbers only."""
@@ -341,7 +371,7 @@ class Counts:
     resting: int = 0
 
 
-class Store(Lanes, Inbox, Places, Ledger, Shares, Said, Pace, Protocol):
+class Store(Lanes, Inbox, Places, Ledger, Shares, Said, Pace, History, Protocol):
     """All of it, over one database. Thread-safe. Every method raises `StoreUnavailable`."""
 
     def counts(self, now: datetime) -> Counts:

@@ -18,7 +18,7 @@ from bot.errors import GitHubError
 from bot.job.facts import utc_now
 from bot.notify.notice import Tell, nobody
 from bot.server.chores import GONE, do_chore, installation_lane
-from bot.server.desk import Desk, Meters, Shelf, Trace
+from bot.server.desk import Desk, Meters, Shelf, Show, Trace, nobody_looks
 from bot.server.github_ports import AppGitHub
 from bot.server.logs import event
 from bot.server.neighbours import overtaken
@@ -58,9 +58,10 @@ class Scheduler:
         meters: Meters,
         clockwork: Clockwork | None = None,
         tell: Tell = nobody,
+        show: Show = nobody_looks,
     ) -> None:
         clock = clockwork or Clockwork()
-        self._desk = Desk(store, github, rules, meters, clock.now, parse_repo_config, clock.trace, tell)
+        self._desk = Desk(store, github, rules, meters, clock.now, parse_repo_config, clock.trace, tell, show)
         self._shelves = Shelves(store, github, every=rules.refresh)
         self._lock = threading.Lock()
         self._held: dict[Work, None] = {}

@@ -1,13 +1,15 @@
 """`ai-ready serve`: the parts out of the environment, put together, run until a signal."""
 
 import logging
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from ipaddress import ip_network
 from typing import Final
 
-from bot.config import ServerEnv, known_secrets
+from bot.config import PageEnv, ServerEnv, known_secrets
 from bot.errors import ConfigError, GitHubError
 from bot.github.app_auth import app_key
 from bot.github.app_client import AppAccess, AppClient
@@ -17,20 +19,27 @@ from bot.job.redact import Redactor
 from bot.notify.herald import Herald
 from bot.notify.notice import Tell, nobody
 from bot.notify.teller import Teller
+from bot.page.access import Access
+from bot.page.sockets import listen
+from bot.server.desk import nobody_looks
+from bot.server.health import Watched
 from bot.server.logs import Logging, event
 from bot.server.metrics import Metrics
 from bot.server.ports import Store
 from bot.server.process import Parts, Serving, bind
 from bot.server.rules import Rules
+from bot.server.scenes import Scenes
 from bot.server.scheduler import Clockwork, Scheduler
 from bot.server.store import open_store
+from bot.server.vital_signs import VitalSigns
 
 ASK_AGAIN: Final = 60.0
 """Seconds until GitHub is asked again who we are."""
 
 
-def serve(env: ServerEnv, host: str, port: int, said: Callable[[str], None]) -> bool:
-    """Serve until SIGTERM or SIGINT; whether everything that was under way ended. `said` gets the address once.
+def serve(env: ServerEnv, host: str, port: int, said: Callable[[str], None], said_page: Callable[[str], None]) -> bool:
+    """Serve until SIGTERM or SIGINT; whether everything that was under way ended. `said` gets the address once, `said_page`
+    the page's.
 
     Raises `ConfigError` for what the environment has wrong, `StoreUnavailable` when the database can't be written now.
     """
@@ -48,8 +57,17 @@ def serve(env: ServerEnv, host: str, port: int, said: Callable[[str], None]) -> 
         github = AppClient(access, store, metrics, timing=Timing(now=clock, heard=clock.heard))
         try:
             with _telling(env) as tell:
-                parts = _parts(env, store, github, metrics, Clockwork(now=clock), tell)
-                return Serving(parts, bound).run(said, signals=True)
+                scenes = Scenes(store, env.server_url)
+                parts = _parts(env, (store, github, metrics, tell), Clockwork(now=clock), scenes)
+                with _page(env, parts, scenes) as page:
+
+                    def up(address: str) -> None:
+                        said(address)
+                        if page:
+                            event("page", address=page)
+                            said_page(page)
+
+                    return Serving(parts, bound).run(up, signals=True)
         finally:
             github.close()
 
@@ -76,9 +94,46 @@ def _store(env: ServerEnv, clock: SteadyClock) -> Store:
     return open_store(env.database_url.reveal(), clock=clock)
 
 
-def _parts(
-    env: ServerEnv, store: Store, github: AppClient, metrics: Metrics, clockwork: Clockwork, tell: Tell
-) -> Parts:
+@contextmanager
+def _page(env: ServerEnv, parts: Parts, scenes: Scenes) -> Iterator[str]:
+    """The page, on a listener of its own, where it is wanted: its address, or nothing."""
+    bound = _page_socket(env.page)
+    if bound is None:
+        yield ""
+        return
+    from bot.page.listener import Listener  # noqa: PLC0415 (brings templates and a framework)
+
+    page, watched = env.page, Watched(parts.store, parts.scheduler, parts.metrics)
+    scenes.attend(VitalSigns(watched, bool(parts.secrets), parts.reconcile_seconds, parts.clock, parts.clock()))
+    networks = tuple(map(ip_network, page.proxies))
+    listener = Listener(scenes, Access(page.password, page.header, networks, page.hosts), bound)
+    listener.start()
+    try:
+        yield listener.url
+    finally:
+        listener.stop()
+
+
+def _page_socket(page: PageEnv) -> socket.socket | None:
+    """None: no page is wanted, or nobody named a port and the usual one is taken."""
+    if page.port is None:
+        return None
+    try:
+        return listen(page.host, page.port)
+    except OSError as error:
+        why = error.strerror or str(error)
+        if page.chosen:
+            raise ConfigError(
+                f"The page can't listen on {page.host} port {page.port} ({why}): set AI_READY_PAGE_PORT to another one, "
+                "or to `off`."
+            ) from error
+        event("page_not_served", level=logging.WARNING, port=page.port, error=why)
+        return None
+
+
+def _parts(env: ServerEnv, made: tuple[Store, AppClient, Metrics, Tell], clockwork: Clockwork, scenes: Scenes) -> Parts:
+    store, github, metrics, tell = made
+    show = nobody_looks if env.page.port is None else scenes.show
     rules = Rules(
         reconcile=float(env.reconcile_seconds),
         webhooks=bool(env.webhook_secrets),
@@ -87,7 +142,7 @@ def _parts(
     )
     return Parts(
         store=store,
-        scheduler=Scheduler(store, github, rules, metrics, clockwork, tell),
+        scheduler=Scheduler(store, github, rules, metrics, clockwork, tell, show),
         metrics=metrics,
         secrets=env.webhook_secrets,
         reconcile_seconds=rules.reconcile,

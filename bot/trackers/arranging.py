@@ -1,11 +1,11 @@
 """Tasks of any source into `core.order` and back: sources have ids, the planner has numbers. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.core.model import Issue, Link, Ref, Source, Standing
 from bot.core.names import StateLabel
-from bot.core.order import Arrangement, Blocker, Invalid, Waiting, arrange
+from bot.core.order import Arrangement, Blocker, Invalid, Waiting, arrange, series_of
 from bot.core.settings import OrderRules
 from bot.core.titles import Id, Keyed
 from bot.trackers.tracker import Listing, Prerequisite, Priority, Problem, Status, Task
@@ -49,15 +49,26 @@ def arrange_tasks(listing: Listing, rules: OrderRules) -> Arranged:
         text=lambda _: (),  # `depends on #12` in a task's text means another tracker's number, if anything
     )
     names = _Names(numbered, found)
+    held = {number: line for number in found.ready if (line := names.held(number, rules))}
     return Arranged(
-        ready=tuple(numbered.tasks[number] for number in found.ready),
-        skipped=tuple(names.skip_line(waiting) for waiting in found.waiting),
+        ready=tuple(numbered.tasks[number] for number in found.ready if number not in held),
+        skipped=(*(names.skip_line(waiting) for waiting in found.waiting), *held.values()),
         invalid=tuple(names.invalid(each) for each in found.invalid),
         notes=(
             *(problem.text for problem in listing.problems),
             *(f"{names.of(note.number)}: {note.note}" for note in found.notes),
         ),
     )
+
+
+def built_on(task: Task, listing: Listing, rules: OrderRules) -> tuple[Task, ...]:
+    """The tasks that come before `task` and are done: its work builds on theirs. The nearest ones, 50 at most."""
+    reopened = {each.id: replace(each, status=Status.IN_REVIEW) for each in listing.tasks if each.status is Status.DONE}
+    others = (reopened.get(each.id, each) for each in listing.tasks if each.id != task.id)
+    numbered = _Numbered.of(Listing((replace(task, status=Status.TODO, eligible=True), *others)))
+    found = arrange(numbered.issues, [1], rules=rules, repo=_HERE, standings=numbered.standings, text=lambda _: ())
+    before = [each.ref.number for waiting in found.waiting for each in waiting.on]
+    return tuple(numbered.tasks[number] for number in before if numbered.tasks[number].id in reopened)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +140,18 @@ class _Names:
         more = f", and {waiting.total - len(shown)} more" if waiting.total > len(shown) else ""
         words = ", ".join(f"{self.of(each.ref.number)} ({self._standing(each)})" for each in shown)
         return f"Skipping {self.of(waiting.number)} - blocked by: {words}{more}"
+
+    def held(self, number: int, rules: OrderRules) -> str:
+        """`order.on_blocked`: why a task that waits for nothing is not started all the same; empty: it may be."""
+        if rules.on_blocked == "continue":
+            return ""
+        tasks, issues = self.numbered.tasks, self.numbered.issues
+        for other, task in tasks.items():
+            same = rules.on_blocked == "stop-repository" or series_of(issues[other]) == series_of(issues[number])
+            if task.status is Status.BLOCKED and same:
+                why = f"{self.of(other)} is blocked (`order.on_blocked: {rules.on_blocked}`)"
+                return f"Skipping {self.of(number)} - {why}"
+        return ""
 
     def _standing(self, blocker: Blocker) -> str:
         task = self.numbered.tasks.get(blocker.ref.number)

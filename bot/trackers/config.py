@@ -11,9 +11,14 @@ from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Any, Final
 
+from bot.core.names import REPOSITORY
 from bot.errors import ConfigError
 from bot.trackers.tracker import Status
 
+_KEYS_NAMES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
+    {"linear": ("LINEAR", "LINEAR_API_KEY"), "github": ("GITHUB", "GITHUB_TOKEN")}
+)
+"""What has to be in the name of a key's variable, and an example: a file in a repository names no other key of yours."""
 _VARIABLE: Final = re.compile(r"[A-Z][A-Z0-9_]{0,99}")
 _NO_NAMES: Final[Mapping[Status, str]] = MappingProxyType({})
 
@@ -82,10 +87,31 @@ class HeadlessPmConfig:
     """Where new tasks go."""
 
 
-TrackerConfig = FileConfig | BacklogConfig | LinearConfig | HeadlessPmConfig
+@dataclass(frozen=True, slots=True)
+class GithubConfig:
+    """Issues of a GitHub repository that somebody who may ask has asked for.
+
+    tracker:
+      type: github
+      repo: owner/name
+      api_key_env: GITHUB_TOKEN
+    """
+
+    repo: str = ""
+    """Empty: GITHUB_REPOSITORY says which."""
+    api_key_env: str = "GITHUB_TOKEN"
+
+
+TrackerConfig = FileConfig | BacklogConfig | LinearConfig | HeadlessPmConfig | GithubConfig
 
 _TYPES: Final[Mapping[str, type[TrackerConfig]]] = MappingProxyType(
-    {"file": FileConfig, "backlog": BacklogConfig, "linear": LinearConfig, "headless-pm": HeadlessPmConfig}
+    {
+        "file": FileConfig,
+        "backlog": BacklogConfig,
+        "linear": LinearConfig,
+        "headless-pm": HeadlessPmConfig,
+        "github": GithubConfig,
+    }
 )
 _CHOICES: Final = MappingProxyType(
     {
@@ -112,11 +138,16 @@ def parse(section: Any, where: str = "tracker") -> TrackerConfig:
             continue
         if key not in known:
             raise ConfigError(f"`{where}.{key}` is no key of the task source {kind}{_near(str(key), known)}")
-        values[key] = _value(f"{where}.{key}", str(key), value)
+        values[key] = _value(f"{where}.{key}", str(key), value, kind)
     return chosen(**values)
 
 
-def _value(where: str, key: str, value: Any) -> Any:
+def kind_of(config: TrackerConfig) -> str:
+    """What `type` says in the section."""
+    return next(kind for kind, chosen in _TYPES.items() if isinstance(config, chosen))
+
+
+def _value(where: str, key: str, value: Any, kind: str) -> Any:
     if key == "statuses":
         return _statuses(where, value)
     if key == "feature_id":
@@ -130,8 +161,12 @@ def _value(where: str, key: str, value: Any) -> Any:
         raise ConfigError(f"`{where}` must be one of {', '.join(_CHOICES[key])}, not {_shown(value)}.")
     if key in ("folder", "command") and not text:
         raise ConfigError(f"`{where}` must not be empty.")
-    if key == "api_key_env" and not (_VARIABLE.fullmatch(text) and "LINEAR" in text):
-        raise ConfigError(f"`{where}` must be a variable's name with LINEAR in it, such as LINEAR_API_KEY.")
+    if key == "api_key_env":
+        word, example = _KEYS_NAMES[kind]
+        if not (_VARIABLE.fullmatch(text) and word in text):
+            raise ConfigError(f"`{where}` must be a variable's name with {word} in it, such as {example}.")
+    if key == "repo" and text and not REPOSITORY.fullmatch(text):
+        raise ConfigError(f"`{where}` must be a repository such as `owner/name`, not {_shown(value)}.")
     return text
 
 

@@ -7,7 +7,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from bot.core.secret import Secret
-from bot.trackers.config import BacklogConfig, FileConfig, HeadlessPmConfig, LinearConfig, TrackerConfig
+from bot.trackers.config import BacklogConfig, FileConfig, GithubConfig, HeadlessPmConfig, LinearConfig, TrackerConfig
 from bot.trackers.tracker import SourceConfigError, Tracker
 
 HEADLESS_PM_URL: Final = "http://localhost:6969"
@@ -19,7 +19,8 @@ _AGENT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 def open_tracker(config: TrackerConfig, *, agent: str, root: Path, environ: Mapping[str, str]) -> Tracker:
     """The tracker; nothing is read or written yet. `root`: what folders are relative to.
 
-    Raises `SourceConfigError` for a variable that is missing, or an agent's name that a source could not hold.
+    Raises `SourceConfigError` for a variable that is missing, or an agent's name that a source could not hold; and for
+    GitHub, whose tasks start as runs of the Action do: `bot.local.github_source.open_github`.
     """
     if not _AGENT.fullmatch(agent):
         raise SourceConfigError(
@@ -40,6 +41,10 @@ def open_tracker(config: TrackerConfig, *, agent: str, root: Path, environ: Mapp
             return _headless_pm(config, agent, environ)
         case LinearConfig():
             return _linear(config, agent, environ)
+        case GithubConfig():
+            raise SourceConfigError(
+                "GitHub issues are planned on GitHub: put the spec into an issue and comment `/ai init` there."
+            )
 
 
 def _linear(config: LinearConfig, agent: str, environ: Mapping[str, str]) -> Tracker:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot.agent.isolation import Isolation, isolation_for, run_root
+from tests.agent.anthropic_desk import Desk, at_a_desk
 
 
 @pytest.fixture
@@ -39,3 +40,18 @@ def anyhow(request: pytest.FixtureRequest) -> Isolation:
     """Both, one after the other."""
     isolation: Isolation = request.getfixturevalue(request.param)
     return isolation
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[tuple[Path, Isolation]]:
+    """A run's folder, and another uid where we may, as in production: for all tests of a file."""
+    root = run_root()
+    with isolation_for("auto" if os.geteuid() == 0 else "none", root=root, log=print) as isolation:
+        yield root, isolation
+        isolation.discard(root)
+
+
+@pytest.fixture
+def desk(shared: tuple[Path, Isolation]) -> Iterator[Desk]:
+    with at_a_desk(*shared) as made:
+        yield made

@@ -39,10 +39,10 @@ def test_flags_over_environment_over_the_repositorys_file(tmp_path: Path) -> Non
     assert settings.agent_id == "dev_001"
     assert (settings.local.hook_seconds, settings.local.tasks, settings.repo.limits.usd) == (7, 3, 2.5)
     assert settings.origins == {
-        "local.hooks": "The command line",
-        "local.agent_id": "The command line",
-        "local.hook_seconds": "The environment",
-        "limits.usd": "The environment",
+        "local.hooks": "--hooks-dir",
+        "local.agent_id": "--agent-id",
+        "local.hook_seconds": "HEADLESS_PM_HOOK_TIMEOUT",
+        "limits.usd": "AI_DEV_LOOP_COST_LIMIT",
         "local.tasks": ".github/ai-ready.yml",
     }
 
@@ -54,13 +54,13 @@ def test_every_problem_is_told_with_its_place(tmp_path: Path) -> None:
 
     assert settled.settings is None
     assert settled.problems == (
-        "The environment: `HEADLESS_PM_HOOK_TIMEOUT` takes a whole number from 1 to 3,600, not `abc`.",
+        "`HEADLESS_PM_HOOK_TIMEOUT` takes a whole number from 1 to 3,600, not `abc`.",
         "AI_DEV_LOOP_TIME_LIMIT takes a whole number of seconds from 1 to 18,000, not `-3`.",
         "--hooks-dir is nowhere, which is no folder: make it, or correct the path.",
         "--role takes one of backend_dev, frontend_dev, fullstack_dev, qa, architect, pm, not `boss`.",
     )
     with pytest.raises(
-        ConfigError, match=r"^The environment: .* \(And 3 more: `ai-ready config` says all of them\.\)$"
+        ConfigError, match=r"^`HEADLESS_PM_HOOK_TIMEOUT` takes .* \(And 3 more: `ai-ready config` says all of them\.\)$"
     ):
         read_settings(Flags(role="boss", hooks="nowhere"), environ, tmp_path)
 

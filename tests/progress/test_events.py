@@ -70,5 +70,5 @@ def test_no_event_has_room_for_contents() -> None:
     assert names == {
         *("repo", "title", "branch", "model", "usd", "minutes", "run_url", "issue_url", "phase", "attempt", "attempts"),
         *("seconds", "isolation", "version", "session", "turns", "turn", "text", "tool", "target", "todos", "status"),
-        *("end", "name", "command", "detected", "exit_code", "doing", "bytes", "verdict", "reason"),
+        *("end", "name", "command", "detected", "exit_code", "doing", "bytes", "verdict", "reason", "task"),
     }

@@ -73,6 +73,7 @@ def test_it_gets_the_environment_of_the_contract_and_nothing_else(served: World,
     assert ours == {
         "AI_READY_APP_ID",
         "AI_READY_DATABASE_URL",
+        "AI_READY_PAGE_PORT",
         "AI_READY_PRIVATE_KEY_PATH",
         "AI_READY_RECONCILE_SECONDS",
         "AI_READY_WEBHOOK_SECRET",

@@ -1,10 +1,12 @@
 """Tasks into the planner and back."""
 
+from typing import Literal
+
 import pytest
 
 from bot.core.model import Standing
 from bot.core.settings import OrderRules
-from bot.trackers.arranging import Arranged, arrange_tasks
+from bot.trackers.arranging import Arranged, arrange_tasks, built_on
 from bot.trackers.tracker import Listing, Prerequisite, Priority, Problem, Status, Task
 
 
@@ -106,3 +108,41 @@ def test_a_body_that_names_numbers_orders_nothing() -> None:
     a, b = task("a"), task("b")
 
     assert ready(a, Task("c", "c", "c", Status.TODO, "1", body="Depends on #1 and #77"), b) == ["a", "c", "b"]
+
+
+def names_built_on(name: str, *tasks: Task) -> list[str]:
+    listing = Listing(tasks)
+    return [each.name for each in built_on(next(each for each in tasks if each.name == name), listing, OrderRules())]
+
+
+def test_work_builds_on_what_came_before_and_is_done() -> None:
+    """By phase order and by what the source says; what was cancelled has no work, what is not done holds the task back."""
+    tasks = (
+        task("1", title="[X-1.1] A", status=Status.DONE),
+        task("2", title="[X-1.2] B", status=Status.CANCELLED),
+        task("3", title="[X-1.3] C", status=Status.DONE),
+        task("4", title="[Y-1.1] D", status=Status.DONE),
+        task("other", status=Status.DONE),
+        task("last", "other", title="[X-2.1] E"),
+        task("free"),
+    )
+
+    assert sorted(names_built_on("last", *tasks)) == ["1", "3", "other"]
+    assert names_built_on("free", *tasks) == []
+    assert names_built_on("3", *tasks) == ["1"]
+
+
+@pytest.mark.parametrize(
+    ("rule", "ready"),
+    [("continue", ["b", "c"]), ("stop-series", ["c"]), ("stop-repository", [])],
+)
+def test_a_blocked_task_stops_what_the_rules_say(
+    rule: Literal["continue", "stop-series", "stop-repository"], ready: list[str]
+) -> None:
+    tasks = (task("a", status=Status.BLOCKED), task("b"), task("c", title="[X-1.1] C"))
+
+    found = arrange_tasks(Listing(tasks), OrderRules(on_blocked=rule))
+
+    assert sorted(each.name for each in found.ready) == ready
+    assert len(found.skipped) == 2 - len(ready)
+    assert all("a is blocked (`order.on_blocked: stop-" in line for line in found.skipped)

@@ -8,12 +8,12 @@ import pytest
 import yaml
 
 from bot.errors import ConfigError
-from bot.trackers.config import BacklogConfig, FileConfig, HeadlessPmConfig, LinearConfig, parse
+from bot.trackers.config import BacklogConfig, FileConfig, GithubConfig, HeadlessPmConfig, LinearConfig, parse
 from bot.trackers.opening import open_tracker
 from bot.trackers.tracker import SourceConfigError, Status
 
 
-@pytest.mark.parametrize("kind", [FileConfig, BacklogConfig, LinearConfig, HeadlessPmConfig])
+@pytest.mark.parametrize("kind", [FileConfig, BacklogConfig, LinearConfig, HeadlessPmConfig, GithubConfig])
 def test_the_sketch_in_each_docstring_parses(kind: type) -> None:
     sketch = inspect.getdoc(kind) or ""
 
@@ -35,7 +35,7 @@ def test_statuses_have_the_sources_own_names() -> None:
     ("section", "words"),
     [
         ("file", "`tracker` must have keys of its own"),
-        ({"type": "notion"}, "`tracker.type` must be one of file, backlog, linear, headless-pm, not `notion`."),
+        ({"type": "notion"}, "`tracker.type` must be one of file, backlog, linear, headless-pm, github, not `notion`."),
         ({"type": ["file"]}, "`tracker.type` must be one of"),
         ({"folders": "x"}, "`tracker.folders` is no key of the task source file; did you mean `folder`?"),
         ({"type": "file", "role": "qa"}, "`tracker.role` is no key of the task source file; there are folder"),
@@ -47,6 +47,9 @@ def test_statuses_have_the_sources_own_names() -> None:
         ({"type": "backlog", "statuses": {"done": 1}}, "`tracker.statuses.done` must be the name"),
         ({"type": "backlog", "statuses": {"done": "A", "todo": "a"}}, "has a twice"),
         ({"type": "linear", "api_key_env": "AWS_SECRET_ACCESS_KEY"}, "must be a variable's name with LINEAR in it"),
+        ({"type": "github", "api_key_env": "NPM_TOKEN"}, "must be a variable's name with GITHUB in it"),
+        ({"type": "github", "repo": "shop"}, "`tracker.repo` must be a repository such as `owner/name`, not `shop`"),
+        ({"type": "github", "team_id": "x"}, "`tracker.team_id` is no key of the task source github; there are repo"),
         ({"type": "headless-pm", "url": "http://evil.example"}, "`tracker.url` is no key"),
     ],
 )
@@ -69,6 +72,12 @@ def test_what_is_wrong_is_named(section: Any, words: str) -> None:
 )
 def test_each_opens(section: dict[str, Any], environ: dict[str, str], source: str, tmp_path: Path) -> None:
     assert open_tracker(parse(section), agent="ada", root=tmp_path, environ=environ).source == source
+
+
+def test_TS6_github_issues_are_opened_by_the_runner_and_planned_on_github(tmp_path: Path) -> None:
+    assert parse({"type": "github", "repo": "acme/shop"}) == GithubConfig("acme/shop", "GITHUB_TOKEN")
+    with pytest.raises(SourceConfigError, match="comment `/ai init` there"):
+        open_tracker(GithubConfig("acme/shop"), agent="ada", root=tmp_path, environ={})
 
 
 def test_TS8_the_address_has_a_default_and_may_name_the_api(tmp_path: Path) -> None:

@@ -1,8 +1,13 @@
 """Title and body of the pull request."""
 
+import re
+
 from bot.core.messages.verdict import checks_table, facts_table, own_words, to_look_at
-from bot.core.outbound import bounded, one_line
+from bot.core.outbound import bounded, inert, one_line
 from bot.core.run import Outcome
+
+_PAGE = re.compile(r"https?://[^\s()<>]+")
+"""What may be linked: a path on somebody's machine is nobody else's business."""
 
 
 def pull_title(issue_title: str, number: int) -> str:
@@ -22,6 +27,27 @@ def pull_body(issue: int, outcome: Outcome, *, base_is_default: bool, run_url: s
         to_look_at(outcome.notes),
         "CI on this pull request waits for a person's *Approve workflows* click, because a bot opened it.",
         "Something is not right yet? Comment `/ai fix` and what to change.",
+        f"<sub>run {run_key}</sub>",
+    ]
+    return bounded(*parts)
+
+
+def task_pull_title(title: str, task: str) -> str:
+    """The same for a task of another source."""
+    return f"{one_line(title, limit=180)} ({one_line(task, limit=60)})"
+
+
+def task_pull_body(task: str, url: str, outcome: Outcome, *, run_key: str) -> str:
+    """What and why, checks with results, cost, and what deserves a look. `url`: the task's page or file, if it has one."""
+    named = f"[{inert(task)}]({url})" if _PAGE.fullmatch(url) else inert(task)
+    written = "Written by an AI agent that was started by hand; please review it as you would a stranger's work."
+    parts = [
+        f"For {named}. {written}",
+        own_words(outcome),
+        "### Checks, run by ai-ready after the agent was done",
+        checks_table(outcome.checks, missing=outcome.checks_missing),
+        f"### Cost\n\n{facts_table(outcome, '')}",
+        to_look_at(outcome.notes),
         f"<sub>run {run_key}</sub>",
     ]
     return bounded(*parts)

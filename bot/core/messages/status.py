@@ -268,10 +268,10 @@ def used_text(caps: Caps) -> str:
 
 def source_text(reason: Reason) -> str:
     """Where a prerequisite comes from."""
-    return _SOURCES[reason.source]
+    return SOURCES[reason.source]
 
 
-_SOURCES = {
+SOURCES: Mapping[Source, str] = {
     Source.PHASE: "phase order",
     Source.TEXT: "named in the description",
     Source.NATIVE: "GitHub dependency",

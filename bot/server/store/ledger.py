@@ -44,7 +44,7 @@ def claims(connection: sa.Connection, repository_id: int) -> tuple[LedgerRun, ..
         .where(run.c.repository_id == repository_id, ~run.c.released)
         .order_by(run.c.at, run.c.issue, run.c.run_key)
     )
-    return tuple(_ledger_run(row) for row in rows)
+    return tuple(ledger_run(row) for row in rows)
 
 
 def intend(connection: sa.Connection, work: Work, wanted: LedgerRun, *, most: int) -> bool:
@@ -164,7 +164,8 @@ def _change(connection: sa.Connection, work: Work, run_key: str, values: dict[st
     return connection.execute(sa.update(run).where(_of(work, run_key), ~run.c.released).values(values)).rowcount == 1
 
 
-def _ledger_run(row: sa.Row[Any]) -> LedgerRun:
+def ledger_run(row: sa.Row[Any]) -> LedgerRun:
+    """A row of the table."""
     return LedgerRun(
         repository_id=row.repository_id,
         issue=row.issue,

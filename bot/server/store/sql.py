@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final, final
 
 from bot.core.model import ActionsRun
 from bot.github.ports import Place
-from bot.server.ports import Counts, Lane, LedgerRun, Received, Share, Work
-from bot.server.store import facts, inbox, lanes, ledger, pace, places, shares
+from bot.server.ports import Counts, Lane, LedgerRun, PastRun, Received, Share, Work
+from bot.server.store import facts, history, inbox, lanes, ledger, pace, places, shares
 from bot.server.store.database import Database
 
 if TYPE_CHECKING:
@@ -197,6 +197,20 @@ class SqlStore:
     def resting(self, installation_id: int, now: datetime) -> float:
         """Seconds that it still rests."""
         return self._database.read(lambda c: pace.resting(c, installation_id, now))
+
+    # --- history
+
+    def past_runs(self, repository_id: int, *, most: int) -> tuple[PastRun, ...]:
+        """The newest runs of a repository, newest first."""
+        return self._database.read(lambda c: history.runs(c, repository_id, most=most))
+
+    def last_delivery(self) -> datetime | None:
+        """When the newest one came."""
+        return self._database.read(history.last_delivery)
+
+    def undelivered(self, since: datetime) -> int:
+        """How many deliveries GitHub was asked for again since then, and have not come."""
+        return self._database.read(lambda c: history.undelivered(c, since))
 
     # --- all of it
 

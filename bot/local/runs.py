@@ -1,0 +1,48 @@
+"""What attempts keep in folders of their own, `runs/RUN/`: the events as they were told, a summary, and the facts.
+
+The journal writes `events.jsonl` and `summary.md`. An attempt that a kill cut short is begun again under its own name
+(`bot.local.task_run`): what the first try told is put aside as `events-1.jsonl`, and what it cost is counted here.
+"""
+
+import json
+from pathlib import Path
+from typing import Any, Final
+
+from bot.local.claims import Claim
+from bot.local.state import write_record
+
+METADATA_FILE: Final = "metadata.json"
+VERSION: Final = 1
+_ASIDE: Final = "events-*.jsonl"
+_LAST_BYTES: Final = 1 << 20
+"""Of a file of events, in which the last word about money is looked for."""
+
+
+def cost_of_cut_short(folder: Path) -> float:
+    """US dollars that earlier tries of this attempt had spent by their last word."""
+    return sum(_last_cost(each) for each in folder.glob(_ASIDE))
+
+
+def write_metadata(folder: Path, claim: Claim) -> None:
+    """The facts of an attempt that ended. Raises `UsageError` where the disk does not let us."""
+    write_record(folder / METADATA_FILE, claim)
+
+
+def _last_cost(events: Path) -> float:
+    """The last `usd` that was told; a line that a kill cut in half is passed over. Where the work came to a verdict, its
+    outcome has the cost already: 0.
+    """
+    with events.open("rb") as file:
+        file.seek(max(0, file.seek(0, 2) - _LAST_BYTES))
+        lines = file.read().splitlines()
+    for line in reversed(lines):
+        try:
+            said: Any = json.loads(line)
+            event, usd = said["event"], said["data"].get("usd")
+        except (ValueError, KeyError, TypeError, AttributeError):
+            continue
+        if event == "verdict":
+            return 0.0
+        if isinstance(usd, int | float) and not isinstance(usd, bool) and event != "run-began":
+            return float(usd)
+    return 0.0

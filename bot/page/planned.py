@@ -1,0 +1,207 @@
+"""A project as the planner sees it: one snapshot and its survey, made into what the page shows. Pure.
+
+What is dear (all issues, where each stands) is made when it is first asked for, and kept.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from types import MappingProxyType
+from typing import Final
+
+from bot.core import titles
+from bot.core.boards.board import STATE_OF, State, closed_issues
+from bot.core.ledger import DONE
+from bot.core.messages.status import SOURCES, ref_text, source_text, status_text
+from bot.core.messages.why import progress_text
+from bot.core.messages.words import counted
+from bot.core.model import Issue as Known
+from bot.core.model import Snapshot
+from bot.core.series import rank, series_under
+from bot.core.settings import ConfigProblem, OrderRules, RepoConfig
+from bot.core.situation import (
+    Ended,
+    Hold,
+    Invalid,
+    Lost,
+    PlanState,
+    Queued,
+    Running,
+    Situation,
+    Start,
+    Unasked,
+    Unstartable,
+    Waiting,
+)
+from bot.core.survey import Survey
+from bot.core.titles import Id, Keyed, Meta, Title
+from bot.core.why import Explainer, Reason
+from bot.core.why import Why as Explanation
+from bot.page.shown import Budget, Edge, Issue, Link, Project, Wait, Why
+
+IN_QUEUE: Final = (Waiting, Hold, Start)
+_UNASKED: Final = Unasked()
+
+
+class Planned:
+    """One look at one repository. Thread-safe as far as what is made twice is the same."""
+
+    def __init__(
+        self, project: str, snapshot: Snapshot, survey: Survey, config: RepoConfig | ConfigProblem, server_url: str
+    ) -> None:
+        """`project`: its id on the page. `server_url`: GitHub's, without a slash at the end."""
+        self._id, self._snapshot, self._survey, self._config = project, snapshot, survey, config
+        self._rules = config.order if isinstance(config, RepoConfig) else OrderRules()
+        self._url = f"{server_url}/{snapshot.repo}"
+        self._explainer = Explainer(snapshot, survey, config)
+
+    @cached_property
+    def project(self) -> Project:
+        """All of it."""
+        snapshot = self._snapshot
+        return Project(
+            id=self._id,
+            name=Link(snapshot.repo, self._url),
+            at=snapshot.now,
+            issues=tuple(self._issues()),
+            edges=tuple(self._edges()),
+            parallel=self._rules.within_phase == "parallel",
+            budget=self._budget(),
+            problems=tuple(self._problems()),
+            commands=MappingProxyType(
+                {
+                    "Pause this repository": f"gh variable set AI_READY_PAUSED --body true --repo {snapshot.repo}",
+                    "Go on": f"gh variable delete AI_READY_PAUSED --repo {snapshot.repo}",
+                    "Look it over": f"ai-ready doctor --repo {snapshot.repo}",
+                }
+            ),
+        )
+
+    def why(self, issues: Sequence[str]) -> Mapping[str, Why]:
+        """Why these are where they are."""
+        known = self._snapshot.issues
+        numbers = (int(each) for each in issues if each.isascii() and each.isdigit())
+        return {str(number): self._why(number) for number in numbers if number in known}
+
+    def title(self, number: int) -> str:
+        """Of an issue that was read; else empty."""
+        issue = self._snapshot.issues.get(number) or self._snapshot.closed.get(number)
+        return issue.title if issue is not None else ""
+
+    def link(self, number: int) -> Link:
+        """To an issue (or pull request)."""
+        return Link(f"#{number}", f"{self._url}/issues/{number}")
+
+    # -------------------------------------------------------------------------------------- issues
+
+    def _issues(self) -> Iterator[Issue]:
+        keys, rules = self._survey.arrangement.keys, self._rules
+        opened = [issue for issue in self._snapshot.issues.values() if issue.open and not issue.is_pull]
+        found: list[tuple[tuple[str, int, int], Issue]] = []
+        for issue in (*opened, *closed_issues(self._explainer).values()):
+            key = keys.get(issue.number) or titles.parse(issue.title)
+            if isinstance(key, Meta):
+                continue
+            series = series_under(rules, key, issue)[1] if isinstance(key, Keyed) else "\U0010ffff"
+            found.append(((series, rank(key, issue), issue.number), self._issue(issue, key)))
+        return (issue for _, issue in sorted(found, key=lambda each: each[0]))
+
+    def _issue(self, issue: Known, key: Title) -> Issue:
+        keyed = isinstance(key, Keyed)
+        pull = 0
+        if issue.open:
+            stand = self._explainer.stand(issue.number)
+            state, pull = STATE_OF[stand.progress], stand.pull
+        else:
+            state = State.DROPPED if issue.state_reason in ("not_planned", "duplicate") else State.CLOSED
+        return Issue(
+            id=str(issue.number),
+            name=self.link(issue.number),
+            title=issue.title,
+            state=state,
+            label=key.label if isinstance(key, Keyed | Id) else "",
+            series=series_under(self._rules, key, issue)[1] if keyed else "",
+            phase=key.phase if isinstance(key, Keyed) else None,
+            place=self._places.get(issue.number, 0),
+            pull=self.link(pull) if pull else None,
+        )
+
+    @cached_property
+    def _places(self) -> Mapping[int, int]:
+        situations = self._survey.situations
+        queue = (number for number in self._survey.arrangement.order if isinstance(situations.get(number), IN_QUEUE))
+        return {number: at for at, number in enumerate(queue, 1)}
+
+    def _edges(self) -> Iterator[Edge]:
+        for waiting in self._survey.arrangement.waiting:
+            for before, source in waiting.named.items():
+                yield Edge(str(before), str(waiting.number), SOURCES[source])
+
+    # --------------------------------------------------------------------------------------- whole
+
+    def _budget(self) -> Budget | None:
+        if isinstance(self._config, ConfigProblem):
+            return None
+        used, limits, caps = self._survey.usage, self._config.limits, self._explainer.caps
+        return Budget(
+            usd=used.usd_today,
+            usd_limit=limits.usd_per_day,
+            runs=used.runs_today,
+            runs_limit=limits.runs_per_day,
+            active=used.active,
+            active_limit=limits.concurrent,
+            resets=caps.resets if caps else None,
+            complete=used.complete,
+        )
+
+    def _problems(self) -> Iterator[str]:
+        if isinstance(self._config, ConfigProblem):
+            yield self._config.message
+        elif not self._config.enabled:
+            yield "Switched off: `enabled: false` in `.github/ai-ready.yml`."
+        if self._snapshot.paused:
+            yield "Paused: the Actions variable AI_READY_PAUSED is set."
+        if self._snapshot.host.paused:
+            yield "The server is paused: AI_READY_PAUSED is set where it runs."
+        if self._snapshot.truncated:
+            yield "Some lists are longer than what is read of them; the caps count as reached."
+
+    # ----------------------------------------------------------------------------------------- why
+
+    def _why(self, number: int) -> Why:
+        situation = self._survey.situations.get(number, _UNASKED)
+        short = self._explainer.short(number, situation)
+        if not isinstance(situation, Waiting):
+            return Why(_first(status_text(short)), command=_command(situation))
+        words = f"Waits for {counted(short.total, 'issue')} to close, and starts by itself then."
+        return Why(words, tuple(self._waits(short)), short.total, _command(situation))
+
+    def _waits(self, short: Explanation) -> Iterator[Wait]:
+        for reason in short.reasons:
+            yield Wait(self._ref(reason), source_text(reason), progress_text(reason))
+
+    def _ref(self, reason: Reason) -> Link:
+        """Where an issue of another repository is, says its name; whether there is one, we don't."""
+        return self.link(reason.ref.number) if reason.local else Link(ref_text(reason))
+
+
+def _first(text: str) -> str:
+    """What a status says first, before its tables."""
+    return text.partition("\n\n")[0]
+
+
+def _command(situation: Situation) -> str:
+    match situation:
+        case Unasked():
+            return "/ai run"
+        case Hold(plan=state) if state is not PlanState.NONE:
+            return "/ai approve"
+        case Waiting() | Hold() | Start() | Queued() | Running():
+            return "/ai stop"
+        case Ended(record) if record.planned:
+            return "/ai approve"
+        case Ended(record) if record.code != DONE:
+            return "/ai retry"
+        case Lost() | Unstartable() | Invalid():
+            return "/ai retry"
+        case _:
+            return ""

@@ -1,0 +1,188 @@
+"""What the page shows of the server: what the passes saw last, and the ledger's runs. `bot.page.shown.Source`.
+
+A pass only leaves what it saw; it is made into a page by whoever looks, and kept until the next pass. What another
+replica saw is not known here: a page of several replicas shows what its own has looked at.
+"""
+
+import re
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Final, Generic, TypeVar
+
+from bot.core.ledger import Record, records
+from bot.core.model import Snapshot
+from bot.core.settings import ConfigProblem, RepoConfig
+from bot.core.survey import Survey
+from bot.github.ports import Place
+from bot.page.planned import Planned
+from bot.page.shown import MOST_RUNS, Health, Link, Project, Run, RunDetail, RunState, Step, Summary, Why, summary
+from bot.server.ports import PastRun, RunStage, Store
+
+T = TypeVar("T")
+
+_LABELLED: Final = re.compile(r"[0-9]+-L([0-9]{1,11})-[0-9]+", re.ASCII)
+"""A run key of a label's request says when that was."""
+
+
+@dataclass(slots=True)
+class _Kept(Generic[T]):
+    """Something that is made anew when the version is another one."""
+
+    version: int = -1
+    value: T | None = None
+
+    def of(self, version: int, make: Callable[[], T]) -> T:
+        """As it was made for this version; two who ask at once may both make it."""
+        value = self.value if self.version == version else None
+        if value is None:
+            value = make()
+            self.value, self.version = value, version
+        return value
+
+
+@dataclass(slots=True)
+class Scene:
+    """One repository, as it was seen last."""
+
+    version: int
+    planned: Planned
+    records: Mapping[str, Record]
+    """By run key: the ended runs of issues that were read in detail."""
+    runs: _Kept[tuple[Run, ...]] = field(default_factory=_Kept)
+
+
+class Scenes:
+    """Thread-safe."""
+
+    def __init__(self, store: Store, server_url: str) -> None:
+        """`server_url`: GitHub's, without a slash at the end."""
+        self._store = store
+        self._health: Callable[[], Health] = lambda: Health("starting")
+        self._server_url = server_url
+        self._lock = threading.Lock()
+        self._version = 1
+        self._scenes: dict[str, Scene] = {}
+        self._overview: _Kept[tuple[Summary, ...]] = _Kept()
+
+    def show(self, place: Place, seen: Snapshot, survey: Survey, config: RepoConfig | ConfigProblem) -> None:
+        """A pass is over, and saw this. At once: what is dear is made when somebody looks."""
+        project = str(place.repository_id)
+        planned = Planned(project, seen, survey, config, self._server_url)
+        ended = {r.run_key: r for issue in seen.issues.values() if issue.detailed for r in records(issue, seen.own_ids)}
+        with self._lock:
+            self._version += 1
+            self._scenes[project] = Scene(self._version, planned, ended)
+
+    def attend(self, health: Callable[[], Health]) -> None:
+        """Ask this how the server is, from now on."""
+        self._health = health
+
+    # ----------------------------------------------------------------------------- bot.page.shown.Source
+
+    def version(self, project: str = "") -> int:
+        """Grows."""
+        if not project:
+            return self._version
+        scene = self._scenes.get(project)
+        return scene.version if scene is not None else 0
+
+    def overview(self) -> tuple[Summary, ...]:
+        """Every repository that the App reaches, by name."""
+        return self._overview.of(self._version, lambda: tuple(map(self._summary, self._places())))
+
+    def project(self, project: str) -> Project | None:
+        """None: unknown, or not looked at yet."""
+        scene = self._scene(project)
+        return scene.planned.project if scene is not None else None
+
+    def why(self, project: str, issues: Sequence[str]) -> Mapping[str, Why]:
+        """Why these issues are where they are."""
+        scene = self._scene(project)
+        return scene.planned.why(issues) if scene is not None else {}
+
+    def runs(self, project: str) -> tuple[Run, ...]:
+        """The newest first."""
+        scene = self._scene(project)
+        if scene is None:
+            return ()
+
+        def read() -> tuple[Run, ...]:
+            past = self._store.past_runs(int(project), most=MOST_RUNS)
+            return tuple(_run(each, scene) for each in past)
+
+        return scene.runs.of(scene.version, read)
+
+    def run(self, project: str, key: str) -> RunDetail | None:
+        """What the ledger knows of it; the rest is in the log of its workflow run."""
+        found = next((run for run in self.runs(project) if run.key == key), None)
+        if found is None:
+            return None
+        return RunDetail(found, steps=_steps(found))
+
+    def health(self) -> Health:
+        """At this moment."""
+        return self._health()
+
+    # ---------------------------------------------------------------------------------------- small
+
+    def _scene(self, project: str) -> Scene | None:
+        """Of a repository that the App still reaches."""
+        scene = self._scenes.get(project)
+        if scene is None or self._store.place(int(project)) is None:
+            return None
+        return scene
+
+    def _places(self) -> list[Place]:
+        return sorted(self._store.places(), key=lambda place: place.full_name.lower())
+
+    def _summary(self, place: Place) -> Summary:
+        scene = self._scenes.get(str(place.repository_id))
+        if scene is None:
+            return Summary(str(place.repository_id), Link(place.full_name, f"{self._server_url}/{place.full_name}"))
+        return summary(scene.planned.project)
+
+
+_STATES: Final[Mapping[RunStage, RunState]] = {
+    RunStage.INTENDED: "queued",
+    RunStage.DISPATCHED: "queued",
+    RunStage.STARTED: "running",
+    RunStage.COMPLETED: "running",
+}
+"""Of a run that is not released: one that GitHub says has ended waits for its verdict."""
+
+
+def _run(past: PastRun, scene: Scene) -> Run:
+    run, record = past.run, scene.records.get(past.run.run_key)
+    pull = record.pull if record is not None else 0
+    ended = (record.at if record is not None else None) or run.ended_at
+    return Run(
+        key=run.run_key,
+        issue=str(run.issue),
+        name=scene.planned.link(run.issue),
+        state="ended" if past.released else _STATES[run.stage],
+        at=run.at,
+        title=scene.planned.title(run.issue),
+        verdict=past.verdict,
+        asked_at=_asked_at(run.run_key) or (record.requested_at if record is not None else None),
+        ended_at=ended if past.released else None,
+        usd=run.usd,
+        log=Link("Actions run", run.url) if run.url else None,
+        pull=scene.planned.link(pull) if pull else None,
+    )
+
+
+def _asked_at(run_key: str) -> datetime | None:
+    match = _LABELLED.fullmatch(run_key)
+    return datetime.fromtimestamp(int(match[1]), UTC) if match else None
+
+
+def _steps(run: Run) -> tuple[Step, ...]:
+    """What is known of when; in order."""
+    steps = [Step(run.at, "the server claimed the issue and dispatched the run")]
+    if run.asked_at is not None:
+        steps.append(Step(run.asked_at, "somebody asked for it"))
+    if run.ended_at is not None:
+        steps.append(Step(run.ended_at, f"it ended: {run.verdict}"))
+    return tuple(sorted(steps, key=lambda step: step.at))

@@ -1,0 +1,358 @@
+"""One attempt at one task: what is in the checkout before and after it, whatever happens."""
+
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.agent.process import Cancel
+from bot.core.run import AgentReport
+from bot.core.settings import AgentSettings
+from bot.job.git import Git, Ran
+from bot.local.roles import role_text
+from bot.local.settings import ROLES, Flags
+from bot.local.task_run import model_for
+from bot.progress.events import RunBegan, Verdict
+from bot.trackers.tracker import Status, Task
+from tests.job.stage import done_report, git, writes
+from tests.local.run_stage import CONFIG, KEY, Laptop, killed, make_laptop
+
+TEXT = "---\nstatus: todo\n---\n# [ENG-1.1] Add a greeting\n\nSay hello.\n"
+
+
+@pytest.fixture
+def laptop(tmp_path: Path) -> Laptop:
+    return make_laptop(tmp_path / "ann")
+
+
+def test_a_done_task_is_a_commit_on_its_branch(laptop: Laptop) -> None:
+    """One commit on top of the base, by us, for the task, with the user as co-author; the tree is gone."""
+    task = laptop.task("greet", TEXT)
+    main = laptop.branch("main")
+    result = laptop.run(task, writes({"hello.py": "print('hello')\n"}))
+
+    assert (result.outcome.verdict, result.branch, result.kept, result.pull) == ("done", "ai/task-greet", None, "")
+    assert result.commit == laptop.branch("ai/task-greet")
+    assert laptop.git("rev-parse", f"{result.commit}^") == main == laptop.branch("main")
+    assert laptop.show(result.commit, "hello.py") == "print('hello')"
+    message = laptop.git("show", "--no-patch", "--format=%an%n%B", result.commit)
+    assert message.splitlines()[0] == "github-actions[bot]"
+    assert "For greet, written by an AI agent at the request of Ann Doe." in message
+    assert "Co-authored-by: Ann Doe <ann@example.org>" in message
+    assert "AI-Ready-Run: greet-T" in message
+    assert laptop.trees() == []
+    assert isinstance(laptop.heard[0], RunBegan)
+    assert laptop.heard[0].task == "greet"
+    assert isinstance(laptop.heard[-1], Verdict)
+
+
+def test_GW1_the_checkout_stays_as_it_was(laptop: Laptop) -> None:
+    """Status, HEAD, index and files are the same before and after, staged and unstaged changes of the user's included."""
+    task = laptop.task("greet", TEXT)
+    laptop.write({"app.py": "x = 2\n", "new.txt": "mine\n", "staged.txt": "mine\n"})
+    laptop.git("add", "staged.txt")
+    hooks = laptop.root / ".git" / "hooks"
+    hooks.mkdir(exist_ok=True)
+    for name in ("reference-transaction", "post-checkout", "pre-commit", "post-update", "update", "pre-receive"):
+        (hooks / name).write_text(f"#!/bin/sh\ntouch {laptop.folder}/hook-ran\n")
+        (hooks / name).chmod(0o755)
+    laptop.git("config", "filter.evil.clean", f"touch {laptop.folder}/filter-ran")
+    laptop.git("config", "core.fsmonitor", f"touch {laptop.folder}/monitor-ran")
+    (laptop.root / ".git" / "info" / "attributes").write_text("*.py filter=evil\n")
+    quiet = ("-c", "core.fsmonitor=false", "-c", "filter.evil.clean=cat", "-c", "core.hooksPath=/dev/null")
+    before = laptop.git(*quiet, "status", "--porcelain=v2", "--branch", "--untracked-files=all")
+    index = (laptop.root / ".git" / "index").read_bytes()
+
+    result = laptop.run(task, writes({"hello.py": "print('hello')\n"}))
+
+    assert (laptop.root / ".git" / "index").read_bytes() == index
+    after = laptop.git(*quiet, "status", "--porcelain=v2", "--branch", "--untracked-files=all")
+    assert after == before
+    assert result.outcome.verdict == "done"
+    assert "The checkout has changes that are in no commit: the work was done without them" in result.outcome.notes
+    assert not [path.name for path in laptop.folder.glob("*-ran")]
+
+
+def test_RU5_a_blocked_task_leaves_the_base_alone_and_keeps_the_work(laptop: Laptop) -> None:
+    """Its failing check is said; the branch holds what there is; the next attempt goes on from it."""
+    task = laptop.task("greet", TEXT)
+    laptop.commit(
+        {".github/ai-ready.yml": "agent: {isolation: none}\nchecks: {test: grep -q hello hello.py, attempts: 1}\n"}
+    )
+    main = laptop.branch("main")
+    result = laptop.run(task, writes({"hello.py": "print('hi')\n"}))
+
+    assert (result.outcome.verdict, result.outcome.reason) == ("blocked", "tests-failed")
+    assert laptop.show(result.branch, "hello.py") == "print('hi')"
+    assert laptop.branch("main") == main
+    assert laptop.trees() == []
+
+    again = laptop.run(task, writes({"hello.py": "print('hello')\n"}), number=2)
+
+    assert again.outcome.verdict == "done"
+    assert laptop.git("rev-parse", f"{again.commit}^") == result.commit
+    assert "Its changes so far" in laptop.agent.asks[0].prompt
+
+
+def test_a_stopped_attempt_saves_its_work(laptop: Laptop) -> None:
+    """Blocked (cancelled), with what was done on the branch."""
+    task = laptop.task("greet", TEXT)
+    cancel = Cancel()
+
+    def step(tree: Path) -> AgentReport:
+        writes({"half.py": "half\n"})(tree)
+        cancel.set()
+        return done_report(stopped_for="cancelled", results=0, structured=None)
+
+    result = laptop.run(task, step, cancel=cancel)
+
+    assert (result.outcome.reason, result.branch) == ("cancelled", "ai/task-greet")
+    assert laptop.show(result.branch, "half.py") == "half"
+    assert laptop.trees() == []
+
+
+def test_work_that_may_not_be_pushed_stays_in_its_tree(laptop: Laptop) -> None:
+    """A protected path: nothing lands, the tree is said, and the next attempt leaves it alone."""
+    task = laptop.task("greet", TEXT)
+    result = laptop.run(task, writes({".github/workflows/x.yml": "on: push\n", "hello.py": "1\n"}))
+
+    assert (result.outcome.reason, result.branch) == ("protected-paths", "")
+    assert laptop.branch("ai/task-greet") == ""
+    assert result.kept is not None
+    assert (result.kept / "shop" / "hello.py").read_text() == "1\n"
+
+    again = laptop.run(task, writes({"hello.py": "2\n"}), number=2)
+
+    assert again.outcome.verdict == "done"
+    aside = result.kept.with_name(f"{result.kept.name}-kept-1")
+    assert (aside / "shop" / "hello.py").read_text() == "1\n"
+    assert any(str(aside) in note for note in again.outcome.notes)
+
+
+def test_a_branch_that_is_checked_out_is_refused(laptop: Laptop) -> None:
+    """Before any money is spent, with the place and what to do."""
+    task = laptop.task("greet", TEXT)
+    laptop.git("worktree", "add", "-q", "-b", "ai/task-greet", str(laptop.folder / "look"))
+    result = laptop.run(task, writes({"hello.py": "1\n"}))
+
+    assert result.outcome.reason == "branch-changed"
+    assert str(laptop.folder / "look") in result.outcome.text
+    assert laptop.agent.asks == []
+    assert laptop.trees() == []
+
+
+def test_commits_of_people_meanwhile_stay_and_the_work_is_beside_them(laptop: Laptop) -> None:
+    """Somebody commits to the task's branch while the agent works: the work is on a branch of its own."""
+    task = laptop.task("greet", TEXT)
+    first = laptop.run(task, writes({"a.py": "1\n"}))
+
+    def step(tree: Path) -> None:
+        writes({"b.py": "1\n"})(tree)
+        theirs = git(laptop.root, "commit-tree", f"{first.commit}^{{tree}}", "-p", first.commit, "-m", "theirs")
+        laptop.git("update-ref", "refs/heads/ai/task-greet", theirs)
+
+    result = laptop.run(task, step, number=2)
+
+    assert result.outcome.reason == "branch-changed"
+    assert result.branch.startswith("ai/kept-greet-T")
+    assert laptop.show(result.branch, "b.py") == "1"
+    assert laptop.git("log", "-1", "--format=%s", "ai/task-greet") == "theirs"
+    assert laptop.trees() == []
+
+
+def test_the_base_may_be_rewritten_meanwhile(laptop: Laptop) -> None:
+    """A person amends a commit of theirs: the work is on its branch all the same."""
+    task = laptop.task("greet", TEXT)
+
+    def step(tree: Path) -> None:
+        writes({"hello.py": "1\n"})(tree)
+        laptop.git("commit", "-q", "--amend", "-m", "first, better")
+
+    result = laptop.run(task, step)
+
+    assert (result.outcome.verdict, result.branch) == ("done", "ai/task-greet")
+
+
+def test_a_task_builds_on_finished_work_that_the_base_lacks(laptop: Laptop) -> None:
+    """`onto`: the branch starts there; without any work it is gone again."""
+    first = laptop.run(laptop.task("one", TEXT), writes({"one.py": "1\n"}))
+    two = laptop.task("two", TEXT)
+    nothing = laptop.run(two, lambda _: None, onto=first.commit)
+
+    assert nothing.outcome.reason == "no-changes"
+    assert laptop.branch("ai/task-two") == ""
+
+    result = laptop.run(two, writes({"two.py": "1\n"}), number=2, onto=first.commit)
+
+    assert result.outcome.verdict == "done"
+    assert laptop.git("rev-parse", f"{result.commit}^") == first.commit
+    assert "finished work of tasks that come before this one" in laptop.agent.asks[0].prompt
+    assert "so far" not in laptop.agent.asks[0].prompt
+
+
+def test_LI8_the_time_limit_is_given_in_seconds(laptop: Laptop) -> None:
+    """The agent gets what is left of it, and the sentence names it."""
+    laptop.environ["HEADLESS_PM_CLAUDE_TIMEOUT"] = "600"
+
+    def late(_: Path) -> AgentReport:
+        return done_report(stopped_for="timed-out", results=0, structured=None)
+
+    result = laptop.run(laptop.task("greet", TEXT), late)
+
+    assert laptop.agent.asks[0].seconds == 600
+    assert (result.outcome.reason, result.outcome.text) == ("timed-out", "The agent timed out after 600 seconds.")
+
+
+@pytest.mark.parametrize(
+    ("level", "labels", "model"),
+    [
+        ("", (), "opus"),
+        ("junior", (), "sonnet"),
+        ("principal", ("junior",), "opus"),
+        ("", ("junior", "senior"), "sonnet"),
+    ],
+)
+def test_MO1_the_model_is_the_levels_or_opus(level: str, labels: tuple[str, ...], model: str) -> None:
+    """Of a task without a level its labels say one, the highest of several."""
+    task = Task("1", "1", "x", Status.TODO, "r", level=level, labels=frozenset(labels))
+
+    assert model_for(AgentSettings(), task) == model
+
+
+def test_RU15_the_projects_own_words_on_a_role_count_more(laptop: Laptop) -> None:
+    """`.ai-ready/roles/qa.md` in the checkout, else ours; every role has one."""
+    assert all("You work " in role_text(role, laptop.root) for role in ROLES)
+    laptop.write({".ai-ready/roles/qa.md": "Break it.\n"})
+    laptop.flags = Flags(role="qa")
+    laptop.run(laptop.task("greet", TEXT), writes({"hello.py": "1\n"}))
+
+    assert "The role in which you work here:\n\nBreak it." in laptop.agent.asks[0].prompt
+
+
+def test_the_same_attempt_again_does_nothing_twice(laptop: Laptop) -> None:
+    """Its result is read back; the agent is not asked."""
+    task = laptop.task("greet", TEXT)
+    result = laptop.run(task, writes({"hello.py": "1\n"}))
+    again = laptop.run(task, writes({"hello.py": "2\n"}))
+
+    assert (again.commit, again.branch) == (result.commit, result.branch)
+    assert again.outcome.run_key == result.outcome.run_key
+    assert laptop.agent.asks == []
+
+
+def test_earlier_work_may_be_all_there_is_to_do(laptop: Laptop) -> None:
+    """The attempt before failed its check by no fault of its own: nothing more is changed, and the check passes."""
+    task = laptop.task("greet", TEXT)
+    laptop.commit(
+        {".github/ai-ready.yml": "agent: {isolation: none}\nchecks: {test: test -e ../../../../mended, attempts: 1}\n"}
+    )
+    first = laptop.run(task, writes({"hello.py": "1\n"}))
+    (laptop.folder / "mended").touch()
+    laptop.commit({".github/ai-ready.yml": CONFIG})
+    again = laptop.run(task, lambda _: None, number=2)
+
+    assert first.outcome.reason == "tests-failed"
+    assert (again.outcome.verdict, again.branch, again.commit) == ("done", first.branch, first.commit)
+
+
+def test_RP4_what_a_killed_attempt_did_is_saved_and_gone_on_from(laptop: Laptop) -> None:
+    """Killed while the agent was at work: its files are a commit on the branch, and the same attempt ends Done."""
+    task = laptop.task("greet", TEXT)
+
+    def step(tree: Path) -> None:
+        writes({"half.py": "half\n"})(tree)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    killed(lambda: laptop.run(task, step))
+    assert laptop.trees() == ["task-greet"]
+    result = laptop.run(task, writes({"rest.py": "rest\n"}))
+
+    assert result.outcome.verdict == "done"
+    assert laptop.show(result.commit, "half.py") == "half"
+    assert laptop.git("log", "--format=%s", f"main..{result.commit}").count("Add a greeting") == 2
+    assert "It was cut off while it was at work" in laptop.agent.asks[0].prompt
+    assert any("went on from its work" in note for note in result.outcome.notes)
+    assert laptop.trees() == []
+
+
+def test_what_a_killed_attempt_left_that_may_not_leave_is_put_aside(laptop: Laptop) -> None:
+    """A secret in the files of a killed attempt: nothing of it lands, and its folder is said."""
+    task = laptop.task("greet", TEXT)
+
+    def step(tree: Path) -> None:
+        writes({"key.py": f"KEY = '{KEY}'\n"})(tree)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    killed(lambda: laptop.run(task, step))
+    result = laptop.run(task, writes({"rest.py": "rest\n"}))
+
+    assert result.outcome.verdict == "done"
+    assert "key.py" not in laptop.git("ls-tree", "--name-only", result.commit)
+    assert laptop.trees() == ["task-greet-kept-1"]
+    assert any("task-greet-kept-1" in note for note in result.outcome.notes)
+
+
+def end_alike(laptop: Laptop, main: str) -> None:
+    """The killed attempt, asked for once more: one Done, one commit, no tree left, nothing else changed or done twice."""
+    over = list(laptop.root.glob(".ai-ready/local/runs/*/outcome.json"))
+    result = laptop.run(laptop.tracker.get("greet"), writes({"hello.py": "1\n"}))
+
+    assert result.outcome.verdict == "done", result
+    assert bool(laptop.agent.asks) is not bool(over), "the agent is paid once"
+    assert laptop.show(result.commit, "hello.py") == "1"
+    assert laptop.git("rev-list", "--count", f"{main}..{result.branch}") == "1"
+    assert (laptop.branch("main"), laptop.trees()) == (main, [])
+    assert laptop.git("branch", "--format=%(refname:short)").split() == ["ai/task-greet", "main"]
+    assert laptop.git("worktree", "list").count("\n") == 0
+
+
+@pytest.mark.parametrize("at", [1, 13, 21, 25, 28, 36, 38, 40, 46, 59, 63, 64])
+def test_GW4_killed_at_any_git_command_the_same_attempt_ends_the_same(
+    laptop: Laptop, at: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There are 64 of them in such an attempt."""
+    task, main = laptop.task("greet", TEXT), laptop.branch("main")
+    count = 0
+
+    def counted(self: Git, *words: str, **more: Any) -> Ran:
+        nonlocal count
+        count += 1
+        if count == at:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return attempt(self, *words, **more)
+
+    attempt = Git.attempt
+
+    def act() -> None:
+        monkeypatch.setattr(Git, "attempt", counted)
+        laptop.run(task, writes({"hello.py": "1\n"}))
+
+    killed(act)
+    end_alike(laptop, main)
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "bot.local.worktrees.write_record",
+        "bot.local.task_run.hand_over",
+        "bot.local.finishing.taken",
+        "bot.local.finishing.write_result",
+        "bot.local.worktrees.remove",
+        "bot.agent.isolation.SameUser.discard",
+    ],
+)
+def test_killed_between_them_the_same_attempt_ends_the_same(
+    laptop: Laptop, step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At the steps that are no git command."""
+    task, main = laptop.task("greet", TEXT), laptop.branch("main")
+
+    def act() -> None:
+        monkeypatch.setattr(step, lambda *_args, **_more: os.kill(os.getpid(), signal.SIGKILL))
+        laptop.run(task, writes({"hello.py": "1\n"}))
+
+    killed(act)
+    end_alike(laptop, main)

@@ -1,0 +1,95 @@
+"""An open page hears of changes, soon, whoever else looks; and the listener ends although pages are open."""
+
+import threading
+import time
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from bot.core.secret import Secret
+from bot.page.access import Access
+from bot.page.listener import Listener
+from bot.page.live import EVERY
+from bot.page.sockets import listen
+from tests.page.sample import Sample, asked
+from tests.page.visitor import PATIENCE, opened
+
+
+def events(answer: httpx.Response) -> Iterator[str]:
+    return (line for line in answer.iter_lines() if line.startswith(("event:", "data:", ":", "retry:")))
+
+
+def test_a_change_reaches_an_open_page() -> None:
+    """How soon is measured by `make bench`; a busy machine may take its time."""
+    source = Sample()
+    source.put(asked(1, "One"))
+    with opened(source) as client, client.stream("GET", "/live", params={"of": "7"}) as answer:
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        heard = events(answer)
+        assert next(heard) == "retry: 2000"
+        source.put(asked(1, "Two"))
+        assert next(heard) == "event: changed"
+    assert EVERY < 0.5
+
+
+def test_what_changed_between_loading_and_listening_is_told_at_once() -> None:
+    source = Sample()
+    source.put(asked(1, "One"))
+    with opened(source) as client:
+        seen = source.version("7")
+        source.put(asked(1, "Two"))
+        with client.stream("GET", "/live", params={"of": "7", "since": str(seen)}) as answer:
+            heard = events(answer)
+            assert [next(heard), next(heard), next(heard)] == ["retry: 2000", "event: changed", f"data: {seen + 1}"]
+
+
+@pytest.mark.parametrize("since", ["x", "-1", "9" * 40, "١"])
+def test_an_odd_since_is_none(since: str) -> None:
+    with opened(Sample()) as client, client.stream("GET", "/live", params={"since": since}) as answer:
+        assert next(events(answer)) == "retry: 2000"
+
+
+def test_the_source_is_asked_by_one_for_all() -> None:
+    """And by nobody when nobody listens any more."""
+
+    class Counting(Sample):
+        asked = 0
+
+        def version(self, project: str = "") -> int:
+            self.asked += not project
+            return super().version(project)
+
+    source = Counting()
+    with opened(source) as client:
+        streams = [client.stream("GET", "/live", params={"of": "7"}) for _ in range(10)]
+        heard = [events(each.__enter__()) for each in streams]
+        assert [next(each) for each in heard] == ["retry: 2000"] * 10
+        asked_before, begun = source.asked, time.monotonic()
+        while source.asked < asked_before + 4:
+            assert time.monotonic() - begun < PATIENCE
+            time.sleep(0.01)
+        assert time.monotonic() - begun > 0.5  # ten of them, each at their own pace, would have asked sooner
+        for each in streams:
+            each.__exit__(None, None, None)
+
+
+def test_the_listener_ends_although_a_page_is_open() -> None:
+    listener = Listener(Sample(), Access(), listen("127.0.0.1", 0))
+    listener.start()
+    address = listener.url
+    with httpx.Client(base_url=listener.url, timeout=PATIENCE) as client, client.stream("GET", "/live") as answer:
+        heard = events(answer)
+        assert next(heard) == "retry: 2000"
+        ending = threading.Thread(target=listener.stop)
+        ending.start()
+        assert list(heard) == []  # and that it has an end
+        ending.join(PATIENCE)
+    assert not ending.is_alive()
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(address)
+
+
+def test_the_stream_needs_the_password_too() -> None:
+    with opened(Sample(), Access(Secret("a good long password"))) as client:
+        assert client.get("/live").status_code == 401
