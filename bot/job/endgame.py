@@ -14,7 +14,7 @@ from typing import Literal
 from bot.config import ActionEnv, parse_repo_config
 from bot.core.effects import Effect, OpenPull, PostComment, PutStatus, ReplyInThread
 from bot.core.ledger import notes_of, records
-from bot.core.model import Pull, Snapshot
+from bot.core.model import Issue, Pull, Snapshot
 from bot.core.names import Reason
 from bot.core.publishing import Ending, Step, next_step, pull_gone
 from bot.core.run import Admission
@@ -159,7 +159,7 @@ def _prepared(publisher: Publisher, ending: Ending, received: Received | None, s
     if received is None or said or gone or ending.admission.kind == "plan":
         return ending
     if ending.admission.kind == "init":
-        return _with_proposal(publisher, ending, received, issue.body if issue is not None else "")
+        return _with_proposal(publisher, ending, received, issue)
     env = publisher.env
     with tempfile.TemporaryDirectory(prefix="ai-ready-publish-") as folder:
         remote = remote_of(env.server_url, ending.admission.repo, env.token)
@@ -172,11 +172,11 @@ def _prepared(publisher: Publisher, ending: Ending, received: Received | None, s
     return replace(ending, kept=answer.kept, failure=withheld(received.outcome, answer.refusal))
 
 
-def _with_proposal(publisher: Publisher, ending: Ending, received: Received, spec: str) -> Ending:
+def _with_proposal(publisher: Publisher, ending: Ending, received: Received, issue: Issue | None) -> Ending:
     """The plan of issues that the agent made, read as strictly as `work` did, against what is there by now."""
-    if not received.outcome.planned:
+    if issue is None or not received.outcome.planned:
         return ending
-    read = read_proposal(received.outcome.proposal, spec, Redactor(publisher.env.secrets), publisher.github)
+    read = read_proposal(received.outcome.proposal, issue, Redactor(publisher.env.secrets), publisher.github)
     if isinstance(read, Refusal):
         return replace(ending, failure=read)
     return replace(ending, proposal=read)
