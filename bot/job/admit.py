@@ -35,6 +35,7 @@ from bot.core.view import Own
 from bot.errors import GitHubError
 from bot.github.ports import Applied, Reader, Writer
 from bot.job.facts import read_facts, utc_now
+from bot.job.portions import Portions
 from bot.notify.notice import Tell, nobody, verdict_notice
 
 ROUNDS = 6
@@ -51,12 +52,6 @@ SAID_BESIDE = 20
 
 SAID_ALONE = 200
 """The same of a gate that admits nothing; its job has ten minutes."""
-
-PORTIONS = 40
-"""Looks in which a gate that admits nothing makes issues of an approved plan, a few in each."""
-
-PORTION_PAUSE = 4.0
-"""Seconds until it looks again whether one that is in doubt was made."""
 
 SETUP_MINUTES = 20
 """Minutes of a `work` job on top of the agent's and the checks' own limits: checkout, installing, bundling."""
@@ -127,7 +122,7 @@ def gate(keeper: Gatekeeper, own: Own, *, only: int = 0) -> Gate:
     claimed = 0
     known: dict[int, Permission] = {}
     failed: tuple[Applied, ...] = ()
-    rounds, waited, portions, refused = 0, 0, 0, False
+    rounds, waited, portions = 0, 0, Portions(keeper.sleep)
     while rounds < ROUNDS:
         rounds += 1
         snapshot = read_facts(keeper.github, focus=focus, paused=keeper.paused, clock=keeper.clock, known=known)
@@ -153,8 +148,8 @@ def gate(keeper: Gatekeeper, own: Own, *, only: int = 0) -> Gate:
             rounds, waited = rounds - 1, waited + 1
             keeper.sleep(1.0)
             continue
-        goes_on = _makes_more(decided, only) and portions < PORTIONS and not refused
-        effects = _portion(decided, snapshot, only, later=decided.making and not (goes_on or refused))
+        goes_on = portions.go_on(decided, only)
+        effects = _portion(decided, snapshot, only, later=decided.making and not (goes_on or portions.refused))
         answers = _apply(keeper, snapshot, rules, effects)
         failed = tuple(answer for answer in answers if not answer.ok)
         # A board that could not be written keeps nobody waiting: the next gate writes it.
@@ -164,17 +159,11 @@ def gate(keeper: Gatekeeper, own: Own, *, only: int = 0) -> Gate:
             own, claimed = replace(own, issue=TAKE_NONE, prefer=0), 0
             continue
         if goes_on:
-            rounds, portions = rounds - 1, portions + 1
-            refused = any(isinstance(answer.effect, MakeIssues) and not answer.unsure for answer in failed)
-            if failed or not any(isinstance(effect, MakeIssues) for effect in effects):
-                keeper.sleep(PORTION_PAUSE)
+            rounds -= 1
+            portions.heard(decided, answers)
             continue
-        if decided.admitted is not None and doubtful:
-            continue  # Not known whether `ai-running` was said: look again before starting.
-        if told or (decided.again and not failed):
-            continue
-        if decided.admitted is None and doubtful:
-            continue
+        if doubtful or told or (decided.again and not failed):
+            continue  # Not known whether `ai-running` was said, say: look again before starting.
         if decided.admitted is None:
             return Gate(None, rules, decided, snapshot, failed)
         admission = admission_for(snapshot, rules, decided.admitted, base_oid, run_id=own.run_id, run_url=own.run_url)
@@ -226,11 +215,6 @@ def _portion(decided: Plan, snapshot: Snapshot, only: int, *, later: bool = Fals
         if said > most:
             return (*mine, *rest[:index], Continue())
     return (*mine, *rest, *more)
-
-
-def _makes_more(decided: Plan, only: int) -> bool:
-    """Whether this gate has nothing else to do than to make the issues of an approved plan."""
-    return decided.making and decided.admitted is None and not only
 
 
 def _about(effect: Effect, issue: Issue | None) -> bool:
