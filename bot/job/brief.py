@@ -12,6 +12,7 @@ from bot.core.paths import printable
 from bot.core.rounds import Round
 from bot.core.run import Admission
 from bot.core.settings import RepoConfig
+from bot.core.specs.mark import unmarked
 from bot.core.verdict import Bounds
 from bot.job.checks import Planned
 from bot.job.git import Git
@@ -64,7 +65,7 @@ class Brief:
 
 def brief(task: Task, workspace: Workspace, commands: tuple[Planned, ...]) -> Brief:
     """Write the first prompt, and note what of the issue the agent does not read."""
-    body = sanitise(task.body)
+    body = sanitise(unmarked(task.body))
     comments = [(said.author, sanitise(said.text)) for said in task.comments]
     plan, earlier = sanitise(task.plan).text, sanitise(task.earlier).text
     texts = [body, sanitise(task.admission.title), *(clean for _, clean in comments)]

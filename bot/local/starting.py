@@ -39,6 +39,11 @@ def find_start(checkout: Checkout, loan: Loan, origin: Origin | None, attempt: A
     """
     if place := checkout.where_checked_out(attempt.branch):
         raise Blocked(Reason.BRANCH_CHANGED, checked_out(attempt.branch, str(place)))
+    if checkout.branch("ai"):
+        text = (
+            "There is a branch called `ai`, so git can't have branches below `ai/`: rename it (`git branch -m ai …`)."
+        )
+        raise Blocked(Reason.SETUP_FAILED, text)
     there = _Server(loan.git, origin)
     base = wanted_base or there.default() or checkout.origin_head() or checkout.head_branch()
     if not base:
@@ -46,7 +51,7 @@ def find_start(checkout: Checkout, loan: Loan, origin: Origin | None, attempt: A
         raise Blocked(Reason.SETUP_FAILED, text)
     base_oid, notes = _base(checkout, there, base)
     if checkout.unsaved():
-        notes = (*notes, "The checkout has changes that are in no commit: the work was done without them")
+        notes = (*notes, "What is in no commit of the checkout was left out: the work began at the last commit")
     start = Start(base, base_oid, base_oid, notes)
     tip = _branch(checkout, loan, there, attempt.branch)
     if not tip and attempt.onto:
