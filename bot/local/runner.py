@@ -33,6 +33,7 @@ from bot.local.settings import LocalSettings
 from bot.local.slack import TellingSlack
 from bot.local.source import open_source, own_way, secrets_of
 from bot.local.stacking import stacked
+from bot.local.starting import local_default
 from bot.local.state import StateFolder
 from bot.local.task_run import TaskRun
 from bot.local.voice import Voice
@@ -234,5 +235,5 @@ def _has(tracker: Tracker, statuses: Collection[Status]) -> bool:
 
 def _base(checkout: Checkout, config: RepoConfig) -> str:
     """The commit that work is meant for, as far as this machine knows; empty: none."""
-    name = config.pull_request.base or checkout.origin_head() or checkout.head_branch()
+    name = config.pull_request.base or local_default(checkout)
     return checkout.branch(name) or checkout.oid(f"refs/remotes/origin/{name}") if name else ""
