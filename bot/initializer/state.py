@@ -98,7 +98,7 @@ def read_state(folder: Path) -> ProjectState | None:
 
 def write_state(folder: Path, state: ProjectState) -> None:
     """Put the marker there. Raises `UsageError`."""
-    _write(folder / MARKER, asdict(state))
+    _write(folder / MARKER, asdict(state), indent=2)
 
 
 def read_progress(folder: Path) -> Progress | None:
@@ -166,8 +166,8 @@ def _read(path: Path) -> dict[str, Any] | None:
     return dict(found)
 
 
-def _write(path: Path, data: Mapping[str, Any]) -> None:
-    text = json.dumps({"version": VERSION, **data}, ensure_ascii=False, indent=2)
+def _write(path: Path, data: Mapping[str, Any], *, indent: int | None = None) -> None:
+    text = json.dumps({"version": VERSION, **data}, ensure_ascii=False, indent=indent)
     try:
         write_whole(path, f"{text}\n".encode("utf-8", "replace"), mode=0o644)
     except OSError as error:
