@@ -63,6 +63,19 @@ def test_MO2_work_is_done_and_reported(desk: Desk) -> None:
     assert report.usd > 0
 
 
+def test_the_shell_keeps_what_it_was_told(desk: Desk) -> None:
+    """Variables, its folder, and what it left running, also over the editor's calls."""
+    desk.run(
+        bash("mkdir sub && cd sub && x=5; sleep 1000 & "),
+        write("b", "1\n"),
+        bash("echo $x; basename $PWD; jobs -r | wc -l"),
+        done("Done."),
+    )
+
+    assert desk.results[2].split() == ["5", "sub", "1"]
+    assert_dead(desk)
+
+
 def test_RU10_each_tool_is_told_as_it_is_used(desk: Desk) -> None:
     """By the names of the CLI's tools, so that the log reads the same."""
     desk.run(bash("true"), write("a", "1\n"), read("a"), edit("a", "1", "2"), done("Done."))
