@@ -80,14 +80,14 @@ def start(
 def work(settings: "LocalSettings", environ: Mapping[str, str], wish: "Wish", *, resume: bool) -> int:
     """Run a runner in this process until it ends, or a signal ends it; its exit code."""
     from bot.agent.process import Cancel  # noqa: PLC0415
-    from bot.config import laptop_env  # noqa: PLC0415
     from bot.job.redact import Redactor  # noqa: PLC0415
     from bot.local.log import Log  # noqa: PLC0415
     from bot.local.prompts import Prompter, TerminalInput  # noqa: PLC0415
     from bot.local.runner import Company, Runner  # noqa: PLC0415
+    from bot.local.source import secrets_of  # noqa: PLC0415
     from bot.local.terminal import Terminal  # noqa: PLC0415
 
-    log = Log(settings.log_file, Redactor(laptop_env(environ).secrets).text)
+    log = Log(settings.log_file, Redactor(secrets_of(settings, environ)).text)
     cancel = Cancel()
     terminal = Terminal(sys.stdout, colours=_colours(environ), keep=log.write)
     prompter = Prompter(terminal, TerminalInput(), cancel)

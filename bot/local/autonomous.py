@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, Self
 
 from bot.agent.process import Cancel
-from bot.config import laptop_env, laptop_environ, parse_setting
+from bot.config import laptop_environ, parse_setting
 from bot.errors import ConfigError
 from bot.job.redact import Redactor
 from bot.local.log import Log
@@ -21,7 +21,7 @@ from bot.local.runner import Company, Runner
 from bot.local.seed_config import SEED_CONFIG, read_seed_config
 from bot.local.session import RunnerState
 from bot.local.settings import Flags, LocalSettings, read_settings
-from bot.local.source import checkout_of
+from bot.local.source import checkout_of, secrets_of
 from bot.local.state import StateFolder
 from bot.local.terminal import Terminal
 
@@ -92,7 +92,7 @@ class AutonomousRunner:
         Raises `AiReadyError` where it can't begin, with one sentence that says what to do.
         """
         settings = self._settings()
-        redactor = Redactor(laptop_env(self._environ).secrets)
+        redactor = Redactor(secrets_of(settings, self._environ))
         log = Log(settings.log_file, redactor.text)
         terminal = Terminal(sys.stderr, colours=False, keep=log.write)
         company = Company(terminal, self._cancel, listeners=(terminal,))
