@@ -134,7 +134,7 @@ class Carrier:
         result = claim.result
         assert result is not None  # noqa: S101 (`carry` sees to it)
         reason, config, cancel = result.outcome.reason, self.parts.config, self.parts.cancel
-        if claim.hooked:
+        if claim.hooked or result.told:
             return claim, None
         if reason == Reason.CANCELLED and (cancel.is_set or not fresh):
             further = self._again(claim, result, "stopped")

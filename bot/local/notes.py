@@ -24,7 +24,7 @@ def verdict_note(result: Result, status: Status) -> str:
         first,
         facts_table(outcome, ""),
         checks_table(outcome.checks, missing=done and outcome.checks_missing),
-        fence(outcome.details, limit=6_000) if outcome.details and not done else "",
+        fence(outcome.details, limit=6_000) if not done and outcome.details not in ("", outcome.summary) else "",
         own_words(outcome),
         to_look_at(outcome.notes),
         _where(result),

@@ -33,6 +33,8 @@ class RunnerState(StrEnum):
     """It was told to."""
     COMPLETED = "completed"
     """It did what it was asked for, or came to a limit of the session."""
+    KILLED = "killed"
+    """Its process is gone without a word; never in a file, only told."""
     ERROR = "error"
     """It could not go on, or a task failed and `local.on_failure` is stop."""
 

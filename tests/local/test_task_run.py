@@ -9,8 +9,13 @@ import pytest
 
 from bot.agent.process import Cancel
 from bot.core.run import AgentReport
+from bot.core.settings import AgentSettings
 from bot.job.git import Git, Ran
+from bot.local.roles import role_text
+from bot.local.settings import ROLES, Flags
+from bot.local.task_run import model_for
 from bot.progress.events import RunBegan, Verdict
+from bot.trackers.tracker import Status, Task
 from tests.job.stage import done_report, git, writes
 from tests.local.run_stage import CONFIG, KEY, Laptop, killed, make_laptop
 
@@ -185,6 +190,45 @@ def test_a_task_builds_on_finished_work_that_the_base_lacks(laptop: Laptop) -> N
     assert laptop.git("rev-parse", f"{result.commit}^") == first.commit
     assert "finished work of tasks that come before this one" in laptop.agent.asks[0].prompt
     assert "so far" not in laptop.agent.asks[0].prompt
+
+
+def test_LI8_the_time_limit_is_given_in_seconds(laptop: Laptop) -> None:
+    """The agent gets what is left of it, and the sentence names it."""
+    laptop.environ["HEADLESS_PM_CLAUDE_TIMEOUT"] = "600"
+
+    def late(_: Path) -> AgentReport:
+        return done_report(stopped_for="timed-out", results=0, structured=None)
+
+    result = laptop.run(laptop.task("greet", TEXT), late)
+
+    assert laptop.agent.asks[0].seconds == 600
+    assert (result.outcome.reason, result.outcome.text) == ("timed-out", "The agent timed out after 600 seconds.")
+
+
+@pytest.mark.parametrize(
+    ("level", "labels", "model"),
+    [
+        ("", (), "opus"),
+        ("junior", (), "sonnet"),
+        ("principal", ("junior",), "opus"),
+        ("", ("junior", "senior"), "sonnet"),
+    ],
+)
+def test_MO1_the_model_is_the_levels_or_opus(level: str, labels: tuple[str, ...], model: str) -> None:
+    """Of a task without a level its labels say one, the highest of several."""
+    task = Task("1", "1", "x", Status.TODO, "r", level=level, labels=frozenset(labels))
+
+    assert model_for(AgentSettings(), task) == model
+
+
+def test_RU15_the_projects_own_words_on_a_role_count_more(laptop: Laptop) -> None:
+    """`.ai-ready/roles/qa.md` in the checkout, else ours; every role has one."""
+    assert all("You work " in role_text(role, laptop.root) for role in ROLES)
+    laptop.write({".ai-ready/roles/qa.md": "Break it.\n"})
+    laptop.flags = Flags(role="qa")
+    laptop.run(laptop.task("greet", TEXT), writes({"hello.py": "1\n"}))
+
+    assert "The role in which you work here:\n\nBreak it." in laptop.agent.asks[0].prompt
 
 
 def test_the_same_attempt_again_does_nothing_twice(laptop: Laptop) -> None:

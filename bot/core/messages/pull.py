@@ -6,7 +6,6 @@ from bot.core.messages.verdict import checks_table, facts_table, own_words, to_l
 from bot.core.outbound import bounded, inert, one_line
 from bot.core.run import Outcome
 
-
 _PAGE = re.compile(r"https?://[^\s()<>]+")
 """What may be linked: a path on somebody's machine is nobody else's business."""
 

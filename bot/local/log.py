@@ -1,0 +1,88 @@
+"""The runner's log: what was said, with dates, in a file that does not grow without end."""
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from bot.errors import UsageError
+
+MOST_BYTES: Final = 10_000_000
+"""A log that is longer is put aside as `runner.log.1`, in the place of the one before."""
+
+LOOK: Final = 0.3
+"""Seconds between two looks at a log that is followed."""
+
+_CHUNK: Final = 1 << 16
+
+
+class Log:
+    """Adds lines to a file. Safe to use from any thread."""
+
+    def __init__(self, path: Path, screen: Callable[[str], str]) -> None:
+        """`screen` takes secrets out."""
+        self._path, self._screen = path, screen
+        self._lock = threading.Lock()
+
+    def begin(self) -> None:
+        """Make sure that there is a log, before anything is done. Raises `UsageError` where the file can't be written."""
+        path = self._path
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("ab"):
+                pass
+        except OSError as error:
+            raise UsageError(
+                f"The log {path} can't be written ({error.strerror}): correct `local.log_file`."
+            ) from error
+
+    def write(self, line: str) -> None:
+        """Add a line. A disk that is full costs the line, not the work."""
+        text = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {self._screen(line)}\n".encode("utf-8", "replace")
+        with self._lock:
+            try:
+                if self._path.exists() and self._path.stat().st_size > MOST_BYTES:
+                    self._path.replace(self._path.with_name(f"{self._path.name}.1"))
+                with self._path.open("ab") as file:
+                    file.write(text)
+            except OSError:
+                return
+
+
+def tail(path: Path, lines: int) -> tuple[str, ...]:
+    """The last lines of a log; none where there is no log."""
+    try:
+        with path.open("rb") as file:
+            at, data = file.seek(0, os.SEEK_END), b""
+            while at > 0 and data.count(b"\n") <= lines:
+                step = min(_CHUNK, at)
+                at -= step
+                file.seek(at)
+                data = file.read(step) + data
+    except FileNotFoundError:
+        return ()
+    except OSError as error:
+        raise UsageError(f"The log {path} can't be read ({error.strerror}).") from error
+    return tuple(data.decode("utf-8", "replace").splitlines()[-lines:]) if lines > 0 else ()
+
+
+def follow(path: Path, goes_on: Callable[[], bool]) -> Iterator[str]:
+    """Lines as they are added, also to a log that is put aside meanwhile; until `goes_on` says no."""
+    at = path.stat().st_size if path.exists() else 0
+    held = b""
+    while goes_on():
+        size = path.stat().st_size if path.exists() else 0
+        if size < at:
+            at, held = 0, b""
+        if size > at:
+            with path.open("rb") as file:
+                file.seek(at)
+                held += file.read(size - at)
+            at = size
+            *whole, held = held.split(b"\n")
+            yield from (line.decode("utf-8", "replace") for line in whole)
+        else:
+            time.sleep(LOOK)
