@@ -207,6 +207,8 @@ class RunDetail:
     log: Sequence[LogLine] = ()
     summary: str = ""
     """The agent's own words."""
+    command: str = ""
+    """What a person may do now: to paste on the issue where that has a page, else in a shell."""
 
 
 @dataclass(frozen=True, slots=True)
