@@ -31,6 +31,8 @@ class LaptopEnv:
     """Everything that must never be shown."""
     others: Mapping[str, str] = field(default_factory=dict, repr=False)
     """The whole environment but our secrets, for those who pick from it by name (git, the agent's commands)."""
+    keys: Mapping[str, Secret] = field(default_factory=dict, repr=False)
+    """Our secrets by the names of their variables."""
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "LaptopEnv":
@@ -52,7 +54,12 @@ class LaptopEnv:
             state=state / "ai-ready",
             secrets=tuple(Secret(text) for name in sorted(secret) if (text := reader.text(name))),
             others=MappingProxyType({name: value for name, value in environ.items() if name not in secret}),
+            keys=MappingProxyType({name: Secret(reader.text(name)) for name in secret}),
         )
+
+    def key(self, name: str) -> Secret:
+        """The key in the variable that a configuration names; empty: there is none."""
+        return self.keys.get(name) or Secret(self.others.get(name, "").strip())
 
     def demand_model_key(self) -> None:
         """Raise `ConfigError` when there is no key for the model."""

@@ -7,6 +7,25 @@ from bot.config_variables import LAPTOP_VARIABLES
 from bot.local.seed_keys import KEYS, SeedKey
 from bot.reference_table import MADE_BY, table
 
+SUBSTITUTIONS: Final = (
+    ("python -m scripts.autonomous.runner_sdk", "python -m bot.local.runner_sdk"),
+    ("python -m scripts.autonomous", "python -m bot.local"),
+    ("python scripts/autonomous/headless_runner.py", "python -m bot.local.headless_runner"),
+    ("python agents/client/advanced_runner/advanced_agent_runner.py", "python -m bot.local.advanced_agent_runner"),
+    ("from scripts.autonomous.runner import", "from bot.local import"),
+    ("from scripts.autonomous.runner_sdk import", "from bot.local import"),
+    (
+        "from scripts.autonomous import ProjectInitializer, AutonomousRunner",
+        "from bot.initializer import ProjectInitializer, InitializerConfig",
+    ),
+    (
+        "from scripts.autonomous import InitializerConfig, RunnerConfig",
+        "from bot.local import AutonomousRunner, RunnerConfig",
+    ),
+    ("from claude_code_sdk import ClaudeCodeOptions", "from claude_agent_sdk import ClaudeAgentOptions"),
+)
+"""What has to be replaced in what was documented there, and with what: with that, every block of it runs."""
+
 _READ: Final = {
     "state_provider.type": "`tracker.type`: `file`, `linear` or `github`",
     "state_provider.state_dir": "`tracker.folder`, with `/tasks` behind it: tasks are Markdown files there",
@@ -49,17 +68,6 @@ _PATHS: Final = """## Paths
 | `logs/ai-dev-loop/` | `.ai-ready/local/runs/RUN/`: `events.jsonl`, `summary.md` |
 | `hooks/pre_task.py`, `post_task.py`, `health_check.py` | the same names in `.ai-ready/hooks`, `local.hooks` or `--hooks-dir` |
 | `.project_state.json` | the same |
-
-## Python
-
-Only the import lines change. `AutonomousRunner.start()` ends when nothing is ready.
-
-| before | now |
-|---|---|
-| `from scripts.autonomous.runner import AutonomousRunner, RunnerConfig` | `from bot.local import AutonomousRunner, RunnerConfig` |
-| `from scripts.autonomous import AutonomousRunner, RunnerConfig` | `from bot.local import AutonomousRunner, RunnerConfig` |
-| `from scripts.autonomous import ProjectInitializer, InitializerConfig` | `from bot.initializer import ProjectInitializer, InitializerConfig` |
-| `from scripts.autonomous.runner_sdk import AutonomousRunnerSDK, RunnerConfig` | `from bot.local import AutonomousRunnerSDK, RunnerConfig` |
 """
 
 
@@ -122,4 +130,11 @@ The file keeps two defaults of its own: tasks are in `.ai-agents/state/tasks`, t
 
 `GITHUB_TOKEN`, `ANTHROPIC_API_KEY`, `CLAUDE_CODE_OAUTH_TOKEN` and `SLACK_WEBHOOK_URL` mean what they meant.
 
-{_PATHS}"""
+{_PATHS}
+## Word for word
+
+With these replaced, every command and every program of their documentation runs as it stands there (`tests/seeds`).
+`AutonomousRunner.start()` and the old commands end when nothing is ready, as they did; `ai-ready start` waits.
+
+{table(("before", "now"), ((f"`{old}`", f"`{new}`") for old, new in SUBSTITUTIONS))}
+"""

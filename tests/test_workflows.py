@@ -50,6 +50,18 @@ def test_jobs_have_exactly_the_permissions_of_the_design(path: Path) -> None:
     assert {name: job["permissions"] for name, job in load(path)["jobs"].items()} == PERMISSIONS
 
 
+def test_every_job_of_ours_has_the_permissions_written_here() -> None:
+    """A right that is added anywhere has to be added here, too."""
+    found = {(path.name, name): job["permissions"] for path in WORKFLOWS for name, job in load(path)["jobs"].items()}
+
+    assert found == {
+        **{("ai-ready.yml", name): permissions for name, permissions in PERMISSIONS.items()},
+        ("ci.yml", "ci"): {"contents": "read"},
+        ("release.yml", "build"): {"contents": "read"},
+        ("release.yml", "release"): {"attestations": "write", "contents": "write", "id-token": "write"},
+    }
+
+
 @names([*WORKFLOWS, *EXAMPLES])
 def test_nothing_is_permitted_at_the_top(path: Path) -> None:
     """Every workflow starts from no permission at all."""

@@ -21,12 +21,14 @@ from anthropic.lib.streaming import BetaAsyncMessageStream
 from anthropic.types.beta import BetaMessageParam, BetaToolResultBlockParam
 from anthropic.types.beta.parsed_beta_message import ParsedBetaMessage
 
+from bot.agent.answer import Form
 from bot.agent.anthropic_end import (
     MAX_TURNS,
     MAX_USD,
     MISFITS,
     End,
     Unreadable,
+    cut_off,
     failed,
     in_an_answer,
     refused,
@@ -49,6 +51,9 @@ MOST_RETRIES = 7
 
 MOST_NUDGES = 2
 """How often a model that only talks is asked to go on."""
+
+MOST_CUTS = 3
+"""Answers in a row that may be cut off at the limit of their length."""
 
 TIMEOUT = httpx2.Timeout(600, connect=60)
 """Of one request; the limit of the run is watched besides."""
@@ -89,6 +94,8 @@ class SdkJob:
     read_only: bool = False
     context: float = 1.0
     """Share of the model's context window at which it is stopped, once its tools have ended."""
+    form: Form | None = None
+    """How it has to answer; None: with a run's own verdict."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,11 +165,14 @@ class _Asking:
         self._line, self._job, self._session, self._pace, self._said = line, job, session, pace, said
         self._deadline = time.monotonic() + job.seconds
         env, cancel = job.env, line.cancel
-        self.box = Toolbox(line.isolation, env, job.workspace, cancel, lambda: self._deadline - time.monotonic())
+        self.box = Toolbox(line.isolation, env, job.workspace, cancel, self._seconds_left, job.form)
         self.model = model_id(line.model)
         self.turns, self.open = 0, open_
-        self._tokens, self._nudges, self._status = 0, 0, 0
+        self._tokens, self._nudges, self._cuts, self._status = 0, 0, 0, 0
         self._say(job.prompt)
+
+    def _seconds_left(self) -> float:
+        return self._deadline - time.monotonic()
 
     @property
     def context(self) -> float:
@@ -271,6 +281,7 @@ class _Asking:
             self._line.hear(Spoke(message.id, tool=name, input=asked, tokens=self._tokens))
 
     def _after_tools(self) -> End | None:
+        self._cuts = 0
         if self.box.answer is not None:
             return End(structured=self.box.answer)
         return MISFITS if self.box.misfits >= MOST_MISFITS else None
@@ -283,9 +294,12 @@ class _Asking:
                 return refused((details.explanation if details else "") or "")
             case "model_context_window_exceeded":
                 return End(stopped_for="context")
-            case "max_tokens":
+            case "max_tokens" if self._cuts < MOST_CUTS:
+                self._cuts += 1
                 self._say(CUT)
                 return None
+            case "max_tokens":
+                return cut_off(self._line.max_tokens)
             case _ if self._nudges < MOST_NUDGES:
                 self._nudges += 1
                 self._say(GO_ON)

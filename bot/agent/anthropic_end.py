@@ -1,5 +1,6 @@
 """How an ask over the Messages API ended, in the words that the Claude CLI has for it: one verdict judges both."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -27,7 +28,7 @@ class End:
     terminal_reason: str = "completed"
     status: int = 0
     errors: tuple[str, ...] = ()
-    structured: dict[str, Any] | None = None
+    structured: Mapping[str, Any] | None = None
 
     @property
     def is_error(self) -> bool:
@@ -42,6 +43,14 @@ class Unreadable(Exception):
 MAX_TURNS: Final = End(subtype="error_max_turns", terminal_reason="max_turns")
 MAX_USD: Final = End(subtype="error_max_budget_usd", terminal_reason="max_budget_usd")
 MISFITS: Final = End(subtype="error_max_structured_output_retries", terminal_reason="structured_output_retries")
+
+
+def cut_off(max_tokens: int) -> End:
+    """It writes more than one answer may hold, again and again."""
+    words = (
+        f"One answer after the other was cut off at {max_tokens} tokens; a higher `agent.max_tokens` would let it end."
+    )
+    return End(subtype="error_during_execution", terminal_reason="max_tokens", errors=(words,))
 
 
 def refused(words: str) -> End:

@@ -9,13 +9,15 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from anthropic import transform_schema
 from anthropic.lib.tools import BetaAsyncBuiltinFunctionTool, ToolError
 from anthropic.types.beta import BetaToolUnionParam
 
+from bot.agent.answer import Form
 from bot.agent.anthropic_editor import edit, text_of, view
 from bot.agent.anthropic_hands import CannotTouch, Hands
 from bot.agent.anthropic_shell import Shell
-from bot.agent.claude_code import SCHEMA, fitting
+from bot.agent.claude_code import FORM
 from bot.agent.isolation import Isolation
 from bot.agent.process import Cancel
 
@@ -81,24 +83,14 @@ TODOS: BetaToolUnionParam = {
 }
 
 
-def answer_tool(schema: str = SCHEMA) -> BetaToolUnionParam:
-    """The tool with which the model ends; strict, so that its input fits."""
+def answer_tool(schema: str) -> BetaToolUnionParam:
+    """The tool with which the model ends; strict, so that its input has this form."""
     return {
         "name": ANSWER,
         "description": "Give your final answer. Call it once, when you are finished or can't go on.",
-        "input_schema": _closed(json.loads(schema)),
+        "input_schema": transform_schema(json.loads(schema)),  # `strict` takes less than all of JSON Schema
         "strict": True,
     }
-
-
-def _closed(schema: Any) -> Any:
-    """`schema` with objects that take no other properties, which `strict` demands of every one."""
-    if isinstance(schema, list):
-        return [_closed(each) for each in schema]
-    if not isinstance(schema, dict):
-        return schema
-    inner = {name: _closed(value) for name, value in schema.items()}
-    return {**inner, "additionalProperties": False} if schema.get("type") == "object" else inner
 
 
 class Tool(BetaAsyncBuiltinFunctionTool):
@@ -135,12 +127,14 @@ class Toolbox:
         folder: Path,
         cancel: Cancel,
         seconds_left: Callable[[], float],
+        form: Form | None = None,
     ) -> None:
-        """Whose hands, where, and for how long."""
+        """Whose hands, where, for how long, and how it ends."""
         self._shell = Shell(isolation, env, folder, cancel)
         self._hands = Hands(isolation, env, folder, cancel)
         self._cancel, self._seconds_left = cancel, seconds_left
-        self.answer: dict[str, Any] | None = None
+        self._form = form or FORM
+        self.answer: Mapping[str, Any] | None = None
         """What the model said at its end."""
         self.misfits = 0
         """Answers that did not fit."""
@@ -152,7 +146,7 @@ class Toolbox:
         return [
             *(reading if read_only else working),
             Tool(TODOS, lambda _asked: "Noted."),
-            Tool(answer_tool(), self._take_answer),
+            Tool(answer_tool(self._form.schema), self._take_answer),
         ]
 
     def end(self) -> None:
@@ -184,7 +178,7 @@ class Toolbox:
         return self._hands.search(text_of(asked, "pattern"), text_of(asked, "path")) or "(nothing found)"
 
     def _take_answer(self, asked: Mapping[str, Any]) -> str:
-        self.answer = fitting(dict(asked))
+        self.answer = self._form.fitting(dict(asked))
         if self.answer is None:
             self.misfits += 1
             raise CannotTouch("This answer does not fit the schema; give it again.")

@@ -5,6 +5,7 @@ say. Each flag and variable below was measured on CLI 2.1.329.
 """
 
 import importlib.util
+import json
 import os
 import re
 import shutil
@@ -18,6 +19,7 @@ from bot.agent.answer import Form
 from bot.agent.context import window_of
 from bot.agent.isolation import Isolation
 from bot.agent.key_proxy import KeyProxy
+from bot.agent.mcp_proxy import McpDoor
 from bot.agent.process import Cancel, Command, Ended, Lines, Running, Tail
 from bot.agent.stream import Begun, Result, Returned, Said, Spoke, parse
 from bot.core.names import Reason
@@ -38,6 +40,9 @@ SCHEMA = (
     '"required":["verdict","summary","reason"],"additionalProperties":false}'
 )
 """What the agent has to say at its end. `reason`: why it is blocked, or what it asks; `replies`: to reviewers."""
+
+MCP_KEY = "AI_READY_MCP_KEY"
+"""The variable with the run's key to `mcp_proxy`."""
 
 AFTER_RESULT = 30.0
 """Seconds the CLI may take to exit after its result: children that hold its pipes can keep it for ever."""
@@ -84,6 +89,8 @@ class AgentJob:
     """Share of the model's context window at which it is stopped (`context`), once its tools have ended."""
     form: Form | None = None
     """How it has to answer; None: by `SCHEMA`."""
+    linear: McpDoor | None = None
+    """Where it may read in Linear."""
 
 
 def find_cli(configured: str = "", *, path: str = "") -> Path:
@@ -93,7 +100,9 @@ def find_cli(configured: str = "", *, path: str = "") -> Path:
     """
     if configured:
         if not Path(configured).is_file():
-            raise Blocked(Reason.SETUP_FAILED, f"AI_READY_CLAUDE names {configured}, which is not a file.")
+            raise Blocked(
+                Reason.SETUP_FAILED, f"Claude Code CLI not found: AI_READY_CLAUDE names {configured}, which is no file."
+            )
         return Path(configured).absolute()
     if path and (found := shutil.which("claude", path=path)):
         return Path(found).absolute()
@@ -168,17 +177,25 @@ def run_claude(
 def _argv(job: AgentJob, cli: Cli) -> tuple[str, ...]:
     session = "--resume" if job.resume else "--session-id"
     tools = READING_TOOLS if job.read_only else TOOLS
+    allowed = f"{tools},mcp__linear" if job.linear else tools
     return (
         *(str(cli.path), "-p", "--output-format", "stream-json", "--verbose"),
         # Nothing of the checked-out repository is obeyed: no hooks, no MCP servers, no CLAUDE.md, no skills.
         *("--setting-sources", "user", "--strict-mcp-config", "--disable-slash-commands"),
         # With nobody to ask, every other mode denies ordinary work (`&`, curl, dotfiles) and says so only in
         # `permission_denials`. The wall is the uid, not the CLI's opinion of a command.
-        *("--permission-mode", "bypassPermissions", "--tools", tools, "--allowedTools", tools),
+        *("--permission-mode", "bypassPermissions", "--tools", tools, "--allowedTools", allowed),
         *("--json-schema", (job.form or FORM).schema, "--max-turns", str(job.max_turns), "--model", job.model),
         *("--max-budget-usd", f"{job.usd:.2f}"),
         *(session, job.session_id),
+        *(("--mcp-config", _mcp_config(job.linear)) if job.linear else ()),
     )
+
+
+def _mcp_config(linear: McpDoor) -> str:
+    """Its servers; the key travels in the environment, because everybody can read a command line."""
+    headers = {"Authorization": f"Bearer ${{{MCP_KEY}}}"}
+    return json.dumps({"mcpServers": {"linear": {"type": "http", "url": linear.url, "headers": headers}}})
 
 
 def _environment(job: AgentJob, isolation: Isolation, proxy: KeyProxy) -> dict[str, str]:
@@ -188,6 +205,7 @@ def _environment(job: AgentJob, isolation: Isolation, proxy: KeyProxy) -> dict[s
     return {
         **job.env,
         **as_root,
+        **({MCP_KEY: job.linear.key} if job.linear else {}),
         "NO_PROXY": without_proxy,
         "no_proxy": without_proxy,
         "ANTHROPIC_BASE_URL": proxy.url,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from bot.cli import config_commands, local_commands, run_gate, server_commands, serving
+from bot.cli import config_commands, init_commands, local_commands, run_gate, server_commands, serving
 from bot.errors import UsageError
 
 app = typer.Typer(
@@ -161,4 +161,5 @@ def version() -> None:
 serving.register(app)
 server_commands.register(app)
 config_commands.register(app)
+init_commands.register(app)
 local_commands.register(app)

@@ -3,6 +3,8 @@
 import json
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,6 +21,14 @@ if TYPE_CHECKING:
 Agent = Annotated[str, typer.Option("--agent-id", help="Of which runner; default: `local.agent_id`, else of you here.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 Config = Annotated[Path | None, typer.Option("--config", "-c", help="Instead of .ai-agents/config.yml.")]
+
+
+class OldRunner(StrEnum):
+    """The two runners there were once."""
+
+    CLI = "cli"
+    SDK = "sdk"
+
 
 STOP_SECONDS = 300
 """What a runner may take to end its agent and save the work."""
@@ -40,6 +50,9 @@ def start(
     hooks: Annotated[str, typer.Option("--hooks-dir", help="Folder of pre_task, post_task and health_check.")] = "",
     config: Config = None,
     page: Annotated[bool, typer.Option("--page", help="With a web page to watch it.")] = False,
+    runner: Annotated[OldRunner, typer.Option("--runner", help="`sdk`: end at the first failure.")] = OldRunner.CLI,
+    source: Annotated[str, typer.Option("--source", hidden=True)] = "",
+    task_seconds: Annotated[int, typer.Option("--task-seconds", min=0, hidden=True)] = 0,
     scripted: Annotated[
         bool, typer.Option("--scripted", help="Try it without an account: the model's answers come from a script.")
     ] = False,
@@ -53,7 +66,8 @@ def start(
     from bot.local.settings import Flags, read_settings  # noqa: PLC0415
     from bot.local.source import checkout_of  # noqa: PLC0415
 
-    flags = Flags(agent_id=agent, role=role, task=task, hooks=hooks, seed_config=config)
+    old = Flags(source=source, task_seconds=task_seconds, runner=runner.value)  # what `python -m bot.local.…` says
+    flags = replace(old, agent_id=agent, role=role, task=task, hooks=hooks, seed_config=config)
     environ, root = laptop_environ(), checkout_of(Path.cwd())
     if scripted:
         from bot.cli.scripted import run_scripted  # noqa: PLC0415
@@ -82,14 +96,14 @@ def work(
 ) -> int:
     """Run a runner in this process until it ends, or a signal ends it; its exit code. `show`: see `Company`."""
     from bot.agent.process import Cancel  # noqa: PLC0415
-    from bot.config import laptop_env  # noqa: PLC0415
     from bot.job.redact import Redactor  # noqa: PLC0415
     from bot.local.log import Log  # noqa: PLC0415
     from bot.local.prompts import Prompter, TerminalInput  # noqa: PLC0415
     from bot.local.runner import Company, Runner  # noqa: PLC0415
+    from bot.local.source import secrets_of  # noqa: PLC0415
     from bot.local.terminal import Terminal  # noqa: PLC0415
 
-    log = Log(settings.log_file, Redactor(laptop_env(environ).secrets).text)
+    log = Log(settings.log_file, Redactor(secrets_of(settings, environ)).text)
     cancel = Cancel()
     terminal = Terminal(sys.stdout, colours=_colours(environ), keep=log.write)
     prompter = Prompter(terminal, TerminalInput(), cancel)

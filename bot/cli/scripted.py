@@ -93,7 +93,7 @@ def run_scripted(environ: Mapping[str, str], root: Path, flags: Flags) -> int:
         dropped = ("GITHUB_TOKEN", "GH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN", "SLACK_WEBHOOK_URL")
         kept = {name: value for name, value in environ.items() if name not in dropped}
         scripted = {**kept, "ANTHROPIC_BASE_URL": model.url, "ANTHROPIC_API_KEY": MODEL_KEY}
-        chosen = {} if _can_isolate() else {"agent.isolation": "none"}
+        chosen = {} if can_isolate() else {"agent.isolation": "none"}
         settings = read_settings(replace(flags, settings=chosen), scripted, here)
         code = work(settings, scripted, Wish(exit_when_idle=True, task=settings.task), resume=False)
     if code == 0:
@@ -140,7 +140,7 @@ def _show(root: Path, environ: Mapping[str, str]) -> None:
     _say("With your own model:  export ANTHROPIC_API_KEY=...   then   ai-ready start   in a repository of yours")
 
 
-def _can_isolate() -> bool:
+def can_isolate() -> bool:
     """Whether this machine can run an agent as another user."""
     with tempfile.TemporaryDirectory(prefix="ai-ready-look-") as folder:
         try:

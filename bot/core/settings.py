@@ -167,6 +167,8 @@ class Laptop:
     """Between two health checks."""
     log_file: str = ""
     """Where the runner's log goes; empty: `.ai-ready/local/runner.log`."""
+    linear_mcp: bool = False
+    """Where the task source is Linear: let the agent read there, by Linear's MCP server (backend `claude-code`). The key stays with us and only tools that read pass; but whatever a task makes the agent read, anywhere in that Linear, it can write into its branch."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from bot.core.paths import printable
 from bot.core.rounds import Round
 from bot.core.run import Admission
 from bot.core.settings import RepoConfig
+from bot.core.specs.mark import unmarked
 from bot.core.verdict import Bounds
 from bot.job.checks import Planned
 from bot.job.git import Git
@@ -39,6 +40,8 @@ class Task:
     """How the run ended that this one goes on from, as our comment has it."""
     round: Round | None = None
     """A review round."""
+    there: tuple[str, ...] = ()
+    """Of an `init`: titles of the issues that have keys."""
     role: str = ""
     """What the role is about in which the agent works; empty: it has none."""
     builds_on: bool = False
@@ -62,7 +65,7 @@ class Brief:
 
 def brief(task: Task, workspace: Workspace, commands: tuple[Planned, ...]) -> Brief:
     """Write the first prompt, and note what of the issue the agent does not read."""
-    body = sanitise(task.body)
+    body = sanitise(unmarked(task.body))
     comments = [(said.author, sanitise(said.text)) for said in task.comments]
     plan, earlier = sanitise(task.plan).text, sanitise(task.earlier).text
     texts = [body, sanitise(task.admission.title), *(clean for _, clean in comments)]

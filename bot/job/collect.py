@@ -23,6 +23,9 @@ MOST_PATHS = 20_000
 MOST_BYTES = 500_000_000
 """Bytes of changed files that git is asked to read."""
 
+SETUP = "refs/ai-ready/setup"
+"""The tree that the setup command made of tracked files, in our git folder."""
+
 LISTING_BYTES = MOST_PATHS * 200
 
 
@@ -56,9 +59,20 @@ def baseline(workspace: Workspace) -> Baseline:
     if not changed:
         return Baseline(notes=_stray_note(stray))
     _stage(git, workspace.tree.path, changed)
-    changes = read_changes(git, workspace.start, git.line("write-tree"), most=MOST_PATHS)
+    tree = git.line("write-tree")
+    git("update-ref", SETUP, tree)
+    changes = read_changes(git, workspace.start, tree, most=MOST_PATHS)
     note = f"The setup command changed tracked files; left out of the change: {listed([c.path for c in changes])}"
     return Baseline(changes, (*_stray_note(stray), note) if changes else _stray_note(stray))
+
+
+def known_baseline(workspace: Workspace) -> Baseline:
+    """What `baseline` found, for a process that did not see it."""
+    ran = workspace.git.attempt("rev-parse", "--quiet", "--verify", SETUP)
+    if ran.exit_code != 0:
+        return Baseline()
+    tree = ran.out.decode("ascii").strip()
+    return Baseline(read_changes(workspace.git, workspace.start, tree, most=MOST_PATHS))
 
 
 def collect(workspace: Workspace, before: Baseline) -> Collected:

@@ -74,6 +74,7 @@ class SdkSession:
             env=environment(self.ground.isolation, self.ground.environ, ask.env),
             read_only=ask.read_only,
             context=ask.context,
+            form=ask.form,
         )
         self.narrator.attempt(ask.workspace, ask.turns)
         report = self.talk.ask(job)

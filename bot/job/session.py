@@ -25,6 +25,7 @@ from bot.job.workspace import Ground
 if TYPE_CHECKING:
     from bot.agent.claude_code import Cli
     from bot.agent.key_proxy import KeyProxy
+    from bot.agent.mcp_proxy import McpDoor
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,8 @@ class ModelAccess:
     """AI_READY_CLAUDE."""
     settings: AgentSettings = AgentSettings()
     """Which backend, and its own limits; the model is `model`."""
+    linear_key: Secret = Secret("")
+    """Where there is one, the Claude CLI may read in Linear with it, without having it."""
 
 
 @contextlib.contextmanager
@@ -113,6 +116,7 @@ def claude_session(access: ModelAccess, ground: Ground) -> Iterator[Agent]:
     """
     from bot.agent.claude_code import Cli, claude_version, find_cli  # noqa: PLC0415 (see the module's docstring)
     from bot.agent.key_proxy import Credential, serve_key_proxy  # noqa: PLC0415
+    from bot.agent.mcp_proxy import serve_mcp_proxy  # noqa: PLC0415
 
     path = reachable(find_cli(access.cli, path=ground.environ.get("PATH", "")), root=ground.root)
     cli = Cli(path, claude_version(path))
@@ -121,8 +125,11 @@ def claude_session(access: ModelAccess, ground: Ground) -> Iterator[Agent]:
         if access.api_key
         else Credential("oauth", access.oauth_token.reveal())
     )
-    with serve_key_proxy(credential, budget_usd=access.usd, upstream=access.base_url) as proxy:
-        yield ClaudeSession(access, ground, cli, proxy, Narrator(ground.tell, spent_usd=lambda: proxy.spent_usd))
+    with contextlib.ExitStack() as stack:
+        proxy = stack.enter_context(serve_key_proxy(credential, budget_usd=access.usd, upstream=access.base_url))
+        narrator = Narrator(ground.tell, spent_usd=lambda: proxy.spent_usd)
+        linear = stack.enter_context(serve_mcp_proxy(access.linear_key.reveal())) if access.linear_key else None
+        yield ClaudeSession(access, ground, cli, proxy, narrator, linear)
 
 
 @dataclass(slots=True)
@@ -134,6 +141,7 @@ class ClaudeSession:
     cli: "Cli"
     proxy: "KeyProxy"
     narrator: Narrator
+    linear: "McpDoor | None" = None
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
     begun: bool = False
 

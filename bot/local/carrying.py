@@ -120,7 +120,9 @@ class Carrier:
         """The claim with what came of its attempt, on disk."""
         attempt, folder = claim.as_attempt(), self.parts.folder.run(claim.run_key)
         watch = Watch(self.parts.cancel, self.parts.listeners, self._heart(task))
-        result = self.parts.run_task(task, attempt, watch)
+        result = self.patience.asked(
+            lambda: self.parts.run_task(task, attempt, watch)
+        )  # GitHub's publish may have to wait
         cut_short = cost_of_cut_short(folder)
         if cut_short:
             result = replace(result, outcome=replace(result.outcome, usd=result.outcome.usd + cut_short))

@@ -77,7 +77,7 @@ class Checkout:
         return self.common.attempt("merge-base", "--is-ancestor", commit, tip).exit_code == 0
 
     def unsaved(self) -> bool:
-        """Whether there are changes in the work tree, or files that git does not know, that are in no commit."""
+        """Whether something here is in no commit; a file that was merely touched counts, too."""
         # Not `status`: it would run the filters of the user's configuration over what was touched.
         looking, ours = self.own.on(self.root), (".", ":(exclude,top).ai-ready")
         for words in (

@@ -81,7 +81,6 @@ def finish(yard: Yard, tree: Path, record: Record, isolation: Isolation, journal
     if not there.stays:
         worktrees.remove(tree, isolation)
     (out / BUNDLE_FILE).unlink(missing_ok=True)
-    shutil.rmtree(out / LENT, ignore_errors=True)
     return result
 
 

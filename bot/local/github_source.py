@@ -6,7 +6,6 @@ which Actions, servers and other laptops see, as we see theirs), and a run's ver
 """
 
 import hashlib
-import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -29,8 +28,10 @@ from bot.job.facts import read_facts
 from bot.job.handover import digests_of, hand_over, receive
 from bot.job.steps import gatekeeper, github_of, not_started, publish_here, work_here
 from bot.job.telling import teller
+from bot.local.beating import beating
 from bot.local.github_tasks import listing_of
 from bot.local.ports import Attempt, Result, Watch
+from bot.local.runs import put_events_aside
 from bot.report import Report
 from bot.trackers.config import GithubConfig
 from bot.trackers.tracker import (
@@ -49,9 +50,6 @@ from bot.trackers.tracker import (
 
 if TYPE_CHECKING:
     from bot.job.endgame import End
-
-BEAT: Final = 5.0
-"""Seconds between two signs of life of a run under way."""
 
 GIVEN_BACK: Final = "The runner gave this issue back before an agent had begun; its log says why."
 
@@ -180,19 +178,24 @@ class GitHubTasks:
     # -------------------------------------------------------------------------------------------- runs
 
     def run_task(self, task: Task, attempt: Attempt, watch: Watch) -> Result:
-        """Work and publish; see `bot.local.ports.RunTask`. What a killed process had finished is not done again."""
-        admission = self._admitted.pop(task.id, None) or self._admit(task)
+        """Work and publish; see `bot.local.ports.RunTask`. What was finished before, and not published, is not done again.
+
+        Raises `SourceUnavailable`: GitHub is away, and the same call goes on from there.
+        """
+        admission = self._admitted.get(task.id) or self._admit(task)
         out, report = self._folder(attempt.run_key), _Said(say_it=self._say)
         with _translated():
             outcome = _left(out, admission)
             if outcome is None:
+                put_events_aside(out)
                 with (
                     at_bench(self._env, admission, out, report, watch.cancel, watch.listeners) as bench,
-                    beating(watch),
+                    beating(watch.beat),
                 ):
                     outcome = work_here(self._env, admission, bench)
             end = publish_here(self._env, admission, out, report)
             tip = self._github.branch_oid(admission.branch)
+        self._admitted.pop(task.id, None)
         return _result(admission, outcome, end, tip)
 
     def _admit(self, task: Task) -> Admission:
@@ -247,24 +250,6 @@ class GitHubTasks:
                 if not answer.ok:
                     doing = f"GitHub refused {type(answer.effect).__name__} of #{number}: {answer.message}"
                     raise GitHubError(doing, status=answer.status, retry_after=answer.retry_after)
-
-
-@contextmanager
-def beating(watch: Watch) -> Iterator[None]:
-    """While inside, the watch's beat goes every few seconds, beside the work."""
-    over = threading.Event()
-
-    def beat() -> None:
-        while not over.wait(BEAT):
-            watch.beat()
-
-    thread = threading.Thread(target=beat, name="beat", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
 
 
 @dataclass(frozen=True, slots=True)

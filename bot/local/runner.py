@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -26,16 +26,19 @@ from bot.local.log import Log
 from bot.local.loop import Loop, Wish
 from bot.local.origin import origin_of
 from bot.local.patience import Patience
-from bot.local.ports import Attempt
+from bot.local.ports import Attempt, RunTask
 from bot.local.prompts import Decision
 from bot.local.session import Book, RunnerState, Session, read_session
 from bot.local.settings import LocalSettings
-from bot.local.source import open_source, own_way
+from bot.local.slack import TellingSlack
+from bot.local.source import open_source, own_way, secrets_of
 from bot.local.stacking import stacked
+from bot.local.starting import local_default
 from bot.local.state import StateFolder
 from bot.local.task_run import TaskRun
 from bot.local.voice import Voice
 from bot.local.worktrees import tree_of, worktree_base
+from bot.notify.teller import Teller
 from bot.progress.journal import Listener
 from bot.trackers.arranging import built_on
 from bot.trackers.tracker import Listing, SourceConfigError, Status, Task, Tracker
@@ -71,7 +74,7 @@ class Runner:
         """Work; the exit code. Raises, before anything is claimed, what makes it impossible."""
         settings, voice = self.settings, self.company.voice
         folder = StateFolder(settings.state_dir)
-        env = laptop_env(self.environ)
+        env = replace(laptop_env(self.environ), secrets=secrets_of(settings, self.environ))
         checkout = open_checkout(settings.root, env.others, redact=Redactor(env.secrets).text)
         demand_agent(settings.repo, env)
         with ExitStack() as stack:
@@ -91,7 +94,7 @@ class Runner:
                 folder=folder,
                 tracker=tracker,
                 ends=ends,
-                run_task=own_way(tracker) or TaskRun(settings, env, self.log.write),
+                run_task=own_way(tracker) or self._telling_slack(TaskRun(settings, env, self.log.write), env),
                 begin=Naming(settings.agent_id, trees_of(settings, checkout, env), tracker.source, self.now),
                 hooks=hooks,
                 voice=voice,
@@ -148,6 +151,10 @@ class Runner:
             hook=(lambda cancel: hooks.health_check(agent, None, cancel)) if hooks else lambda _: None,
             interval=settings.local.health_seconds,
         )
+
+    def _telling_slack(self, run: RunTask, env: LaptopEnv) -> RunTask:
+        hooks = self.settings.slack
+        return TellingSlack(run, Teller(hooks, Redactor(env.secrets).text, self.log.write), self.settings.repo)
 
     def _stack(self, checkout: Checkout, env: LaptopEnv, parts: Parts) -> Callable[[Task, Listing], str]:
         """See `bot.local.stacking`. With pull requests that a task waits for, what comes before it is in the base."""
@@ -231,5 +238,5 @@ def _has(tracker: Tracker, statuses: Collection[Status]) -> bool:
 
 def _base(checkout: Checkout, config: RepoConfig) -> str:
     """The commit that work is meant for, as far as this machine knows; empty: none."""
-    name = config.pull_request.base or checkout.origin_head() or checkout.head_branch()
+    name = config.pull_request.base or local_default(checkout)
     return checkout.branch(name) or checkout.oid(f"refs/remotes/origin/{name}") if name else ""

@@ -10,12 +10,21 @@ from typing import Any, Final
 
 from bot.local.claims import Claim
 from bot.local.state import write_record
+from bot.progress.journal import EVENTS_FILE
 
 METADATA_FILE: Final = "metadata.json"
 VERSION: Final = 1
 _ASIDE: Final = "events-*.jsonl"
 _LAST_BYTES: Final = 1 << 20
 """Of a file of events, in which the last word about money is looked for."""
+
+
+def put_events_aside(folder: Path) -> None:
+    """What the same attempt told before a kill stays, beside what it tells now."""
+    events = folder / EVENTS_FILE
+    if events.exists():
+        earlier = len(list(folder.glob(_ASIDE))) + 1
+        events.rename(folder / f"{events.stem}-{earlier}{events.suffix}")
 
 
 def cost_of_cut_short(folder: Path) -> float:

@@ -14,7 +14,7 @@ from bot.agent.isolation import Isolation, isolation_again
 from bot.core.names import UNPUSHED, Reason
 from bot.core.run import Outcome
 from bot.job.bundle import make_bundle
-from bot.job.collect import Baseline, collect
+from bot.job.collect import collect, known_baseline
 from bot.job.commit import commit_tree
 from bot.job.git import Git
 from bot.job.handover import BUNDLE_FILE, hand_over
@@ -62,7 +62,7 @@ def rescue(wreck: Wreck, isolation: Isolation, outcome: Outcome) -> Outcome:
         return outcome
     isolation.reclaim(workspace.tree.path)
     (workspace.git.folder / "index.lock").unlink(missing_ok=True)  # of a git of ours that was killed
-    found = collect(workspace, Baseline())
+    found = collect(workspace, known_baseline(workspace))
     if found.refusal is not None:
         return replace(outcome, reason=found.refusal.reason.value, text=found.refusal.text)
     if found.tree == workspace.git.line("rev-parse", f"{workspace.start}^{{tree}}"):

@@ -131,6 +131,11 @@ def limit_reached(session: Session, limits: Laptop) -> str:
             f"Cost limit reached: {money(session.total_cost)} of {money(limits.usd)} (`local.usd`) are used up. "
             "`ai-ready start` without --resume begins a new session."
         )
+    if session.turns >= limits.turns:
+        return (
+            f"Turn limit reached: {counted(session.turns, 'turn')} in this session (`local.turns` is {limits.turns}). "
+            "`ai-ready start` without --resume begins a new session."
+        )
     return ""
 
 

@@ -46,6 +46,10 @@ class Flags:
     hooks: str = ""
     runner: Literal["", "cli", "sdk"] = ""
     """`sdk`: as the backend `claude-code-sdk` of `.ai-agents/config.yml`, which stops at a failure."""
+    source: str = ""
+    """The type of the task source where no file says one."""
+    task_seconds: int = 0
+    """For one task, where no variable says how long; 0: `limits.minutes`."""
     seed_config: Path | None = None
     """Instead of `.ai-agents/config.yml`."""
     settings: Mapping[str, str] | None = None
@@ -120,10 +124,11 @@ def settle(flags: Flags, environ: Mapping[str, str], root: Path) -> Settled:
     root = collect(lambda: project(seed, root), root)
     laid = lay(base, (*seed.given, *_from_environment(environ), *_from_flags(flags)), dict(_said(base)))
     problems += [*seed.problems, *laid.problems]
+    other = {"type": flags.source} if flags.source else None
     where = ("state_provider", SEED_CONFIG) if seed.tracker else ("tracker", CONFIG_PATH)
-    tracker = collect(lambda: _tracker(seed.tracker or section, *where, flags), _ANY)
+    tracker = collect(lambda: _tracker(seed.tracker or section or other, *where, flags), _ANY)
     collect(lambda: refuse_old_tasks(tracker, root), None)
-    seconds = collect(lambda: _seconds(environ, laid.config), 1)
+    seconds = collect(lambda: _seconds(environ, flags.task_seconds or laid.config.limits.minutes * 60), 1)
     hooks = collect(lambda: _hooks(laid.config, flags, root), None)
     slack = collect(lambda: webhooks(seed, environ), SlackHooks())
     role = collect(lambda: _role(flags.role), "")
@@ -165,7 +170,7 @@ def _behind(seed: SeedConfig, section: Any, environ: Mapping[str, str]) -> Itera
         yield "tracker", SEED_CONFIG if seed.tracker else CONFIG_PATH
     if seed.project_dir:
         yield "root", SEED_CONFIG
-    if names := [name for name in _TIMES if environ.get(name, "").strip()]:
+    if names := [name for name in TIMES if environ.get(name, "").strip()]:
         yield "task_seconds", " and ".join(names)
 
 
@@ -230,7 +235,7 @@ _VARIABLES: Final[Mapping[str, str]] = {
     "HEADLESS_PM_HOOK_TIMEOUT": "local.hook_seconds",
     "HEADLESS_PM_HEALTH_CHECK_INTERVAL": "local.health_seconds",
 }
-_TIMES: Final = ("AI_DEV_LOOP_TIME_LIMIT", "HEADLESS_PM_CLAUDE_TIMEOUT")
+TIMES: Final = ("AI_DEV_LOOP_TIME_LIMIT", "HEADLESS_PM_CLAUDE_TIMEOUT")
 
 
 def _from_environment(environ: Mapping[str, str]) -> Iterator[Given]:
@@ -252,13 +257,13 @@ def _from_flags(flags: Flags) -> Iterator[Given]:
         yield Given(key, text, "what the call gave", key)
 
 
-def _seconds(environ: Mapping[str, str], config: RepoConfig) -> int:
+def _seconds(environ: Mapping[str, str], default: int) -> int:
     """For one task. Both variables are limits: where both are set, both hold."""
-    given = [(name, text) for name in _TIMES if (text := environ.get(name, "").strip())]
+    given = [(name, text) for name in TIMES if (text := environ.get(name, "").strip())]
     for name, text in given:
         if not (text.isascii() and text.isdigit() and len(text) <= 6 and 1 <= int(text) <= _LONGEST):
             raise ConfigError(f"{name} takes a whole number of seconds from 1 to {_LONGEST:,}, not `{text[:40]}`.")
-    return min((int(text) for _, text in given), default=config.limits.minutes * 60)
+    return min((int(text) for _, text in given), default=default)
 
 
 def _tracker(section: Any, name: str, file: str, flags: Flags) -> TrackerConfig:

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from bot.config import laptop_env
+from bot.core.secret import Secret
 from bot.local.ports import RunTask
 from bot.local.settings import LocalSettings
 from bot.local.state import StateFolder
@@ -31,6 +33,13 @@ def open_source(
         return open_tracker(config, agent=agent, root=settings.root, environ=environ)
     except SourceConfigError as error:
         raise SourceConfigError(f"Could not initialize state provider: {error}") from error
+
+
+def secrets_of(settings: LocalSettings, environ: Mapping[str, str]) -> tuple[Secret, ...]:
+    """Everything that a runner must never show, nor hand to a hook: also what only its settings name."""
+    named = Secret(environ.get(getattr(settings.tracker, "api_key_env", ""), "").strip())
+    known = (*laptop_env(environ).secrets, *settings.slack.secrets, named)
+    return tuple(dict.fromkeys(secret for secret in known if secret))
 
 
 def own_way(source: Tracker) -> RunTask | None:

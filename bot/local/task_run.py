@@ -9,7 +9,6 @@ import contextlib
 import errno
 import os
 import shutil
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
@@ -20,6 +19,7 @@ from bot.agent.isolation import Isolation, isolation_for
 from bot.config import LaptopEnv
 from bot.core.names import Reason
 from bot.core.run import Admission, Outcome
+from bot.core.secret import Secret
 from bot.core.settings import AgentSettings
 from bot.errors import Blocked, ConfigError
 from bot.job.brief import Task as JobTask
@@ -31,6 +31,7 @@ from bot.job.session import Agent, ModelAccess, agent_session
 from bot.job.work import work
 from bot.job.workspace import Ground
 from bot.local import worktrees
+from bot.local.beating import beating
 from bot.local.checkout import open_checkout
 from bot.local.finishing import LENT, Yard, finish, landed, taken
 from bot.local.landing import resumes
@@ -39,15 +40,15 @@ from bot.local.origin import origin_of
 from bot.local.ports import Attempt, Result, Watch
 from bot.local.results import read_result
 from bot.local.roles import role_text
+from bot.local.runs import put_events_aside
 from bot.local.salvage import Wreck, caretaker, rescue, salvage
 from bot.local.settings import LocalSettings
 from bot.local.starting import Start, find_start
 from bot.local.worktrees import Record, read_record
 from bot.progress.events import Event, Isolated, PhaseBegan, RunBegan
-from bot.progress.journal import EVENTS_FILE, Journal
+from bot.progress.journal import Journal
+from bot.trackers.config import LinearConfig
 from bot.trackers.tracker import Task
-
-BEAT_SECONDS = 5.0
 
 CUT_OFF = "It was cut off while it was at work: what is there may be half done, or all that there is to do."
 """What the agent is told of such an attempt."""
@@ -71,7 +72,7 @@ class TaskRun:
         out = runs_folder(self.settings.state_dir) / attempt.run_key
         try:
             out.mkdir(parents=True, exist_ok=True)
-            with _beating(watch.beat):
+            with beating(watch.beat):
                 return _Story(self, task, attempt, watch, out).tell()
         except Blocked as blocked:
             return Result(_blocked(attempt, blocked.code, blocked.text, blocked.details))
@@ -85,6 +86,9 @@ class TaskRun:
             if error.errno != errno.ENOSPC:
                 raise
             return Result(_blocked(attempt, Reason.SETUP_FAILED, disk_full().text))
+        finally:
+            if not attempt.tree.exists():  # else the same attempt goes on with it
+                shutil.rmtree(out / LENT, ignore_errors=True)
 
 
 def runs_folder(state_dir: Path) -> Path:
@@ -136,7 +140,7 @@ class _Story:
             self._put_aside(record)
             return None
         wreck = Wreck(tree, record, yard.loan.git)
-        with caretaker(tree, record, self.run.log) as isolation:
+        with worktrees.held(tree), caretaker(tree, record, self.run.log) as isolation:
             if not (Path(record.out) / OUTCOME_FILE).exists():
                 salvage(wreck, isolation)
             received = taken(record)
@@ -179,7 +183,11 @@ class _Story:
         )
         record = Record(worktrees.VERSION, admission, str(self.out), onto=attempt.onto if start.builds_on else "")
         worktrees.begin(attempt.tree, record, settings.repo.agent.isolation)
-        with self._journal(admission, yard.screen) as journal, self._isolation(journal) as isolation:
+        with (
+            worktrees.held(attempt.tree),
+            self._journal(admission, yard.screen) as journal,
+            self._isolation(journal) as isolation,
+        ):
             worktrees.sweep(attempt.tree.parent, isolation)
             record = replace(record, trace=isolation.trace)
             worktrees.write_record(attempt.tree, record)
@@ -206,6 +214,7 @@ class _Story:
             base_url=env.model_url,
             cli=env.claude,
             settings=job.config.agent,
+            linear_key=self._linear_key(),
         )
         try:
             with self.run.session(access, ground) as agent:
@@ -214,6 +223,13 @@ class _Story:
             return _blocked(self.attempt, blocked.code, blocked.text, blocked.details)
         except ConfigError as problem:
             return _blocked(self.attempt, Reason.CONFIG_INVALID, str(problem))
+
+    def _linear_key(self) -> Secret:
+        """With which the agent may read in Linear; empty: it may not."""
+        tracker = self.run.settings.tracker
+        if not (isinstance(tracker, LinearConfig) and self.run.settings.local.linear_mcp):
+            return Secret("")
+        return self.run.env.key(tracker.api_key_env)
 
     @contextlib.contextmanager
     def _isolation(self, journal: Journal) -> Iterator[Isolation]:
@@ -229,10 +245,7 @@ class _Story:
 
     @contextlib.contextmanager
     def _journal(self, admission: Admission, screen: Redactor) -> Iterator[Journal]:
-        events = self.out / EVENTS_FILE
-        if events.exists():  # of the same attempt, before a kill
-            earlier = len(list(self.out.glob(f"{events.stem}-*{events.suffix}"))) + 1
-            events.rename(self.out / f"{events.stem}-{earlier}{events.suffix}")
+        put_events_aside(self.out)
         journal = Journal(
             admission.run_key,
             admission.issue,
@@ -279,21 +292,3 @@ class _Story:
 
 def _blocked(attempt: Attempt, reason: str, text: str, details: str = "") -> Outcome:
     return Outcome(attempt.run_key, "blocked", reason=Reason(reason).value, text=text, details=details)
-
-
-@contextlib.contextmanager
-def _beating(beat: Callable[[], None]) -> Iterator[None]:
-    """`beat` is called now and then, beside what happens inside."""
-    over = threading.Event()
-
-    def go() -> None:
-        while not over.wait(BEAT_SECONDS):
-            beat()
-
-    thread = threading.Thread(target=go, name="beat")
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()

@@ -33,17 +33,21 @@ class Figures:
 
 def progress_notice(admission: Admission, server_url: str, figures: Figures) -> Notice:
     """What Slack is told of a run under way."""
-    turns = counted(figures.turns, "turn") if figures.turns else ""
-    usd = f"{money(figures.usd)} of at most ${admission.usd:.2f}"
-    figures_so_far = ", ".join(part for part in (figures.doing, turns, usd if figures.usd else "") if part)
-    sentence = f"At work for {minutes(figures.seconds)}{f': {figures_so_far}' if figures_so_far else ''}."
     return Notice(
         kind="working",
         issue=Link(f"{admission.repo}#{admission.issue}", f"{server_url}/{admission.repo}/issues/{admission.issue}"),
         title=admission.title,
-        sentence=sentence,
+        sentence=at_work(figures, admission.usd),
         log=admission.run_url,
     )
+
+
+def at_work(figures: Figures, most_usd: float) -> str:
+    """How far a run is that may spend `most_usd`."""
+    turns = counted(figures.turns, "turn") if figures.turns else ""
+    usd = f"{money(figures.usd)} of at most ${most_usd:.2f}"
+    so_far = ", ".join(part for part in (figures.doing, turns, usd if figures.usd else "") if part)
+    return f"At work for {minutes(figures.seconds)}{f': {so_far}' if so_far else ''}."
 
 
 @contextmanager

@@ -28,6 +28,8 @@ from bot.trackers.tracker import (
     StatusNames,
     Task,
     TrackerError,
+    Wording,
+    must_be_as_read,
     must_be_free,
     must_be_ours,
 )
@@ -156,6 +158,17 @@ class BacklogTracker:
             before = [str(each) for each in self._view(task.id).get("dependencies") or []]
             if first.id.casefold() not in map(str.casefold, before):
                 self._edit(task.id, *(f"--dep={each}" for each in (*before, first.id)))
+
+    def rewrite(self, task: Task, wording: Wording) -> Task:
+        """Title, description and priority; its other sections stay."""
+        with locked(self.cli.folder):
+            view = self._view(task.id)
+            must_be_as_read(task, self._task(view))
+            options = [f"--description={wording.text(str(view.get('description') or ''))}"]
+            options += [f"--title={wording.title}"] if wording.title else []
+            if wording.priority is not None:
+                options += [f"--priority={_WRITTEN.get(wording.priority, 'medium')}"]
+            return self._edited(task, *options)
 
     # ---------------------------------------------------------------------------------------- the command
 

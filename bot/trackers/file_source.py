@@ -33,6 +33,8 @@ from bot.trackers.tracker import (
     Status,
     Task,
     TrackerError,
+    Wording,
+    must_be_as_read,
     must_be_free,
     must_be_ours,
 )
@@ -144,12 +146,11 @@ class FileTracker:
 
     def create(self, new: NewTask) -> Task:
         """The file is named by the title's key, else by its words; a name that is taken gets a number."""
-        priority = "" if new.priority is Priority.NORMAL else new.priority.name.lower()
         labels = f"[{', '.join(quoted(label) for label in new.labels)}]" if new.labels else ""
         title = " ".join(new.title.split())
         if not title:
             raise TrackerError("A task needs a title.")
-        values = {"status": Status.TODO.value, "priority": priority, "labels": labels}
+        values = {"status": Status.TODO.value, "priority": _priority(new.priority), "labels": labels}
         with locked(self.folder):
             name, names = _name(title), {each.id.casefold() for each in self._reads()}
             number = 2
@@ -166,6 +167,18 @@ class FileTracker:
                 return
             names = (*self._one(task.id).depends_on, first.id)
             self._edited(task.id, {"depends_on": f"[{', '.join(quoted(name) for name in names)}]"})
+
+    def rewrite(self, task: Task, wording: Wording) -> Task:
+        """The heading, what is below it, and the key `priority`."""
+        with locked(self.folder):
+            must_be_as_read(task, self.get(task.id))
+            now = self._one(task.id)
+            title = " ".join(wording.title.split()) or now.title
+            text = now.reworded(title, wording.text(now.body))
+            if wording.priority is not None:
+                text = task_file.parse(text).edited({"priority": _priority(wording.priority)})
+            self._write(self._path(task.id), text.encode())
+            return self.get(task.id)
 
     # -------------------------------------------------------------------------------------------- the disk
 
@@ -275,6 +288,10 @@ def _found(name: str, reads: tuple[_Read, ...]) -> _Read | None:
 def _key(read: _Read) -> str:
     title = titles.parse(read.file.title if read.file else read.problem.title if read.problem else "")
     return title.label if isinstance(title, Keyed | Id) else ""
+
+
+def _priority(priority: Priority) -> str:
+    return "" if priority is Priority.NORMAL else priority.name.lower()
 
 
 def _name(title: str) -> str:

@@ -31,6 +31,8 @@ from bot.trackers.tracker import (
     Taken,
     Task,
     TrackerError,
+    Wording,
+    must_be_as_read,
     must_be_free,
     must_be_ours,
 )
@@ -172,6 +174,16 @@ class LinearTracker:
         if all(each.id != first.id for each in self.get(task.id).prerequisites):
             fields = {"issueId": first.id, "relatedIssueId": task.id, "type": "blocks"}
             self.api.do(queries.RELATE, again=False, input=fields)
+
+    def rewrite(self, task: Task, wording: Wording) -> Task:
+        """Title, description and priority. Linear has no compare-and-set: it is looked at once more just before."""
+        now = self._issue(task.id)
+        must_be_as_read(task, self._task(now))
+        fields: Json = {"description": wording.text(now["description"] or "")}
+        fields |= {"title": wording.title} if wording.title else {}
+        fields |= {"priority": int(wording.priority)} if wording.priority is not None else {}
+        self.api.do(queries.UPDATE, again=True, id=task.id, input=fields)
+        return self.get(task.id)
 
     # ---------------------------------------------------------------------------------- what a team has
 

@@ -64,6 +64,15 @@ class TaskFile:
             text = _edited(text, key, value)
         return text
 
+    def reworded(self, title: str, body: str) -> str:
+        """The text with another title and another body; the front matter stays."""
+        _, behind, _ = _split(self.text)
+        at, _ = _titled(self.text[behind:])
+        end = _line_end(self.text)
+        above = "".join(self.text[behind:].splitlines(keepends=True)[:at])
+        words = end.join(body.strip().splitlines())
+        return f"{self.text[:behind]}{above}# {title}{end}" + (f"{end}{words}{end}" if words else "")
+
     def noted(self, heading: str, note: str) -> str:
         """The text with a note at its end, under the heading `## Notes`."""
         end = _line_end(self.text)

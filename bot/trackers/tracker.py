@@ -4,10 +4,10 @@ A `Tracker` is opened for one agent (`agent`: the id it claims with). All writes
 long as the task stands as the `Task` says that was read, else `Stale` or `Taken` is raised and nothing has changed.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, runtime_checkable
 
 from bot.core.model import Standing
 from bot.errors import AiReadyError, ConfigError
@@ -170,6 +170,27 @@ class Tracker(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """What a task says from now on."""
+
+    text: Callable[[str], str]
+    """Of what it says now, what it says then: asked when nobody else can change it."""
+    title: str = ""
+    """Empty: it stays."""
+    priority: Priority | None = None
+    """None: it stays."""
+
+
+@runtime_checkable
+class Rewriting(Protocol):
+    """A task source whose tasks can be rewritten; not every one can."""
+
+    def rewrite(self, task: Task, wording: Wording) -> Task:
+        """Say something else in a task; status, claim and notes stay. Raises `Stale` if it has changed since it was read."""
+        ...
+
+
 # ------------------------------------------------------------------------------------------------ errors
 
 
@@ -232,6 +253,12 @@ def must_be_ours(task: Task, now: Task, agent: str) -> None:
         raise Taken(f"{now.name} is claimed by {now.claimed_by}.")
     if now.status is not task.status:
         raise Stale(f"{now.name} is {now.status.value} now, no longer {task.status.value}: leaving it as it is.")
+
+
+def must_be_as_read(task: Task, now: Task) -> None:
+    """Raise unless nobody has changed a task since."""
+    if now.revision != task.revision:
+        raise Stale(f"{now.name} was changed since it was read: leaving it as it is.")
 
 
 def must_be_free(now: Task) -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from bot.agent.answer import Form
 from bot.agent.anthropic_agent import CUT, GO_ON
 from bot.agent.anthropic_models import ALIASES, model_id
 from bot.agent.anthropic_pace import Pace
@@ -285,6 +286,25 @@ def test_what_was_cut_off_is_not_done(desk: Desk) -> None:
     assert (verdict(report), report.turns) == ("", 3)
     assert [path.name for path in desk.workspace.iterdir()] == ["whole"]
     assert desk.model.requests[1].body["messages"][-1]["content"][-1]["text"] == CUT
+
+
+def test_what_never_fits_into_an_answer_ends_it(desk: Desk) -> None:
+    report = desk.run(replace(done("x"), stop_reason="max_tokens"))
+
+    assert (report.turns, verdict(report)) == (4, "agent-error")
+    assert "agent.max_tokens" in report.errors[0]
+
+
+def test_another_form_of_the_answer(desk: Desk) -> None:
+    """As the initializer asks for; what `strict` does not take of the schema is said in words."""
+    schema = '{"type":"object","properties":{"n":{"type":"integer","minimum":1}},"required":["n"]}'
+    form = Form(schema, lambda answer: answer if answer.get("n") == 1 else None)
+
+    report = desk.run(structured({"n": 2}), structured({"n": 1}), form=form)
+
+    assert report.structured == {"n": 1}
+    asked = desk.model.requests[0].body["tools"][-1]["input_schema"]
+    assert (asked["additionalProperties"], "minimum" in asked["properties"]["n"]) == (False, False)
 
 
 def test_the_models_own_end_of_its_context_window(desk: Desk) -> None:

@@ -107,7 +107,7 @@ def is_success(report: AgentReport) -> bool:
 # ------------------------------------------------------------------------------------------------ it works
 
 
-def test_work_is_done_and_reported(desk: Desk) -> None:
+def test_RU12_work_is_done_and_reported(desk: Desk) -> None:
     """The agent's tools really work headless, and the report holds what the CLI and the proxy counted."""
     report = desk.run(
         say("First a look.") + bash("pwd && echo hello > made-by-bash.txt"),
@@ -129,10 +129,12 @@ def test_work_is_done_and_reported(desk: Desk) -> None:
     assert [said.tool for said in desk.heard if isinstance(said, Spoke) and said.tool] == [
         *("Bash", "Write", "TodoWrite", "StructuredOutput"),
     ]
-    assert "TodoWrite" in {tool["name"] for tool in desk.model.requests[0].body["tools"]}
+    given = {tool["name"] for tool in desk.model.requests[0].body["tools"]}
+    assert given >= {"Read", "Write", "Edit", "Glob", "Grep", "Bash", "TodoWrite", "StructuredOutput"}
+    assert not given & {"Agent", "Task", "WebFetch", "WebSearch"}
 
 
-def test_the_session_goes_on(desk: Desk) -> None:
+def test_RU7_the_session_goes_on(desk: Desk) -> None:
     """A follow-up reaches the same conversation, and costs are those of the whole session."""
     first = desk.run(bash("true"), done("First."), done("Second."))
     second = run_claude(
@@ -262,7 +264,7 @@ def test_a_sigint_ends_with_exit_code_zero_and_no_success(desk: Desk, turns: tup
     assert not is_success(report)
 
 
-def test_turns_are_limited(desk: Desk) -> None:
+def test_LI5_turns_are_limited(desk: Desk) -> None:
     """An endless loop of tools ends at the limit."""
     report = desk.run(bash("true"), max_turns=2)
 

@@ -52,7 +52,7 @@ def sub_issues(*numbers: int) -> tuple[Link, ...]:
 # --------------------------------------------------------------------------------------------- order
 
 
-def test_the_seeds_example() -> None:
+def test_OR1_OR4_OR5_the_seeds_example() -> None:
     """META comes first, then 1.1, 1.2, 1.3, 2.1, whatever their priorities."""
     found = arranged(
         issue(1, "[AUTH-2.1] Add password reset", labels=["P1"]),
@@ -67,7 +67,7 @@ def test_the_seeds_example() -> None:
     assert waits(found) == {5: [3], 2: [5, 3], 1: [2, 5, 3]}
 
 
-def test_order_of_kinds_and_ties() -> None:
+def test_OR1_OR3_order_of_kinds_and_ties() -> None:
     """Keyed before the rest; ties by priority, id number, issue number."""
     found = arranged(
         issue(1, "later"),
@@ -86,7 +86,7 @@ def test_order_of_kinds_and_ties() -> None:
     assert found.order == (8, 7, 6, 5, 9, 4, 2, 3, 1, 11, 10)
 
 
-def test_priorities() -> None:
+def test_OR3_priorities() -> None:
     """Both families of labels, in any case; the highest wins; others say nothing."""
     cases = {
         (): 2,
@@ -128,7 +128,7 @@ def test_candidates_that_are_no_open_issues_are_left_out() -> None:
 # --------------------------------------------------------------------------------------- phase order
 
 
-def test_unrequested_issues_block_too() -> None:
+def test_OR5_unrequested_issues_block_too() -> None:
     """An open issue with a smaller key blocks whether anybody asked for it or not."""
     found = arranged(issue(1, "[A-1.1] x"), issue(2, "[A-1.2] x"), ask=[2])
 
@@ -418,7 +418,7 @@ def test_prefixes_of_pull_requests_make_no_near_miss() -> None:
     assert arranged(issue(1, "[AUTH-1] x"), issue(2, "[AUTH-1.2] x", is_pull=True)).notes == ()
 
 
-def test_skip_line_is_the_seeds() -> None:
+def test_OR6_skip_line_is_the_seeds() -> None:
     """The exact line of the seeds: names are keys, a queued or running one is in_progress."""
     issues = {
         each.number: each

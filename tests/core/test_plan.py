@@ -22,7 +22,7 @@ from bot.core.messages.verdict import verdict_block
 from bot.core.model import ActionsRun, Actor, Claim, Comment, Host, LabelEvent, Permission, Pull, RunState, Snapshot
 from bot.core.names import STATUS_MARKER
 from bot.core.plan import Plan, plan
-from bot.core.settings import ConfigProblem, Limits, OrderRules, RepoConfig
+from bot.core.settings import AgentSettings, ConfigProblem, Limits, OrderRules, RepoConfig
 from bot.core.situation import Hold, Running, Start, Unstartable, Waiting
 from bot.core.view import Own
 from tests.core.world import ANN, BOB, BOT, RENOVATE, T0, after, close, comment, edit, issue, later, snapshot
@@ -607,11 +607,23 @@ def test_options_lower_the_limits_and_never_raise_them() -> None:
     assert start(high) == ("opus", 5, 30)
 
 
-def test_a_level_label_chooses_the_model() -> None:
-    found = plan(snapshot(issue(1, by=ANN, labels=["junior"])), CONFIG).survey.situations[1]
+@pytest.mark.parametrize(
+    ("labels", "model"),
+    [(["junior"], "sonnet"), (["senior"], "sonnet"), (["principal"], "opus"), (["junior", "principal"], "opus")],
+)
+def test_MO4_a_level_label_chooses_the_model(labels: list[str], model: str) -> None:
+    found = plan(snapshot(issue(1, by=ANN, labels=labels)), CONFIG).survey.situations[1]
 
     assert isinstance(found, Start)
-    assert found.model == "sonnet"
+    assert found.model == model
+
+
+def test_MO4_without_a_level_it_is_the_configs_model() -> None:
+    config = replace(CONFIG, agent=AgentSettings(model="haiku"))
+    found = plan(snapshot(issue(1, by=ANN, labels=["expert"])), config).survey.situations[1]
+
+    assert isinstance(found, Start)
+    assert found.model == "haiku"
 
 
 @pytest.mark.parametrize(("rule", "starts"), [("continue", True), ("stop-series", False), ("stop-repository", False)])

@@ -7,7 +7,7 @@ import pytest
 
 from bot.core.specs.body import Sections, read_body, task_body
 from bot.core.specs.diff import Change, Diff, Existing, Kind, compare
-from bot.core.specs.mark import fingerprint, marked_body, marked_meta_body, read_mark
+from bot.core.specs.mark import fingerprint, marked_body, marked_meta_body, read_mark, unmarked
 from bot.core.specs.planned import Plan, PlannedTask
 from bot.core.specs.rewriting import rewritten, rewritten_meta
 from bot.core.specs.shown import plan_markdown
@@ -228,6 +228,13 @@ Not in this plan any more, and left as they are: `[OLD-1.1] Log in`."""
     assert plan_markdown(Plan("S", (ONE,)), Diff((Change(ONE),))).startswith(
         "**S**: 1 task in 1 phase (1 new)\n\n### Phase 1: Core"
     )
+
+
+def test_our_own_marker_is_no_hidden_text() -> None:
+    body = marked_body(ONE, "i1")
+
+    assert unmarked(f"{body}\n\n## Notes") == f"{task_body(ONE)}\n\n## Notes"
+    assert unmarked("<!-- ai-ready:task {} -->") == "<!-- ai-ready:task {} -->"
 
 
 def test_a_damaged_marker_is_none() -> None:

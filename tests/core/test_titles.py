@@ -24,7 +24,7 @@ def _shown(title: Title) -> tuple[str, str, str, str, str]:
 
 
 @pytest.mark.parametrize("index", range(len(SHARED)), ids=[row["title"] for row in SHARED])
-def test_shared_table(index: int) -> None:
+def test_OR2_shared_table(index: int) -> None:
     """Every row of the shared table reads as it says, with a note exactly where it says near-miss."""
     row = SHARED[index]
     found = parse_all({i: r["title"] for i, r in enumerate(SHARED)})[index]

@@ -9,10 +9,11 @@ import pytest
 from bot.core.names import Reason
 from bot.core.run import AgentReport
 from bot.core.secret import Secret
+from bot.core.settings import AgentSettings, Backend
 from bot.core.specs.planned import MOST_TASKS, Plan
 from bot.core.verdict import Bounds
 from bot.job.initializing import FORM, MOST_SPEC, Commission, Draft, UnusableSpec, draft_plan, spec_of
-from bot.job.session import Ask, ModelAccess, claude_session
+from bot.job.session import Ask, ModelAccess, agent_session
 from bot.job.workspace import Ground
 from bot.sandbox.model import Scene, Script, Turn, read, say, serve_model, structured, write
 from tests.core.plans_of_specs import PROSE, TAGGED, answer, answer_to, entry
@@ -151,12 +152,13 @@ def test_what_the_agent_does_not_read_of_a_spec_is_said() -> None:
 # ------------------------------------------------------------------------------------ the real CLI
 
 
-def with_claude(ground: Ground, tree: Path, text: str, *turns: Turn) -> Draft:
-    """A plan by the real CLI with these turns of the model."""
+def with_claude(ground: Ground, tree: Path, text: str, *turns: Turn, backend: Backend = "claude-code") -> Draft:
+    """A plan by the real CLI (or the real SDK) with these turns of the model."""
     spec, _ = spec_of(text)
     with serve_model(Script(Scene("", *turns))) as model:
-        access = ModelAccess("sonnet", 5.0, api_key=Secret("sk-ant-real-key-0123456789"), base_url=model.url)
-        with claude_session(access, ground) as agent:
+        key, settings = Secret("sk-ant-real-key-0123456789"), AgentSettings(backend=backend)
+        access = ModelAccess("sonnet", 5.0, api_key=key, base_url=model.url, settings=settings)
+        with agent_session(access, ground) as agent:
             first = Ask("", tree, seconds=300.0, turns=10)
             return draft_plan(Commission(spec), first, BOUNDS, agent.ask, ground.screen)
 
@@ -183,6 +185,20 @@ def test_claude_plans_with_our_schema(apart: Ground) -> None:
     assert len(made.reports) == 2
     assert not (tree / "evil.py").exists()
     assert made.reports[-1].metered_usd > 0
+
+
+@pytest.mark.needs_root
+def test_the_other_backend_plans_with_the_same_schema(apart: Ground) -> None:
+    spec, _ = spec_of(TAGGED)
+    good = answer_to(spec)
+    bad = {**good, "tasks": good["tasks"][1:]}
+    made = with_claude(
+        apart, tree_in(apart), TAGGED, say("Let me think."), structured(bad), structured(good), backend="anthropic-sdk"
+    )
+
+    assert made.plan is not None, made
+    assert [task.key for task in made.plan.tasks] == [tag.key for tag in spec.tags]
+    assert len(made.reports) == 2
 
 
 @pytest.mark.needs_root

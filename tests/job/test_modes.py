@@ -96,7 +96,7 @@ def test_an_empty_plan_is_none(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("mode", ASKING)
-def test_the_turn_interval_ends_a_run_with_its_work_and_a_summary(stage: Stage, mode: Mode) -> None:
+def test_LI7_RU8_the_turn_interval_ends_a_run_with_its_work_and_a_summary(stage: Stage, mode: Mode) -> None:
     """The same session is asked once more, briefly, with tools that change nothing."""
     last_words = answers("Half is done; the other half is left.", "needs-input", "Go on?")
     outcome = stage.run(out_of_turns, lambda _: last_words, config=config(mode))
@@ -131,7 +131,7 @@ def test_without_last_words_the_facts_speak(stage: Stage) -> None:
     assert outcome.summary == "The agent took 25 turns and gave no summary. Changed so far: half."
 
 
-def test_an_autonomous_run_goes_on_to_its_own_limit(stage: Stage) -> None:
+def test_LI7_an_autonomous_run_goes_on_to_its_own_limit(stage: Stage) -> None:
     outcome = stage.run(out_of_turns, config=config("autonomous"))
 
     assert ended(outcome) == ("max-turns", True)
@@ -145,7 +145,7 @@ def test_an_interval_beyond_the_limit_is_none(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("mode", ["autonomous", *ASKING])
-def test_a_full_context_ends_a_run_in_every_mode(stage: Stage, mode: Mode) -> None:
+def test_LI7_a_full_context_ends_a_run_in_every_mode(stage: Stage, mode: Mode) -> None:
     outcome = stage.run(too_full, lambda _: answers("Half of it.", "needs-input"), config=config(mode))
 
     assert ended(outcome) == ("needs-input", True)
@@ -155,7 +155,7 @@ def test_a_full_context_ends_a_run_in_every_mode(stage: Stage, mode: Mode) -> No
     assert stage.agent.asks[1].context == 1.0
 
 
-def test_a_regression_keeps_its_code_in_autonomous_mode(stage: Stage) -> None:
+def test_LI7_a_regression_keeps_its_code_in_autonomous_mode(stage: Stage) -> None:
     """After all attempts; the sentence says that the check passes without the work."""
     broken = config("autonomous", test=PASSES_WITHOUT)
     outcome = stage.run(writes({"broken": "1"}), config=broken)
@@ -168,7 +168,7 @@ def test_a_regression_keeps_its_code_in_autonomous_mode(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("mode", ASKING)
-def test_a_regression_is_asked_about_at_once_where_people_may_be_asked(stage: Stage, mode: Mode) -> None:
+def test_LI7_a_regression_is_asked_about_at_once_where_people_may_be_asked(stage: Stage, mode: Mode) -> None:
     outcome = stage.run(writes({"broken": "1"}), config=config(mode, test=PASSES_WITHOUT))
 
     assert ended(outcome) == ("needs-input", True)
@@ -205,7 +205,7 @@ def prompt_of(stage: Stage, mode: Mode, *, plan: str = "", earlier: str = "") ->
     return agent.asks[0].prompt
 
 
-def test_an_autonomous_agent_decides_by_itself(stage: Stage) -> None:
+def test_RU8_an_autonomous_agent_decides_by_itself(stage: Stage) -> None:
     prompt = prompt_of(stage, "autonomous")
 
     assert "choose what a careful maintainer would choose" in prompt
@@ -213,7 +213,7 @@ def test_an_autonomous_agent_decides_by_itself(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("mode", ASKING)
-def test_elsewhere_it_may_ask(stage: Stage, mode: Mode) -> None:
+def test_LI7_RU8_elsewhere_it_may_ask(stage: Stage, mode: Mode) -> None:
     prompt = prompt_of(stage, mode)
 
     assert "`needs-input`: a decision is missing" in prompt

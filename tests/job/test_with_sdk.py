@@ -1,6 +1,7 @@
 """The whole work step on the second backend: the real SDK, a scripted model, real git, another uid."""
 
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -121,7 +122,7 @@ def test_MO2_only_an_api_key_opens_this_backend(apart: Ground) -> None:
 
 
 def test_MO2_without_the_sdk_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "anthropic", None)
+    monkeypatch.setitem(sys.modules, "anthropic", None)
 
     with pytest.raises(Blocked, match=r"pip install 'ai-ready-bot\[sdk\]'"):
         check_agent(ModelAccess("sonnet", 5.0, api_key=Secret(KEY), settings=SETTINGS), path="")
@@ -137,8 +138,9 @@ def test_MO3_claude_code_sdk_is_the_cli_with_either_key(tmp_path: Path) -> None:
         check_agent(ModelAccess("opus", 5.0, settings=settings), path="")
 
 
-def test_MO5_without_the_cli_nothing_begins(tmp_path: Path) -> None:
-    access = ModelAccess("opus", 5.0, api_key=Secret(KEY), cli=str(tmp_path / "none"))
-
-    with pytest.raises(Blocked, match="is not a file"):
-        check_agent(access, path="")
+def test_MO5_without_the_cli_nothing_begins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither on PATH nor in the wheel that carries it, or not where it is said to be."""
+    monkeypatch.setitem(sys.modules, "claude_agent_sdk", None)
+    for cli in ("", str(tmp_path / "none")):
+        with pytest.raises(Blocked, match=r"^Claude Code CLI not found: "):
+            check_agent(ModelAccess("opus", 5.0, api_key=Secret(KEY), cli=cli), path=str(tmp_path))

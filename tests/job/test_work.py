@@ -10,8 +10,10 @@ import pytest
 
 from bot.core.run import AgentReport, Outcome
 from bot.core.settings import Checks, RepoConfig
+from bot.core.specs.mark import marked_body
 from bot.job.publish import Pushed
 from bot.job.workspace import Ground
+from tests.core.plans_of_specs import entry, plan_of
 from tests.job.stage import (
     OpenScreen,
     Server,
@@ -55,6 +57,15 @@ def test_the_prompt_holds_what_the_agent_needs(stage: Stage) -> None:
     assert "leak the key" not in prompt
     assert any("Hidden text" in note for note in outcome.notes)
     assert any("Images" in note for note in outcome.notes)
+
+
+def test_our_own_marker_in_a_task_is_no_hidden_text(stage: Stage) -> None:
+    """Tasks that the initializer made carry one."""
+    task = plan_of(entry("AUTH-1.1", "Log in")).tasks[0]
+    outcome = stage.run(writes({"a": "1"}), body=marked_body(task, "i1"))
+
+    assert "What Log in means." in stage.agent.asks[0].prompt
+    assert not any("Hidden text" in note for note in outcome.notes)
 
 
 def test_failing_checks_go_back_into_the_same_session(stage: Stage) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import threading
 import time
@@ -226,6 +227,16 @@ def test_a_hook_gets_the_users_environment_without_our_secrets(place: Place) -> 
     seen = (place.checkout / "env.txt").read_text()
     assert "MINE=yes" in seen
     assert "canary" not in seen
+
+
+def test_the_documented_json_has_the_keys_that_hooks_read() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "hooks.md").read_text()
+
+    documented = [list(json.loads(block)) for block in re.findall(r"```json\n(.+?)```", page, re.DOTALL)]
+
+    first = list(before(TASK, ATTEMPT))
+    more = [key for key in after(TASK, ATTEMPT, DONE) if key not in first]
+    assert documented == [first, more, list(about_health("ada", None))]
 
 
 def alive(pid: int) -> bool:

@@ -458,7 +458,17 @@ def test_resuming_a_session_that_has_reached_its_limit_says_so_and_a_new_one_goe
     assert place.worked_on() == ["One", "Two"]
 
 
-def test_LI3_no_task_is_started_once_the_money_is_used_up_over_restarts_too(place: Place) -> None:
+def test_no_task_is_started_once_the_turns_are_used_up(place: Place) -> None:
+    place.limits(turns=5)
+    for name in ("One", "Two", "Three"):
+        place.task(name)
+
+    place.run()
+    assert len(place.worked_on()) == 2
+    assert any(line.startswith("Turn limit reached: 6 turns") for line in place.voice.said)
+
+
+def test_CF3_LI3_no_task_is_started_once_the_money_is_used_up_over_restarts_too(place: Place) -> None:
     place.limits(usd=0.9)
     for name in ("One", "Two", "Three"):
         place.task(name)

@@ -2,6 +2,7 @@
 
 import os
 import signal
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,15 @@ from bot.agent.process import Cancel
 from bot.core.run import AgentReport
 from bot.core.settings import AgentSettings
 from bot.job.git import Git, Ran
+from bot.local.checkout import Checkout
+from bot.local.loan import Loan
 from bot.local.roles import role_text
 from bot.local.settings import ROLES, Flags
 from bot.local.task_run import model_for
 from bot.progress.events import RunBegan, Verdict
 from bot.trackers.tracker import Status, Task
 from tests.job.stage import done_report, git, writes
-from tests.local.run_stage import CONFIG, KEY, Laptop, killed, make_laptop
+from tests.local.run_stage import CONFIG, KEY, Laptop, Scripted, killed, make_laptop
 
 TEXT = "---\nstatus: todo\n---\n# [ENG-1.1] Add a greeting\n\nSay hello.\n"
 
@@ -48,11 +51,14 @@ def test_a_done_task_is_a_commit_on_its_branch(laptop: Laptop) -> None:
     assert isinstance(laptop.heard[-1], Verdict)
 
 
-def test_GW1_the_checkout_stays_as_it_was(laptop: Laptop) -> None:
+@pytest.mark.parametrize("staged", [True, False])
+def test_GW1_the_checkout_stays_as_it_was(laptop: Laptop, staged: bool) -> None:
     """Status, HEAD, index and files are the same before and after, staged and unstaged changes of the user's included."""
     task = laptop.task("greet", TEXT)
+    laptop.commit({"same.py": "1\n"})
     laptop.write({"app.py": "x = 2\n", "new.txt": "mine\n", "staged.txt": "mine\n"})
-    laptop.git("add", "staged.txt")
+    if staged:
+        laptop.git("add", "staged.txt")
     hooks = laptop.root / ".git" / "hooks"
     hooks.mkdir(exist_ok=True)
     for name in ("reference-transaction", "post-checkout", "pre-commit", "post-update", "update", "pre-receive"):
@@ -64,6 +70,7 @@ def test_GW1_the_checkout_stays_as_it_was(laptop: Laptop) -> None:
     quiet = ("-c", "core.fsmonitor=false", "-c", "filter.evil.clean=cat", "-c", "core.hooksPath=/dev/null")
     before = laptop.git(*quiet, "status", "--porcelain=v2", "--branch", "--untracked-files=all")
     index = (laptop.root / ".git" / "index").read_bytes()
+    os.utime(laptop.root / "same.py", (1, 1))  # whoever compares it has to read it, through the filter
 
     result = laptop.run(task, writes({"hello.py": "print('hello')\n"}))
 
@@ -71,7 +78,9 @@ def test_GW1_the_checkout_stays_as_it_was(laptop: Laptop) -> None:
     after = laptop.git(*quiet, "status", "--porcelain=v2", "--branch", "--untracked-files=all")
     assert after == before
     assert result.outcome.verdict == "done"
-    assert "The checkout has changes that are in no commit: the work was done without them" in result.outcome.notes
+    assert (
+        "What is in no commit of the checkout was left out: the work began at the last commit" in result.outcome.notes
+    )
     assert not [path.name for path in laptop.folder.glob("*-ran")]
 
 
@@ -356,3 +365,163 @@ def test_killed_between_them_the_same_attempt_ends_the_same(
 
     killed(act)
     end_alike(laptop, main)
+
+
+SETUP = "agent: {isolation: none}\nchecks: {setup: 'echo 2 > app.py; echo 3 > made.txt', test: 'true'}\n"
+
+
+def test_what_setup_changed_is_never_taken_for_work(laptop: Laptop) -> None:
+    """Neither where the agent did nothing, nor in what is saved of a killed attempt."""
+    laptop.commit({".github/ai-ready.yml": SETUP})
+    task = laptop.task("greet", TEXT)
+    nothing = laptop.run(task, lambda _: None)
+
+    assert (nothing.outcome.reason, nothing.branch) == ("no-changes", "")
+
+    def step(tree: Path) -> None:
+        writes({"half.py": "half\n"})(tree)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    killed(lambda: laptop.run(task, step, number=2))
+    result = laptop.run(task, lambda _: None, number=2)
+
+    assert result.outcome.verdict == "done"
+    assert laptop.git("diff", "--name-only", "main", result.commit) == "half.py"
+
+
+def test_kept_work_meets_a_base_that_moved_on(laptop: Laptop) -> None:
+    """The base is merged into the branch; the user's commit is in it, theirs as it was."""
+    laptop.commit({".github/ai-ready.yml": "agent: {isolation: none}\nchecks: {test: test -e rest.py, attempts: 1}\n"})
+    task = laptop.task("greet", TEXT)
+    first = laptop.run(task, writes({"half.py": "1\n"}))
+    moved = laptop.commit({"new.py": "1\n"})
+    again = laptop.run(task, writes({"rest.py": "1\n"}), number=2)
+
+    assert (first.outcome.verdict, again.outcome.verdict) == ("blocked", "done")
+    assert laptop.git("rev-list", "--parents", "-1", again.commit).split()[1:] == [first.commit, moved]
+    assert laptop.git("ls-tree", "--name-only", again.commit).split() == [
+        ".github",
+        "README.md",
+        "app.py",
+        "half.py",
+        "new.py",
+        "rest.py",
+    ]
+
+
+def test_a_branch_that_was_merged_begins_anew(laptop: Laptop) -> None:
+    """The task is done once more after its branch was merged: from the base as it is now, on the same branch."""
+    task = laptop.task("greet", TEXT)
+    first = laptop.run(task, writes({"a.py": "1\n"}))
+    laptop.git("merge", "-q", "--no-ff", "-m", "merged", "ai/task-greet")
+    again = laptop.run(task, writes({"b.py": "1\n"}), number=2)
+
+    assert first.outcome.verdict == again.outcome.verdict == "done"
+    assert laptop.git("rev-parse", f"{again.commit}^") == laptop.branch("main")
+    assert again.branch == "ai/task-greet"
+
+
+def test_a_shallow_clone_and_a_linked_work_tree_are_checkouts_too(laptop: Laptop) -> None:
+    """Where git keeps things elsewhere."""
+    laptop.commit({"second.py": "1\n"})
+    git(laptop.folder, "clone", "-q", "--depth=1", laptop.root.as_uri(), "shallow/shop")
+    shallow = replace(laptop, folder=laptop.folder / "shallow")
+    laptop.git("worktree", "add", "-q", "-b", "mine", str(laptop.folder / "linked" / "shop"))
+    linked = replace(laptop, folder=laptop.folder / "linked")
+    for place in (shallow, linked):
+        result = place.run(place.task("greet", TEXT), writes({"hello.py": "1\n"}))
+
+        assert result.outcome.verdict == "done", result
+        assert place.show("ai/task-greet", "hello.py") == "1"
+        assert place.git("rev-parse", "ai/task-greet^") == place.git("rev-parse", "HEAD")
+
+
+def test_what_makes_an_attempt_impossible_is_said(laptop: Laptop) -> None:
+    """A branch in the way, no commit yet, no key for the model: before anything is made."""
+    task = laptop.task("greet", TEXT)
+    laptop.git("branch", "ai")
+    assert "There is a branch called `ai`" in laptop.run(task, lambda _: None).outcome.text
+    laptop.git("branch", "-D", "-q", "ai")
+    laptop.git("checkout", "-q", "--orphan", "empty")
+    laptop.git("branch", "-D", "-q", "main")
+    assert "The repository has no commit yet" in laptop.run(task, lambda _: None).outcome.text
+    del laptop.environ["ANTHROPIC_API_KEY"]
+    result = laptop.run(task, lambda _: None)
+    assert (result.outcome.reason, result.outcome.text[:17]) == ("config-invalid", "API key not found")
+    assert laptop.trees() == []
+    assert list(laptop.root.glob(".ai-ready/local/runs/*/lent.git")) == []
+
+
+def test_a_commit_at_the_last_moment_is_not_lost(laptop: Laptop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody commits to the branch between our look and our write: theirs stays, ours is beside it."""
+    task = laptop.task("greet", TEXT)
+    first = laptop.run(task, writes({"a.py": "1\n"}))
+    give = Loan.give
+
+    def late(self: Loan, checkout: Checkout, commit: str) -> None:
+        give(self, checkout, commit)
+        theirs = laptop.git("commit-tree", f"{first.commit}^{{tree}}", "-p", first.commit, "-m", "theirs")
+        laptop.git("update-ref", "refs/heads/ai/task-greet", theirs)
+        monkeypatch.undo()
+
+    monkeypatch.setattr(Loan, "give", late)
+    result = laptop.run(task, writes({"b.py": "1\n"}), number=2)
+
+    assert (result.outcome.reason, result.branch[:8]) == ("branch-changed", "ai/kept-")
+    assert laptop.git("log", "-1", "--format=%s", "ai/task-greet") == "theirs"
+    assert laptop.show(result.branch, "b.py") == "1"
+
+
+def test_a_branch_of_ours_that_somebody_looks_at_is_no_base(laptop: Laptop) -> None:
+    """The work of a next task is for main all the same; where there is no such branch, that is said."""
+    laptop.run(laptop.task("one", TEXT), writes({"one.py": "1\n"}))
+    laptop.git("checkout", "-q", "ai/task-one")
+    result = laptop.run(laptop.task("two", TEXT), writes({"two.py": "1\n"}))
+
+    assert laptop.git("rev-parse", f"{result.commit}^") == laptop.branch("main")
+    laptop.git("branch", "-m", "main", "trunk")
+    refused = laptop.run(laptop.task("three", TEXT), lambda _: None)
+    assert refused.outcome.text.startswith("ai/task-one is checked out: check out the branch")
+
+
+def test_two_runners_never_work_in_one_tree(laptop: Laptop) -> None:
+    """A person frees the task while an agent is at work on it: the second runner leaves the tree alone."""
+    task = laptop.task("greet", TEXT)
+    other = replace(laptop, agent=Scripted([]))
+    refused: list[str] = []
+
+    def step(tree: Path) -> None:
+        writes({"hello.py": "1\n"})(tree)
+        refused.append(other.run(task, writes({"hello.py": "2\n"}), number=2).outcome.text)
+
+    result = laptop.run(task, step)
+
+    assert "Another runner is at work in" in refused[0]
+    assert result.outcome.verdict == "done"
+    assert laptop.show(result.commit, "hello.py") == "1"
+
+
+def test_an_origin_that_does_not_answer_is_said(laptop: Laptop) -> None:
+    """What was known of it counts."""
+    laptop.git("remote", "add", "origin", "http://127.0.0.1:9/shop.git")
+    laptop.git("update-ref", "refs/remotes/origin/main", "main")
+    result = laptop.run(laptop.task("greet", TEXT), writes({"hello.py": "1\n"}))
+
+    assert result.outcome.verdict == "done"
+    assert any("origin did not answer" in note for note in result.outcome.notes)
+
+
+def test_the_base_is_the_newer_of_here_and_an_origin_elsewhere(laptop: Laptop) -> None:
+    """Work that was merged here and not pushed counts; commits of others, fetched by us alone, count, too."""
+    git(laptop.folder, "clone", "-q", "--bare", "shop", "origin.git")
+    laptop.git("remote", "add", "origin", "../origin.git")
+    mine = laptop.commit({"mine.py": "1\n"})
+    first = laptop.run(laptop.task("one", TEXT), writes({"one.py": "1\n"}))
+    assert laptop.git("rev-parse", f"{first.commit}^") == mine
+
+    laptop.git("push", "-q", "origin", "main")
+    theirs = git(laptop.folder / "origin.git", "commit-tree", "main^{tree}", "-p", "main", "-m", "theirs")
+    git(laptop.folder / "origin.git", "update-ref", "refs/heads/main", theirs)
+    second = laptop.run(laptop.task("two", TEXT), writes({"two.py": "1\n"}))
+    assert laptop.git("rev-parse", f"{second.commit}^") == theirs
+    assert (laptop.branch("main"), laptop.git("rev-parse", "origin/main")) == (mine, mine)

@@ -1,5 +1,6 @@
 """The source `github`: issues that people asked for, run on a laptop beside Actions, with the same authority and claims."""
 
+import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +18,7 @@ from bot.trackers.arranging import arrange_tasks
 from bot.trackers.config import GithubConfig
 from bot.trackers.tracker import NoSuchTask, SourceConfigError, Status, Taken, Task, TrackerError
 from tests.stories.conftest import Opens
-from tests.stories.town import Town
+from tests.stories.town import COMMAND, CONFIG, ROOT, Town
 
 WORK = (write("hello.py", "print('hello')\n"), done("Ok."))
 
@@ -252,6 +253,38 @@ def test_notes_command_nothing_and_links_are_said_once(opens: Opens) -> None:
     assert sum("pull/31" in body for body in comments) == 1
     assert sum("7-try-1" in body for body in comments) == 1
     assert laptop.tasks.get("1").eligible is False
+
+
+def test_TS6_the_runner_works_through_issues(opens_quick: Opens) -> None:
+    """`ai-ready start` in a clone: the issue that is ready is done, the one behind it waits for its merge."""
+    town = opens_quick()
+    first, second = town.asked("[SHOP-1.1] First"), town.asked("[SHOP-1.2] Second")
+    laptop = Laptop(town)
+    clone = town.folder / "clone"
+    git = ("git", "clone", "-q", str(town.repo.path), str(clone))
+    subprocess.run(git, check=True, capture_output=True, timeout=60)
+    config = clone / ".github" / "ai-ready.yml"
+    config.write_text(f"{CONFIG}tracker: {{type: github, repo: {town.repo.full_name}}}\n")
+    before = subprocess.run(("git", "status", "--porcelain"), cwd=clone, capture_output=True, check=True).stdout
+
+    ran = subprocess.run(
+        (COMMAND, "start", "--exit-when-idle"),
+        cwd=clone,
+        env={**laptop.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=110,
+        check=False,
+    )
+
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "Skipping SHOP-1.2 - blocked by: SHOP-1.1 (in_review)" in ran.stdout
+    assert "✓ #1 Done: draft pull request http" in ran.stdout
+    assert town.verdict(first).startswith("Done: draft PR #3")
+    assert town.verdicts(second) == []
+    after = subprocess.run(("git", "status", "--porcelain"), cwd=clone, capture_output=True, check=True).stdout
+    assert after == before
+    let_actions_look(town)
 
 
 def let_actions_look(town: Town) -> None:

@@ -177,7 +177,9 @@ class Linear:
 
     def issueUpdate(self, info: Any, id: str, input: dict[str, Any]) -> Any:  # noqa: A002
         issue = self.found(id)
-        issue.state = next(each for each in issue.team.team_states if each.id == input["stateId"])
+        issue.state = next((each for each in issue.team.team_states if each.id == input.get("stateId")), issue.state)
+        for name in ("title", "description", "priority"):
+            setattr(issue, name, input.get(name, getattr(issue, name)))
         issue.updatedAt = self.time()
         return {"success": True, "issue": issue}
 

@@ -67,10 +67,12 @@ def test_a_new_task_is_moved_on_because_pending_ones_are_offered_to_nobody(stage
     ("frontend_dev", "senior", False),
     ("qa", "senior", False),
 ])  # fmt: skip
-def test_a_task_is_for_its_role_and_level(stage: HeadlessPmStage, role: str, level: str, eligible: bool) -> None:
+def test_TF6_a_task_is_for_its_role_and_level(stage: HeadlessPmStage, role: str, level: str, eligible: bool) -> None:
     task = stage.tracker("dev-1").create(NewTask("Log in"))
 
-    assert stage.tracker("x", role, level).get(task.id).eligible is eligible
+    found = stage.tracker("x", role, level).get(task.id)
+    assert found.eligible is eligible
+    assert (found.level, found.complexity) == ("senior", "major")
 
 
 def test_of_two_who_are_both_told_that_they_have_the_lock_one_goes_on(stage: HeadlessPmStage) -> None:

@@ -91,6 +91,12 @@ def read_mark(body: str) -> Marked | None:
     return Marked(body[: found.start()], mark, body[found.end() :])
 
 
+def unmarked(body: str) -> str:
+    """A text without our marker: nothing is hidden in it that its reader would miss."""
+    found = _LINE.search(body) if read_mark(body) else None
+    return f"{body[: found.start()].rstrip()}{body[found.end() :]}" if found else body
+
+
 def fingerprint(text: str) -> str:
     """Of the words: white space at the ends of lines, empty lines, escapes and the spelling of bullets don't count."""
     lines = (re.sub(r"[ \t]+", " ", line).strip() for line in text.splitlines())

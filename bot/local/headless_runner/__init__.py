@@ -1,0 +1,1 @@
+"""`python -m bot.local.headless_runner`: one task of a Backlog.md project, by the words of the headless runner before."""

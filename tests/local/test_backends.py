@@ -1,0 +1,70 @@
+"""What a task on a laptop gets of its backend: the real SDK from the settings to the branch, and Linear to read."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bot.config import laptop_env
+from bot.core.secret import Secret
+from bot.local.task_run import TaskRun
+from bot.sandbox.model import Scene, Script, done, serve_model, write
+from tests.job.stage import writes
+from tests.local.run_stage import CONFIG, Laptop, make_laptop
+
+TEXT = "---\nstatus: todo\n---\n# [ENG-1.1] Add a greeting\n\nSay hello.\n"
+LINEAR = "tracker: {type: linear, api_key_env: OUR_LINEAR}\n"
+
+
+@pytest.fixture
+def laptop(tmp_path: Path) -> Laptop:
+    return make_laptop(tmp_path / "ann")
+
+
+def test_MO2_a_task_on_the_backend_anthropic_sdk(laptop: Laptop) -> None:
+    """From `agent.backend` in the config to a commit on the task's branch, its cost counted."""
+    config = CONFIG.replace("isolation: none", "isolation: none, backend: anthropic-sdk, model: haiku")
+    laptop.commit({".github/ai-ready.yml": config})
+    task = laptop.task("greet", TEXT)
+    with serve_model(Script(Scene("Say hello", write("hello.py", "print('hello')\n"), done("Greets.")))) as model:
+        laptop.environ["ANTHROPIC_BASE_URL"] = model.url
+        run = TaskRun(laptop.settings, laptop_env(laptop.environ), laptop.lines.append)
+        result = run(task, laptop.attempt(task), laptop.watch())
+
+    assert result.outcome.verdict == "done", (result, laptop.lines)
+    assert laptop.show(result.commit, "hello.py") == "print('hello')"
+    assert (result.outcome.model, result.outcome.turns) == ("claude-haiku-5-5", 2)
+    assert result.outcome.usd > 0
+
+
+def test_MO2_without_an_api_key_the_task_is_blocked_and_says_so(laptop: Laptop) -> None:
+    laptop.commit(
+        {".github/ai-ready.yml": CONFIG.replace("isolation: none", "isolation: none, backend: anthropic-sdk")}
+    )
+    task = laptop.task("greet", TEXT)
+    env = replace(laptop_env(laptop.environ), api_key=Secret(""), oauth_token=Secret("oat"))
+
+    result = TaskRun(laptop.settings, env, laptop.lines.append)(task, laptop.attempt(task), laptop.watch())
+
+    assert (result.outcome.verdict, result.outcome.reason) == ("blocked", "config-invalid")
+    assert "API key not found" in result.outcome.text
+
+
+@pytest.mark.parametrize(
+    ("config", "given"),
+    [
+        (LINEAR + "local: {linear_mcp: true}\n", "lin_key"),
+        (LINEAR, ""),
+        ("local: {linear_mcp: true}\n", ""),
+    ],
+)
+def test_RU11_linear_to_read_for_those_who_ask_for_it(laptop: Laptop, config: str, given: str) -> None:
+    """Off by default, and for tasks of Linear's alone: a task can read whatever the agent can."""
+    laptop.commit({".github/ai-ready.yml": CONFIG + config})
+    laptop.environ["OUR_LINEAR"] = "lin_key"
+    task = laptop.task("greet", TEXT)
+
+    laptop.run(task, writes({"hello.py": "x"}))
+
+    assert laptop.agent.access is not None
+    assert laptop.agent.access.linear_key.reveal() == given

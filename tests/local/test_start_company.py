@@ -1,0 +1,71 @@
+"""Who is around `ai-ready start`, as a process: hooks, health, Slack, the terminal; and that no secret gets out."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.local.test_start import Desk
+from tests.notify.channel import KEY, Channel, slack_channel
+
+CONFIG = """\
+agent: {isolation: none}
+checks: {test: 'true'}
+"""
+PM_KEY = "pm-canary-key-1234567890"
+
+
+@pytest.fixture
+def channel() -> Iterator[Channel]:
+    with slack_channel() as channel:
+        yield channel
+    assert channel.wrong == []
+
+
+@pytest.fixture
+def desk(tmp_path: Path, channel: Channel) -> Desk:
+    desk = Desk(tmp_path).make(CONFIG)
+    desk.environ.update(channel.environ, HEADLESS_PM_API_KEY=PM_KEY)
+    desk.agent('echo "$HEADLESS_PM_API_KEY" > hello.txt')
+    return desk
+
+
+def hook(desk: Desk, name: str, script: str) -> None:
+    desk.write(f"mine/{name}", f"#!/bin/sh\n{script}\n").chmod(0o755)
+
+
+def test_HK1_HK2_HK3_LG3_hooks_and_slack_go_with_a_task(desk: Desk, channel: Channel) -> None:
+    """And neither the log nor a hook's environment holds a key."""
+    desk.task("Hello", "Say <!here> hello")
+    hook(desk, "pre_task", 'cat > ../pre.json; env > ../env.txt; echo "webhook $SLACK_WEBHOOK_URL"')
+    hook(desk, "post_task", "cat > ../post.json; exit 1")
+    hook(desk, "health_check", "echo not today; exit 1")
+
+    ran = desk.run("start", "--single-task", "--hooks-dir", "mine")
+
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    told = [json.loads((desk.root.parent / name).read_text()) for name in ("pre.json", "post.json")]
+    assert [each["hook"] for each in told] == ["pre_task", "post_task"]
+    assert (told[0]["status"], told[1]["success"], told[1]["branch"]) == ("todo", True, "ai/task-Hello")
+    assert "⚠ Health: health_check: The hook health_check said no (exit code 1): not today" in ran.stdout
+    assert "⚠ The hook post_task said no (exit code 1), without a word" in ran.stdout
+    assert channel.texts == ["Hello Say &lt;!here&gt; hello: Done: the work is on ai/task-Hello."]
+    seen = (desk.root.parent / "env.txt").read_text()
+    kept = [
+        path.read_text(errors="replace") for path in (desk.root / ".ai-ready" / "local").rglob("*.*") if path.is_file()
+    ]
+    for secret in (PM_KEY, KEY, desk.environ["ANTHROPIC_API_KEY"]):
+        assert [text for text in (seen, ran.stdout, ran.stderr, *kept) if secret in text] == []
+
+
+def test_HK1_HK5_a_task_that_a_hook_refuses_is_not_claimed(desk: Desk, channel: Channel) -> None:
+    path = desk.task("Hello")
+    hook(desk, "pre_task", "echo no room; exit 1")
+
+    ran = desk.run("start", "--single-task", "--hooks-dir", "mine")
+
+    assert ran.returncode == 3, ran.stdout + ran.stderr
+    assert "⚠ Hello is not taken: The hook pre_task said no (exit code 1): no room" in ran.stdout
+    assert path.read_text() == "# Hello\n"
+    assert channel.posts == []
