@@ -17,7 +17,7 @@ PLAIN: dict[str, Any] = {"str": "some \u2603 words", "int": 3, "float": 1.5, "bo
 def example(kind: type[Event]) -> Event:
     if kind is TodosChanged:
         return TodosChanged((Todo("one", "pending"), Todo("two", "completed")))
-    values = {
+    values: dict[str, Any] = {
         field.name: PLAIN[field.type.__name__] if isinstance(field.type, type) else "agent"
         for field in dataclasses.fields(kind)
     }
