@@ -56,6 +56,8 @@ class Company:
     listeners: tuple[Listener, ...] = ()
     decide: Callable[[str, str], Decision] | None = None
     """Asks a person at a checkpoint; None: nobody is asked."""
+    show: Callable[[Listing], None] = lambda _: None
+    """Is shown the tasks whenever they were read; returns at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,7 @@ class Runner:
                 cancel=self.company.cancel,
                 listeners=self.company.listeners,
                 decide=self.company.decide,
+                show=self.company.show,
             )
             patience = Patience(self.company.cancel, voice, FIRST_PAUSE)
             carrier = Carrier(parts, ClaimFile.of(folder, settings.agent_id), book, patience)
