@@ -157,7 +157,7 @@ class Runner:
         origin = origin_of(checkout, env.server_url, env.token)
         config = parts.config
         waits = Status.IN_REVIEW in parts.ends and config.local.finished != "done"
-        if origin is not None and origin.repo and waits:
+        if (origin is not None and origin.repo and waits) or own_way(parts.tracker):
             return lambda _task, _listing: ""
 
         def onto(task: Task, listing: Listing) -> str:
