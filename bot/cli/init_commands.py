@@ -44,8 +44,9 @@ def init(
     from bot.config import action_report, laptop_env, laptop_environ  # noqa: PLC0415
     from bot.initializer.drafting import Drafter  # noqa: PLC0415
     from bot.initializer.initialize import Desk, Wish, initialize  # noqa: PLC0415
+    from bot.initializer.opening import open_for_new_tasks  # noqa: PLC0415
     from bot.local.settings import Flags, read_settings  # noqa: PLC0415
-    from bot.local.source import checkout_of, open_source  # noqa: PLC0415
+    from bot.local.source import checkout_of  # noqa: PLC0415
     from bot.local.terminal import Terminal  # noqa: PLC0415
 
     environ = laptop_environ()
@@ -56,7 +57,7 @@ def init(
         drafter = Drafter(settings, env, listeners=(terminal,))
         desk = Desk(
             folder=settings.root,
-            tracker=open_source(settings, environ),
+            tracker=open_for_new_tasks(settings, environ),
             draft=_asking_first(drafter, terminal, may=yes or dry_run),
             show=terminal.plain,
             agree=lambda: yes or typer.confirm(f"Make these in the task source {desk.tracker.source}?"),

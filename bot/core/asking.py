@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from bot.core.access import Answer
 from bot.core.commands import Approve, Run
+from bot.core.inits.standing import flaw_of, is_about_issues
 from bot.core.ledger import notes_of, request_of
 from bot.core.model import Comment, Issue
 from bot.core.plans import waits_for
@@ -81,8 +82,15 @@ def _acknowledged(issue: Issue, request: Request) -> bool:
 
 
 def _by_age(view: View, issue: Issue) -> list[Request]:
-    """Live requests, newest first; before them the one that our own claim answers: a later one waits its turn."""
+    """Live requests, newest first; before them the one that our own claim answers: a later one waits its turn.
+
+    So does one that comes while the issues of a plan are made.
+    """
     live = live_requests(issue, view.snapshot.own_ids, view.config.limits.attempts)
+    notes = notes_of(issue, view.snapshot.own_ids)
+    if notes is not None and notes.tally is not None and not notes.tally.done:
+        making = notes.tally.approval
+        live = tuple(sorted(live, key=lambda request: request.id != making))
     claim = view.snapshot.claims.get(issue.number)
     if claim is None or not (claim.ledger or (view.own is not None and claim.run_id == view.own.run_id)):
         return list(live)
@@ -96,4 +104,8 @@ def _model_allowed(view: View, request: Request) -> bool:
 
 def _approves(view: View, issue: Issue, request: Request) -> bool:
     """Whether an approval has a plan to approve; the reply to the comment says so where not."""
-    return not isinstance(request.command, Approve) or waits_for(view, issue, request.id)
+    if not isinstance(request.command, Approve):
+        return True
+    if is_about_issues(view, issue, request.id):
+        return flaw_of(view, issue, request.id) is None
+    return waits_for(view, issue, request.id)

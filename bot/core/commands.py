@@ -56,12 +56,14 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class Init:
-    """Make phased issues from the spec in this issue."""
+    """Plan phased issues from the spec in this issue."""
+
+    guidance: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Approve:
-    """Accept the plan of a supervised run."""
+    """Accept the plan that waits."""
 
     guidance: str = ""
 
@@ -129,8 +131,16 @@ COMMANDS: Final = (
     ),
     CommandSpec("why", "", "Says what the issue waits for.", where="issue, our pull request"),
     CommandSpec("status", "", "Says where the issue is.", where="issue, our pull request"),
-    CommandSpec("init", "", "In a later version: makes phased issues from the specification in this issue."),
-    CommandSpec("approve", "[guidance…]", "Approves the plan that waits here (`mode: supervised`): the work starts."),
+    CommandSpec(
+        "init",
+        "[guidance…]",
+        "Plans phased issues from the specification in this issue and shows the plan; `/ai approve` makes them.",
+    ),
+    CommandSpec(
+        "approve",
+        "[guidance…]",
+        "Approves the plan that waits here: the work starts (`mode: supervised`), or the issues are made (`/ai init`).",
+    ),
     CommandSpec(
         "fix",
         "[guidance…]",
@@ -192,7 +202,7 @@ _BUILDERS: Final[dict[str, Callable[[str], Command]]] = {
     "stop": lambda _: Stop(),
     "why": lambda _: Why(),
     "status": lambda _: Status(),
-    "init": lambda _: Init(),
+    "init": Init,
     "approve": Approve,
     "fix": Fix,
     "help": lambda _: Help(),

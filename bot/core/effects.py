@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from bot.core.inits.portion import Portion
+from bot.core.inits.tally import Tally
+
 
 @dataclass(frozen=True, slots=True)
 class SetLabels:
@@ -128,6 +131,23 @@ class CloseIssue:
 
 
 @dataclass(frozen=True, slots=True)
+class MakeIssues:
+    """Do one portion of an approved plan of issues, and write the ledger of it: only where that still says `seen`."""
+
+    issue: int
+    """The one with the specification."""
+    comment_node_id: str
+    """Its status comment."""
+    seen: Tally
+    """The ledger that this was decided on."""
+    at: Tally
+    """The same with what is there by now."""
+    portion: Portion
+    rest: str
+    """What else the comment's machine block holds, as JSON."""
+
+
+@dataclass(frozen=True, slots=True)
 class Continue:
     """Ask for another look (`repository_dispatch`): something is on hold and a slot has become free."""
 
@@ -147,5 +167,6 @@ Effect = (
     | OpenPull
     | Assign
     | CloseIssue
+    | MakeIssues
     | Continue
 )

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
+from bot.core.inits.tally import Tally, tally_in
 from bot.core.markers import ours
 from bot.core.model import Comment, Issue
 from bot.core.names import GITHUB_ACTIONS_BOT_ID, RUN_KEY, STATUS_MARKER, VERDICT_MARKER, Reason, RunKind
@@ -13,7 +14,7 @@ DONE = "done"
 AGAIN = frozenset({Reason.RUNNER_LOST})
 """Verdicts after which the same request is tried again by itself, while `limits.attempts` lasts."""
 
-_KINDS: Final[Mapping[str, RunKind]] = {"plan": "plan", "fix": "fix"}
+_KINDS: Final[Mapping[str, RunKind]] = {"plan": "plan", "fix": "fix", "init": "init"}
 
 _MOST_USD = 1e9
 
@@ -81,6 +82,8 @@ class Notes:
     """`boxless_sha` of the issue as it was when this said that it was edited since its plan was made; empty: it does not."""
     merged: bool = False
     """It says into which branch the work was merged: the better words for an issue that the bot closed."""
+    tally: Tally | None = None
+    """What has been made of a plan of issues."""
 
 
 class Verdict(NamedTuple):
@@ -138,6 +141,7 @@ def notes_of(issue: Issue, own_ids: frozenset[int]) -> Notes | None:
             ended_until=_time(ended.get("until")),
             edited=_text(data, "edited"),
             merged=data.get("merged") is True,
+            tally=tally_in(data),
         )
     return None
 

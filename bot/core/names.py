@@ -59,8 +59,9 @@ class Reason(StrEnum):
 UNPUSHED: frozenset[Reason] = frozenset({Reason.PROTECTED_PATHS, Reason.SECRET_FOUND, Reason.TOO_LARGE})
 """Blocked for these: the commits are not pushed anywhere."""
 
-RunKind = Literal["work", "plan", "fix"]
-"""What a run is for: resolve the issue; only plan it, changing nothing; mend what a review of our pull request asks."""
+RunKind = Literal["work", "plan", "fix", "init"]
+"""What a run is for: resolve the issue; only plan it, changing nothing; mend what a review of our pull request asks; plan
+the issues that come of the specification in this one, changing nothing."""
 
 RUN_KEY: Final = re.compile(r"(?<![\w-])[0-9]+-[LCRS][0-9]+-[0-9]+(?![\w-])", re.ASCII)
 """A run key in a run's name, whole: those of #7 and #17 labelled in one second differ in the first digit only.
@@ -86,6 +87,10 @@ STATUS_MARKER = "ai-ready:status"
 VERDICT_MARKER = "ai-ready:verdict"
 REPLY_MARKER = "ai-ready:reply"
 THREAD_MARKER = "ai-ready:thread"
+PROPOSAL_MARKER = "ai-ready:proposal"
+"""Of the line of a verdict comment that holds a plan of issues."""
+PROJECT_MARKER = "ai-ready:project"
+"""Of the line of a META issue that says which issues were made with it."""
 TASK_MARKER = "ai-ready:task"
 """Of the part of a task's text that was made out of a spec."""
 BOARD_MARKER = "ai-ready:board"

@@ -11,6 +11,7 @@
   then everything is read and planned again: only then does it count (`admitted`).
 """
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -24,14 +25,18 @@ from bot.core.effects import (
     DropComment,
     Effect,
     MakeClaim,
+    MakeIssues,
     PostComment,
     ReleaseClaim,
 )
 from bot.core.ledger import MOST_SPARED, Record, notes_of, records, request_of, spared, surplus
+from bot.core.markers import ours
+from bot.core.messages.making import made_reply
+from bot.core.messages.replies import reply
 from bot.core.messages.status import AT_WORK, status
 from bot.core.messages.verdict import blocked, lost_reason, lost_text
 from bot.core.model import Claim, Issue, Snapshot
-from bot.core.names import Reason, RunKind, StateLabel
+from bot.core.names import REPLY_MARKER, Reason, RunKind, StateLabel
 from bot.core.order import Arrange, arrange
 from bot.core.plans import is_dropped, kind_of
 from bot.core.replies import answer_commands
@@ -43,6 +48,8 @@ from bot.core.situation import (
     Hold,
     Invalid,
     Lost,
+    Made,
+    Making,
     PlanState,
     PullClosed,
     PullMerged,
@@ -61,7 +68,7 @@ from bot.core.survey import Survey, survey
 from bot.core.verdict import still_waits
 from bot.core.view import Own, View
 from bot.core.why import Explainer
-from bot.core.writing import end_label, kept_request, move_labels, noted_end, put_status
+from bot.core.writing import end_label, kept_request, kept_tally, move_labels, noted_end, put_status
 
 CLAIM_SLACK = timedelta(minutes=60)
 """A run outside Actions is taken for dead this long after its own time limit (setup and checks come on top)."""
@@ -80,6 +87,11 @@ class Plan:
     again: bool = False
     """Planning again right after applying makes sense: a lost run's request is alive, or we close an issue ourselves
     (others may have waited for that, and what a job's token does triggers no further look)."""
+
+    @property
+    def making(self) -> bool:
+        """Issues of an approved plan are left to make: a few at a time, so planning goes on."""
+        return any(isinstance(each, Making) for each in self.survey.situations.values())
 
 
 def plan(
@@ -161,6 +173,10 @@ class _Writer:
                 return self._queued(situation)
             case Running():
                 return self._running(situation)
+            case Making():
+                return self._making(situation)
+            case Made():
+                return self._made(situation)
             case RoundsUsed():
                 return self._say(situation, end_label(situation.record), keep_request=False)
             case Unstartable():
@@ -201,6 +217,27 @@ class _Writer:
         # The gate of another run; the server says it of its own, and leaves a gate's to gates.
         gates = not self.snapshot.host.concurrent and StateLabel.RUNNING in self.issue.labels
         return self._status(situation, "") if situation.place is not None and gates else ()
+
+    def _making(self, situation: Making) -> tuple[Effect, ...]:
+        """The ledger first: what is made is noted in the status comment, so that is to be there."""
+        noted, tally = self.notes.tally if self.notes is not None else None, situation.tally
+        if self.notes is None or noted is None or (noted.approval, noted.sha) != (tally.approval, tally.sha):
+            return self._say(situation, StateLabel.WAITING, keep_request=True)
+        labels = move_labels(self.issue, StateLabel.WAITING, keep_request=True)
+        if situation.portion is None:
+            return labels
+        block = {key: value for key, value in self._block(situation, "").items() if key != "init"}
+        comment, rest = self.notes.comment.node_id, json.dumps(block, sort_keys=True)
+        return (*labels, MakeIssues(self.issue.number, comment, noted, tally, situation.portion, rest))
+
+    def _made(self, situation: Made) -> tuple[Effect, ...]:
+        """Answer the approval, which is over with that."""
+        said = self._say(situation, None, keep_request=False)
+        to = int(situation.tally.approval.removeprefix("C") or 0)
+        replies = ours(self.issue.comments, self.snapshot.own_ids, REPLY_MARKER)
+        if situation.request is None or any(data.get("to") == to for _, data in replies) or self.issue.locked:
+            return said
+        return (PostComment(self.issue.number, reply(to, made_reply(situation.tally))), *said)
 
     def _lost(self, situation: Lost) -> tuple[Effect, ...]:
         reason, text = lost_reason(situation.conclusion), lost_text(situation.claim, situation.conclusion)
@@ -271,6 +308,9 @@ class _Writer:
         block: dict[str, Any] = {"v": 1, **noted_end(self._last_end(situation), self._attempts, self.notes)}
         if isinstance(situation, PullMerged):
             block["merged"] = True
+        if isinstance(situation, Making | Made):
+            return block | self._ledger(situation)
+        block |= kept_tally(self.notes)
         claim = situation.claim if isinstance(situation, Queued | Running) else None
         if claim is not None and claim.ledger:
             block["dispatched"] = self._dispatched(claim)
@@ -293,6 +333,13 @@ class _Writer:
         if dispatched:
             block["dispatched"] = {"key": dispatched, "at": self.snapshot.now.isoformat()}
         return block
+
+    def _ledger(self, situation: Making | Made) -> dict[str, Any]:
+        """What is made; once that is all, its approval is over."""
+        if isinstance(situation, Making) or situation.request is None:
+            return {"init": situation.tally.data(), **kept_request(self.notes)}
+        over = {"id": situation.request.id, "until": situation.request.at.isoformat()}
+        return {"init": situation.tally.data(), "ended": over, **kept_request(self.notes)}
 
     def _last_end(self, situation: Situation) -> Record | None:
         """The run that ended last; of a closed issue, too, which has no situation that knows it."""

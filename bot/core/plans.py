@@ -1,13 +1,16 @@
-"""Plans that were made for an issue (`mode: supervised`), and which requests go on from one. Pure.
+"""Plans that were made for an issue (`mode: supervised`, `/ai init`), and which requests go on from one. Pure.
 
 A plan is a verdict comment of ours. It waits while the request behind it stands: its label is on the issue, its comment
 is there, nobody said `/ai stop`. The next command after it approves it: `/ai approve`, or `/ai run` and `/ai retry`
 with what to change. Later, `/ai retry` goes on from whatever the run before it was admitted with.
+
+A plan of issues (`/ai init`) is none to work by: `/ai approve` right after it makes the issues (`bot.core.inits`),
+any other command passes it over.
 """
 
 from dataclasses import replace
 
-from bot.core.commands import Approve, BadCommand, Command, Retry, Run, parse_command
+from bot.core.commands import Approve, BadCommand, Command, Init, Retry, Run, parse_command
 from bot.core.ledger import Record, Verdict, notes_of, request_of, verdicts
 from bot.core.model import Issue
 from bot.core.names import Reason, RunKind
@@ -31,6 +34,8 @@ def kind_of(view: View, issue: Issue, request_id: str) -> RunKind:
     """What a run of this request is for: supervised, everything but a review round begins with a plan."""
     if round_of(request_id, issue, notes_of(issue, view.snapshot.own_ids)):
         return "fix"
+    if isinstance(_said_in(request_id, issue), Init):
+        return "init"
     supervised = view.config.mode == "supervised"
     return "plan" if supervised and approved_plan(view, issue, request_id) is None else "work"
 
@@ -47,6 +52,18 @@ def approved_plan(view: View, issue: Issue, request_id: str) -> Verdict | None:
     if last is not None and last.record.planned:
         return last if _stands(view, issue, last.record.request_id) else None
     return _went_by(issue, view.snapshot.own_ids, request_id)
+
+
+def plan_of_issues(issue: Issue, own_ids: frozenset[int], request_id: str) -> Verdict | None:
+    """The plan of issues that a comment is about: what was said last before it, review rounds apart, was one."""
+    said = reversed(verdicts(_before(issue, request_id), own_ids))
+    last = next((each for each in said if _began(each.record) and each.record.kind != "fix"), None)
+    return last if last is not None and last.record.kind == "init" and last.record.planned else None
+
+
+def is_wanted(view: View, issue: Issue, plan: Verdict) -> bool:
+    """Whether what a plan was made for is still asked for."""
+    return _stands(view, issue, plan.record.request_id)
 
 
 def waits_for(view: View, issue: Issue, approval: str) -> bool:
@@ -80,14 +97,14 @@ def is_outdated(plan: Verdict, issue: Issue) -> bool:
 def last_verdict(issue: Issue, own_ids: frozenset[int], request_id: str) -> Verdict | None:
     """The last verdict that was there when a comment asked for a run; None for a label, which asks for a new start.
 
-    Runs that never began, and those that mend what a review of the pull request asks, are passed over.
+    Runs that never began, those that mend what a review of the pull request asks, and plans of issues are passed over.
     """
     said = reversed(verdicts(_before(issue, request_id), own_ids))
     return next((each for each in said if _tells(each.record)), None)
 
 
 def _tells(record: Record) -> bool:
-    return _began(record) and record.kind != "fix"
+    return _began(record) and record.kind not in {"fix", "init"}
 
 
 def _began(record: Record) -> bool:

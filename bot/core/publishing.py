@@ -9,7 +9,9 @@ from datetime import datetime
 from typing import Literal
 
 from bot.core.effects import Assign, Continue, Effect, OpenPull, PostComment, ReleaseClaim, ReplyInThread
+from bot.core.inits.proposal import Proposal
 from bot.core.ledger import DONE, MOST_SPARED, Record, notes_of, records, request_of, spared
+from bot.core.messages.inits import proposed_issues
 from bot.core.messages.plan import proposed
 from bot.core.messages.pull import compare_link, kept_link, pull_body, pull_title
 from bot.core.messages.status import status
@@ -23,9 +25,10 @@ from bot.core.rounds import Thread, is_answered
 from bot.core.run import Admission, Outcome
 from bot.core.settings import PullRequest
 from bot.core.situation import Closed, Ended
+from bot.core.specs.diff import Diff
 from bot.core.unbegun import is_next_run
 from bot.core.verdict import Refusal
-from bot.core.writing import end_label, kept_request, move_labels, noted_end, put_status
+from bot.core.writing import end_label, kept_request, kept_tally, move_labels, noted_end, put_status
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,8 @@ class Ending:
     """Node ids of those that need no answer any more, whatever a list that is late says."""
     served: bool = False
     """The server admitted the run: no branch holds its claim, and nobody else need be told of its end."""
+    proposal: tuple[Proposal, Diff] | None = None
+    """Of an `init`: the plan of issues, and how it differs from what is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +147,7 @@ def _judge(ending: Ending, pull: Pull | None) -> Refusal | None:
     outcome = ending.outcome
     if outcome is None:
         return Refusal(Reason.INTERNAL_ERROR, "the work job left no outcome that can be trusted")
-    if outcome.verdict == "done" and ending.admission.kind == "plan":
+    if outcome.verdict == "done" and ending.admission.kind in {"plan", "init"}:
         return Refusal(Reason.INTERNAL_ERROR, "a run that was only to plan says that the work is done")
     if outcome.verdict != "done":
         return Refusal(Reason(outcome.reason), outcome.text, outcome.details, outcome.again)
@@ -185,6 +190,9 @@ def _end(ending: Ending, snapshot: Snapshot, failure: Refusal | None, pull: Pull
         assert outcome is not None  # noqa: S101 (_judge saw it)
         goes_on = admission.head_oid != admission.base_oid
         body = done(record, pull, outcome, run_url=admission.run_url, goes_on=goes_on)
+    elif record.planned and outcome is not None and ending.proposal is not None:
+        proposal, diff = ending.proposal
+        body = proposed_issues(record, outcome, proposal, diff, admission.issue, run_url=admission.run_url)
     elif record.planned and outcome is not None:
         body = proposed(record, outcome, admission.issue, run_url=admission.run_url)
     else:
@@ -228,6 +236,8 @@ def _record(ending: Ending, snapshot: Snapshot, failure: Refusal | None, pull: P
 def _has_planned(ending: Ending, failure: Refusal | None) -> bool:
     """It was to plan, and did: any other end ends its request as ever."""
     asked = failure is not None and failure.reason is Reason.NEEDS_INPUT
+    if ending.admission.kind == "init":
+        return asked and ending.proposal is not None
     return asked and ending.admission.kind == "plan" and ending.outcome is not None and ending.outcome.planned
 
 
@@ -268,7 +278,7 @@ def _finish(ending: Ending, snapshot: Snapshot, issue: Issue, record: Record) ->
     newer = request is not None and request.at > record.requested_at
     keep = issue.open and request is not None and (newer or again)
     notes = notes_of(issue, snapshot.own_ids)
-    block = {"v": 1, **noted_end(record, ending.attempts, notes), **kept_request(notes)}
+    block = {"v": 1, **noted_end(record, ending.attempts, notes), **kept_tally(notes), **kept_request(notes)}
     body = status(Ended(record) if issue.open else Closed(), notes=block)
     # Of a server's run only the server makes the status comment: two who both see none would make two.
     makes_none = ending.served and notes is None

@@ -9,6 +9,7 @@ from bot.core.access import Answer, may_ask
 from bot.core.asking import allowed_models
 from bot.core.commands import Approve, BadCommand, Command, Fix, Help, Init, Retry, Run, Status, Stop, Why
 from bot.core.effects import CancelRun, Effect, PostComment, React
+from bot.core.inits.standing import Flaw, flaw_of, is_about_issues
 from bot.core.ledger import Record, notes_of, request_of
 from bot.core.markers import ours
 from bot.core.messages import replies as say
@@ -19,7 +20,7 @@ from bot.core.names import REPLY_MARKER
 from bot.core.plans import edited_unseen, waits_for
 from bot.core.requests import Unread, comment_request_id, round_of, rounds_used, unread
 from bot.core.settings import ConfigProblem, RepoConfig
-from bot.core.situation import Queued, Running, Situation, Unasked
+from bot.core.situation import Making, Queued, Running, Situation, Unasked
 from bot.core.view import View
 from bot.core.why import Explainer
 
@@ -117,7 +118,7 @@ def _obey(
 ) -> Iterable[Effect]:
     snapshot, task = explainer.snapshot, place.task.number
     match command:
-        case Run() | Retry() | Approve():
+        case Run() | Retry() | Approve() | Init():
             problem = _unrunnable(place, situation, item, View(snapshot, config))
             return voice.refuse(item, problem) if problem else voice.accept(item)
         case Fix():
@@ -136,8 +137,6 @@ def _obey(
             return voice.accept(item, status_text(explainer.short(task, situation)))
         case Help():
             return voice.accept(item, say.help_text())
-        case Init():
-            return voice.refuse(item, say.not_here(type(command).__name__.lower()))
         case _:
             assert_never(command)
 
@@ -150,6 +149,13 @@ def _unrunnable(place: Place, situation: Situation, item: Unread, view: View) ->
         return say.on_a_closed_issue()
     command = item.command
     request_id = comment_request_id(item.comment)
+    if isinstance(situation, Making) and situation.request.id != request_id:
+        return say.issues_being_made()
+    if isinstance(command, Init) and not place.here.body.strip():
+        return say.no_specification()
+    if isinstance(command, Approve) and is_about_issues(view, place.here, request_id):
+        flaw = flaw_of(view, place.here, request_id)
+        return _FLAWS[flaw]() if flaw is not None else ""
     if isinstance(command, Approve) and not waits_for(view, place.here, request_id):
         return say.edited_since_planned() if edited_unseen(view, place.here, request_id) else say.no_plan()
     if isinstance(situation, Running) and not _answers(situation, request_id, view.records(place.here)):
@@ -160,6 +166,13 @@ def _unrunnable(place: Place, situation: Situation, item: Unread, view: View) ->
     if isinstance(command, Run) and command.model and command.model not in allowed:
         return say.unknown_model(command.model, sorted(allowed))
     return ""
+
+
+_FLAWS = {
+    Flaw.NO_PLAN: say.no_plan,
+    Flaw.SPEC_EDITED: say.specification_edited,
+    Flaw.PLAN_EDITED: say.plan_edited,
+}
 
 
 def _answers(at_work: Running, request_id: str, ended: Iterable[Record]) -> bool:

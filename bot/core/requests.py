@@ -1,7 +1,7 @@
 """Who asked for what: requests and unread commands, derived again each time from label events, comments and reviews.
 
-A request is the newest of: the request label while it is on the issue (its last label event); `/ai run`, `/ai retry` or
-`/ai approve` comments that nobody edited; and for our open pull request `/ai fix` comments (there or on the issue), what
+A request is the newest of: the request label while it is on the issue (its last label event); `/ai run`, `/ai retry`,
+`/ai init` or `/ai approve` comments that nobody edited; and for our open pull request `/ai fix` comments (there or on the issue), what
 each reviewer's last review says, and red CI of a commit of ours. It is over when a run of it ended for good, when a later `/ai stop` was
 accepted, when the issue was closed (reopening it does not ask again), or when the label (the pull request) is gone.
 """
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.core import ci
-from bot.core.commands import Approve, BadCommand, Command, Fix, Retry, Run, Stop, guidance_of, parse_command
+from bot.core.commands import Approve, BadCommand, Command, Fix, Init, Retry, Run, Stop, guidance_of, parse_command
 from bot.core.ledger import DONE, Notes, notes_of, records, request_of, verdicts
 from bot.core.model import Actor, Comment, Issue, LabelEvent, Review
 from bot.core.names import REQUEST_LABEL
@@ -35,7 +35,7 @@ class Request:
     """The middle of a run key (`names.RUN_KEY`): the same seen through REST, GraphQL or a webhook."""
     actor: Actor
     at: datetime
-    command: Run | Retry | Approve | Fix | None = None
+    command: Run | Retry | Approve | Fix | Init | None = None
     """What the comment said, or a review, whose words are guidance; None for the label."""
     pull: int = 0
     """Our pull request, where that is to be mended."""
@@ -118,7 +118,7 @@ def comment_requests(issue: Issue) -> tuple[Request, ...]:
     return tuple(
         Request(comment_request_id(item.comment), item.comment.author, item.comment.created_at, item.command)
         for item in commands_of(issue)
-        if isinstance(item.command, Run | Retry | Approve) and "confused" not in item.comment.reactions
+        if isinstance(item.command, Run | Retry | Approve | Init) and "confused" not in item.comment.reactions
     )
 
 

@@ -165,6 +165,8 @@ class Outcome:
     """Of a `fix`: at most one for each thread."""
     planned: bool = False
     """`summary` is a plan, which waits for somebody's approval."""
+    proposal: str = ""
+    """Of an `init`: the plan of issues, as JSON in the shape of the agent's answer; `publish` reads it as strictly."""
     again: bool = False
     """Nothing was begun because it has to wait again: the request is not used up."""
     metrics: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
+from bot.core.inits.portion import Portion
+from bot.core.inits.tally import Tally
 from bot.core.ledger import Record
 from bot.core.limits import Cap
 from bot.core.model import Actor, Claim, Pull
@@ -168,6 +170,29 @@ class Ended:
 
 
 @dataclass(frozen=True, slots=True)
+class Making:
+    """Somebody approved the plan of issues that was made for it; they are being made."""
+
+    request: Request
+    """The approval."""
+    tally: Tally
+    """What is made, as far as it can be seen."""
+    portion: Portion | None = None
+    """What to do now."""
+    waits: bool = False
+    """Nothing is done now: it is not known yet whether something was."""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """The issues of its plan are made, or GitHub refuses to make them."""
+
+    tally: Tally
+    request: Request | None = None
+    """The approval, while that is not answered."""
+
+
+@dataclass(frozen=True, slots=True)
 class RoundsUsed:
     """A review (or CI) asks for changes of our pull request, which has had all its review rounds."""
 
@@ -206,6 +231,8 @@ Situation = (
     | Running
     | Lost
     | Ended
+    | Making
+    | Made
     | RoundsUsed
     | PullClosed
     | PullMerged

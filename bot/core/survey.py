@@ -15,7 +15,8 @@ from dataclasses import dataclass, replace
 
 from bot.core.asking import choose_request
 from bot.core.holding import claimed, dispatched, left_to_the_server
-from bot.core.ledger import Record, all_records, notes_of
+from bot.core.inits.standing import made_before, making
+from bot.core.ledger import Record, all_records, notes_of, verdicts
 from bot.core.limits import Usage, cap_reached
 from bot.core.model import Actor, Claim, Issue, Pull, Snapshot, Standing
 from bot.core.names import REQUEST_LABEL, StateLabel
@@ -29,6 +30,7 @@ from bot.core.situation import (
     Hold,
     Invalid,
     Lost,
+    Making,
     PullClosed,
     PullMerged,
     Queued,
@@ -161,16 +163,27 @@ class _Surveyor:
         if not issue.open:
             return Closed(self._merged(issue))
         if request is not None:
-            return dispatched(self.view, issue, request, self.notes[issue.number]) or Unasked()
+            found = self._making(issue, request)
+            return found or dispatched(self.view, issue, request, self.notes[issue.number]) or Unasked()
         if issue.number in self.refused:
             return Refused(self.refused[issue.number].actor)
         if left_to_the_server(self.view, issue):
             return Unasked()
         ended = self._last_run(issue)
+        last = next(reversed(verdicts(issue, self.view.snapshot.own_ids)), None)
+        if made := made_before(self.notes[issue.number], last):
+            return made
         if ended is not None and (self._for_a_round(issue) or not self._left_waiting(issue, ended)):
             return self._after(issue, ended)
         asked = issue.labels & {StateLabel.WAITING, StateLabel.QUEUED, StateLabel.RUNNING, REQUEST_LABEL}
         return Withdrawn() if asked else Unasked()
+
+    def _making(self, issue: Issue, request: Request) -> Situation | None:
+        """Of whoever approves a plan of issues: making them takes none of the room that runs take."""
+        found = making(self.view, issue, request, self.notes[issue.number])
+        if isinstance(found, Making) and (why := self.view.problem or self.room.held(issue, request)):
+            return Hold(request, why)
+        return found
 
     def _merged(self, issue: Issue) -> int:
         ended = max(self.view.records(issue), key=lambda r: r.at, default=None)

@@ -30,6 +30,7 @@ from bot.core.situation import (
     Hold,
     Invalid,
     Lost,
+    Making,
     PlanState,
     Queued,
     Running,
@@ -270,7 +271,7 @@ def _progress(situation: Situation | None, labels: frozenset[str], pull: int) ->
             return Progress.RUNNING
         case Ended(record) if record.planned:
             return Progress.APPROVAL
-        case Lost() | Ended(again=True):
+        case Lost() | Ended(again=True) | Making():
             return Progress.ASKED
         case Unstartable():
             return Progress.BLOCKED

@@ -44,6 +44,11 @@ def kept_request(notes: Notes | None) -> dict[str, Any]:
     return {"request": {"id": notes.request_id, "sha": notes.sha, **pull}}
 
 
+def kept_tally(notes: Notes | None) -> dict[str, Any]:
+    """What the machine block goes on knowing of issues that were made of a plan."""
+    return {"init": notes.tally.data()} if notes is not None and notes.tally is not None else {}
+
+
 def noted_end(record: Record | None, attempts: int, notes: Notes | None) -> dict[str, Any]:
     """What the machine block knows of the last request that is over; `record`: the run that just ended, if one did."""
     if record is not None and record.final(attempts):

@@ -5,7 +5,6 @@ caller reads again. The one exception asks a question that has a certain answer:
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import takewhile
 from urllib.parse import quote
 
@@ -17,58 +16,31 @@ from bot.core.effects import (
     Dispatch,
     Effect,
     MakeClaim,
+    MakeIssues,
     OpenPull,
     PutBoard,
     React,
     ReleaseClaim,
     SetLabels,
 )
-from bot.core.model import Json, Snapshot
+from bot.core.model import Json
 from bot.core.names import CONTINUE_EVENT, claim_branch
 from bot.github import queries, read
 from bot.github.claims import claim_message, stamp
 from bot.github.exchange import Answer, Request, Story, get, problems, query
+from bot.github.making import make_issues
+from bot.github.mutating import Result, mutate
 from bot.github.mutations import (
     Missing,
     Mutation,
     create_label,
-    document,
     is_mutation,
     issues_of,
     label_fields,
     mutations,
 )
+from bot.github.place import Place
 from bot.github.ports import Applied
-from bot.github.wanted import NodeIds
-
-AT_ONCE = 20
-"""Mutations in one document: GitHub does them one after the other and gives up after 10 seconds."""
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where effects are done."""
-
-    snapshot: Snapshot
-    ids: NodeIds
-    workflow: str
-
-    @property
-    def root(self) -> str:
-        """REST's path of the repository."""
-        return f"/repos/{self.snapshot.repo}"
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What became of one mutation."""
-
-    ok: bool
-    unsure: bool = False
-    message: str = ""
-    status: int = 0
-    data: Json | None = None
-    retry_after: float | None = None
 
 
 def apply_effects(effects: Sequence[Effect], place: Place) -> Story[tuple[Applied, ...]]:
@@ -116,7 +88,7 @@ def _do_together(batch: Sequence[Effect], place: Place) -> Story[list[Applied]]:
             wanted.append(mutations(effect, place.ids))
         except Missing as missing:
             wanted.append(missing)
-    results = yield from _mutate([mutation for found in wanted if isinstance(found, tuple) for mutation in found])
+    results = yield from mutate([mutation for found in wanted if isinstance(found, tuple) for mutation in found])
     done = []
     for effect, found in zip(batch, wanted, strict=True):
         if isinstance(found, Missing):
@@ -153,7 +125,7 @@ def _make_labels(batch: Sequence[Effect], place: Place) -> Story[None]:
         *(name for name in queries.OUR_LABELS if name not in ids.labels),
         *sorted(absent - set(queries.OUR_LABELS)),
     ]
-    results = yield from _mutate([create_label(name, ids) for name in names])
+    results = yield from mutate([create_label(name, ids) for name in names])
     for name, result in zip(names, results, strict=True):
         if result.ok and result.data is not None:
             ids.labels[name] = str(result.data["label"]["id"])
@@ -169,32 +141,6 @@ def _make_labels(batch: Sequence[Effect], place: Place) -> Story[None]:
         made = yield Request("POST", f"{place.root}/labels", label_fields(name))
         if made.ok and isinstance(made.body, dict):
             ids.labels[name] = str(made.body["node_id"])
-
-
-def _mutate(batch: Sequence[Mutation]) -> Story[list[Result]]:
-    results: list[Result] = []
-    for start in range(0, len(batch), AT_ONCE):
-        some = batch[start : start + AT_ONCE]
-        answer = yield document(some)
-        results += _results(answer, len(some))
-    return results
-
-
-def _results(answer: Answer, count: int) -> list[Result]:
-    """One result for each mutation of a document."""
-    data = answer.body.get("data") if answer.ok and isinstance(answer.body, dict) else None
-    if not isinstance(data, dict):
-        refused = Result(False, answer.undecided, answer.message, answer.status, retry_after=answer.retry_after)
-        return [refused] * count
-    by_alias = {str(problem.path[0]): problem for problem in problems(answer.body) if problem.path}
-    results = []
-    for index in range(count):
-        problem, node = by_alias.get(f"m{index}"), data.get(f"m{index}")
-        if problem is None:
-            results.append(Result(ok=True, status=answer.status, data=node if isinstance(node, dict) else None))
-        else:
-            results.append(Result(False, problem.transient, problem.message, problem.status))
-    return results
 
 
 def _judge(effect: Effect, results: Sequence[Result], place: Place) -> Story[Applied]:
@@ -247,6 +193,8 @@ def _do_alone(effect: Effect, place: Place) -> Story[Applied]:
             return (yield from _open_pull(effect, place))
         case PutBoard():
             return (yield from _put_board(effect, place))
+        case MakeIssues():
+            return (yield from make_issues(effect, place))
         case Dispatch():
             return (yield from _dispatch(effect, place))
         case CancelRun():
@@ -349,8 +297,7 @@ def _put_board(effect: PutBoard, place: Place) -> Story[Applied]:
     text = splice(body, effect.block)
     if len(text) > BODY_LIMIT:
         return Applied(effect, ok=False, message=f"#{effect.issue}: no room for the board", status=422)
-    written = yield document([Mutation("updateIssue", {"id": str(issue["id"]), "body": text}, creates=1)])
-    [result] = _results(written, 1)
+    [result] = yield from mutate([Mutation("updateIssue", {"id": str(issue["id"]), "body": text}, creates=1)])
     return Applied(effect, True, status=result.status) if result.ok else _refused(effect, result, unsure=result.unsure)
 
 

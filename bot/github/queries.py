@@ -211,6 +211,24 @@ def body_of(number: int) -> str:
     return f"text: issue(number: {number}) {{ id body }}"
 
 
+def text_of(number: int) -> str:
+    """An issue's title, text and state as they are now."""
+    return f"text{number}: issue(number: {number}) {{ id title body state }}"
+
+
+def comment(node_id: str) -> str:
+    """A comment's text as it is now, at the root."""
+    return f"comment: node(id: {literal(node_id)}) {{ ... on IssueComment {{ body }} }}"
+
+
+def issue_texts(after: str) -> str:
+    """A page of all issues, open and closed, with their texts, newest first."""
+    return (
+        f"texts: issues(first: {LIGHT_PAGE}, orderBy: {{field: CREATED_AT, direction: DESC}}{_after(after)}) "
+        "{ pageInfo { hasNextPage endCursor } nodes { number title body state labels(first: 100) { nodes { name } } } }"
+    )
+
+
 def node_ids(issues: Iterable[int], labels: Iterable[str]) -> list[str]:
     """What to ask for to get the node ids of issues (or pull requests) and labels."""
     found = [

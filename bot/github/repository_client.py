@@ -10,13 +10,16 @@ from urllib.parse import quote
 from bot.core.effects import Effect
 from bot.core.model import Actor, Permission, Pull, Ref, Snapshot, Standing
 from bot.core.rounds import Conversation
+from bot.core.specs.diff import Existing
 from bot.github import read
-from bot.github.apply import Place, apply_effects
+from bot.github.apply import apply_effects
 from bot.github.conversation import read_conversation
 from bot.github.courier import Courier
 from bot.github.exchange import get
 from bot.github.gather import read_on, read_standings
+from bot.github.place import Place
 from bot.github.ports import Applied
+from bot.github.task_issues import read_task_issues
 from bot.github.wanted import Memory, NodeIds, Scope, Wanted
 
 
@@ -66,6 +69,10 @@ class RepositoryClient:
     def conversation(self, pull: int) -> Conversation:
         """What is said of a pull request and not settled. Raises GitHubError."""
         return self._courier.tell(read_conversation(self._repo, pull))
+
+    def task_issues(self) -> tuple[Existing, ...]:
+        """All issues that may be tasks of a plan, open and closed, oldest first. Raises GitHubError."""
+        return self._courier.tell(read_task_issues(self._repo))
 
     def branch_oid(self, branch: str) -> str:
         """The commit a branch is at; empty when there is no such branch. Raises GitHubError."""

@@ -13,8 +13,9 @@ from bot.config import laptop_env, laptop_environ
 from bot.errors import AiReadyError
 from bot.initializer.drafting import Drafter
 from bot.initializer.initialize import Desk, InitializationResult, Wish, initialize
+from bot.initializer.opening import open_for_new_tasks
 from bot.local.settings import Flags, read_settings
-from bot.local.source import checkout_of, open_source
+from bot.local.source import checkout_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ class ProjectInitializer:
             settings = read_settings(self._config.flags(), environ, root)
             desk = Desk(
                 folder=settings.root,
-                tracker=open_source(settings, environ),
+                tracker=open_for_new_tasks(settings, environ),
                 draft=Drafter(settings, laptop_env()),
                 show=tell,
                 agree=lambda: True,

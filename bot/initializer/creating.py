@@ -29,9 +29,6 @@ from bot.trackers.tracker import (
 WAITS: Final = (1.0, 5.0, 20.0)
 """Seconds before a source that was away is looked at again."""
 
-LATE: Final = frozenset({"github"})
-"""Sources whose lists may not have yet what was made a moment ago."""
-
 _AS_IT_IS: Final = "left as it is"
 
 
@@ -67,7 +64,8 @@ class Creation:
     def carry_out(self) -> Made:
         """META first, then the tasks in the plan's order, then what comes before what. Raises `TrackerError`."""
         plan = self._progress.plan
-        seen = self._settled(look(self._tracker))
+        seen = look(self._tracker)
+        self._settle(seen)
         diff = compare(plan, seen.existing)
         meta = self._meta(seen)
         ids = {change.task.key: self._task(change, seen) for change in diff.changes}
@@ -77,18 +75,10 @@ class Creation:
 
     # ------------------------------------------------------------------------------------- one task
 
-    def _settled(self, seen: Seen) -> Seen:
+    def _settle(self, seen: Seen) -> None:
         """A task that was being made when the process was ended is there or is not."""
-        key = self._progress.doing
-        if not key or self._found(key, seen):
-            return seen
-        if self._tracker.source in LATE:
-            for seconds in WAITS:
-                self._wait(seconds)
-                seen = look(self._tracker)
-                if self._found(key, seen):
-                    break
-        return seen
+        if self._progress.doing:
+            self._found(self._progress.doing, seen)
 
     def _found(self, key: str, seen: Seen) -> bool:
         task = seen.meta(self._progress.plan.meta_title) if key == META_KEY else seen.keyed(key)

@@ -11,7 +11,17 @@ from http import HTTPStatus
 from typing import Protocol
 
 from bot.core.branches import choose_branch
-from bot.core.effects import Continue, Dispatch, Effect, PostComment, PutBoard, PutStatus, React, ReleaseClaim
+from bot.core.effects import (
+    Continue,
+    Dispatch,
+    Effect,
+    MakeIssues,
+    PostComment,
+    PutBoard,
+    PutStatus,
+    React,
+    ReleaseClaim,
+)
 from bot.core.model import Issue, Permission, Snapshot
 from bot.core.names import CONFIG_PATH
 from bot.core.plan import Plan, dispatch_failed, plan
@@ -20,10 +30,12 @@ from bot.core.rounds import Conversation, FailedJob
 from bot.core.run import Admission
 from bot.core.settings import ConfigProblem, RepoConfig
 from bot.core.situation import Hold, Invalid, Queued, RoundsUsed, Running, Situation, Start, Waiting
+from bot.core.specs.diff import Existing
 from bot.core.view import Own
 from bot.errors import GitHubError
 from bot.github.ports import Applied, Reader, Writer
 from bot.job.facts import read_facts, utc_now
+from bot.job.portions import Portions
 from bot.notify.notice import Tell, nobody, verdict_notice
 
 ROUNDS = 6
@@ -54,6 +66,10 @@ class GitHub(Reader, Writer, Protocol):
 
     def conversation(self, pull: int) -> Conversation:
         """What is said of a pull request and not settled."""
+        ...
+
+    def task_issues(self) -> tuple[Existing, ...]:
+        """All issues that may be tasks of a plan, open and closed."""
         ...
 
     def failed_jobs(self, oid: str) -> tuple[FailedJob, ...]:
@@ -106,7 +122,7 @@ def gate(keeper: Gatekeeper, own: Own, *, only: int = 0) -> Gate:
     claimed = 0
     known: dict[int, Permission] = {}
     failed: tuple[Applied, ...] = ()
-    rounds, waited = 0, 0
+    rounds, waited, portions = 0, 0, Portions(keeper.sleep)
     while rounds < ROUNDS:
         rounds += 1
         snapshot = read_facts(keeper.github, focus=focus, paused=keeper.paused, clock=keeper.clock, known=known)
@@ -132,7 +148,8 @@ def gate(keeper: Gatekeeper, own: Own, *, only: int = 0) -> Gate:
             rounds, waited = rounds - 1, waited + 1
             keeper.sleep(1.0)
             continue
-        effects = _portion(decided, snapshot, only)
+        goes_on = portions.go_on(decided, only)
+        effects = _portion(decided, snapshot, only, later=decided.making and not (goes_on or portions.refused))
         answers = _apply(keeper, snapshot, rules, effects)
         failed = tuple(answer for answer in answers if not answer.ok)
         # A board that could not be written keeps nobody waiting: the next gate writes it.
@@ -141,12 +158,12 @@ def gate(keeper: Gatekeeper, own: Own, *, only: int = 0) -> Gate:
         if _stepped_back(decided, own):
             own, claimed = replace(own, issue=TAKE_NONE, prefer=0), 0
             continue
-        if decided.admitted is not None and doubtful:
-            continue  # Not known whether `ai-running` was said: look again before starting.
-        if told or (decided.again and not failed):
+        if goes_on:
+            rounds -= 1
+            portions.heard(decided, answers)
             continue
-        if decided.admitted is None and doubtful:
-            continue
+        if doubtful or told or (decided.again and not failed):
+            continue  # Not known whether `ai-running` was said, say: look again before starting.
         if decided.admitted is None:
             return Gate(None, rules, decided, snapshot, failed)
         admission = admission_for(snapshot, rules, decided.admitted, base_oid, run_id=own.run_id, run_url=own.run_url)
@@ -178,24 +195,26 @@ def _nobody(refused: Applied) -> int:
     )
 
 
-def _portion(decided: Plan, snapshot: Snapshot, only: int) -> tuple[Effect, ...]:
+def _portion(decided: Plan, snapshot: Snapshot, only: int, *, later: bool = False) -> tuple[Effect, ...]:
     """What one gate writes: its admitted issue first, then the others, up to what can be said in the job's time.
 
     Comments are paced at one a second (GitHub's limit); a hundred labelled issues must not keep an admitted run
-    waiting. What is cut off is the next gate's, for which this one asks.
+    waiting. What is cut off is the next gate's, for which this one asks; so it does where issues are left to make
+    (`later`).
     """
     if only:
         return tuple(effect for effect in decided.effects if _about(effect, snapshot.issues.get(only)))
     admitted = snapshot.issues.get(decided.admitted.issue) if decided.admitted else None
+    more = (Continue(),) if later else ()
     mine = [effect for effect in decided.effects if _about(effect, admitted)]
     rest = [effect for effect in decided.effects if not _about(effect, admitted)]
     most = SAID_BESIDE if admitted else SAID_ALONE
     said = 0
     for index, effect in enumerate(rest):
-        said += isinstance(effect, PutStatus | PutBoard | PostComment | React)
+        said += isinstance(effect, PutStatus | PutBoard | PostComment | React | MakeIssues)
         if said > most:
             return (*mine, *rest[:index], Continue())
-    return (*mine, *rest)
+    return (*mine, *rest, *more)
 
 
 def _about(effect: Effect, issue: Issue | None) -> bool:

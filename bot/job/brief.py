@@ -40,6 +40,8 @@ class Task:
     """How the run ended that this one goes on from, as our comment has it."""
     round: Round | None = None
     """A review round."""
+    there: tuple[str, ...] = ()
+    """Of an `init`: titles of the issues that have keys."""
     role: str = ""
     """What the role is about in which the agent works; empty: it has none."""
     builds_on: bool = False

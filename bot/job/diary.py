@@ -36,6 +36,8 @@ class Diary:
     summary: str = ""
     """What is to be said of a run that was stopped; empty: the agent's own last words."""
     planned: bool = False
+    proposal: str = ""
+    """A plan of issues, as JSON."""
     commit: str = ""
     metrics: dict[str, float] = field(default_factory=dict)
 

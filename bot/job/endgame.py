@@ -14,7 +14,7 @@ from typing import Literal
 from bot.config import ActionEnv, parse_repo_config
 from bot.core.effects import Effect, OpenPull, PostComment, PutStatus, ReplyInThread
 from bot.core.ledger import notes_of, records
-from bot.core.model import Pull, Snapshot
+from bot.core.model import Issue, Pull, Snapshot
 from bot.core.names import Reason
 from bot.core.publishing import Ending, Step, next_step, pull_gone
 from bot.core.run import Admission
@@ -29,6 +29,7 @@ from bot.job.boards import has_board, renew_boards
 from bot.job.facts import refuse_a_person, utc_now, with_permissions
 from bot.job.git import remote_of
 from bot.job.handover import Digests, Received, receive
+from bot.job.proposing import read_proposal
 from bot.job.publish import Press, Pushed, prepare_branch
 from bot.job.redact import Redactor
 from bot.job.round import read_heard
@@ -157,6 +158,8 @@ def _prepared(publisher: Publisher, ending: Ending, received: Received | None, s
         ending = replace(ending, failure=ending.failure or gone)
     if received is None or said or gone or ending.admission.kind == "plan":
         return ending
+    if ending.admission.kind == "init":
+        return _with_proposal(publisher, ending, received, issue)
     env = publisher.env
     with tempfile.TemporaryDirectory(prefix="ai-ready-publish-") as folder:
         remote = remote_of(env.server_url, ending.admission.repo, env.token)
@@ -167,6 +170,16 @@ def _prepared(publisher: Publisher, ending: Ending, received: Received | None, s
         outcome = replace(received.outcome, notes=tuple(dict.fromkeys((*received.outcome.notes, *answer.notes))))
         return replace(ending, outcome=outcome, pushed_oid=answer.commit)
     return replace(ending, kept=answer.kept, failure=withheld(received.outcome, answer.refusal))
+
+
+def _with_proposal(publisher: Publisher, ending: Ending, received: Received, issue: Issue | None) -> Ending:
+    """The plan of issues that the agent made, read as strictly as `work` did, against what is there by now."""
+    if issue is None or not received.outcome.planned:
+        return ending
+    read = read_proposal(received.outcome.proposal, issue, Redactor(publisher.env.secrets), publisher.github)
+    if isinstance(read, Refusal):
+        return replace(ending, failure=read)
+    return replace(ending, proposal=read)
 
 
 def _with_threads(publisher: Publisher, ending: Ending, snapshot: Snapshot) -> Ending:

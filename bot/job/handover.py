@@ -23,7 +23,7 @@ from bot.whole_file import write_whole
 OUTCOME_FILE = "outcome.json"
 BUNDLE_FILE = "work.bundle"
 
-MAX_OUTCOME_BYTES = 1_000_000
+MAX_OUTCOME_BYTES = 4_000_000
 MAX_BUNDLE_BYTES = 200 << 20
 """A bundle holds compressed blobs of a change of at most `limits.patch_kb`; this only keeps the disk alive."""
 
@@ -36,6 +36,7 @@ LONGEST = {
     "word": 200,
     "command": 1000,
     "reply": 800,
+    "proposal": 400_000,
 }
 """Characters kept of each kind of text; a comment on GitHub holds 65,536."""
 
@@ -147,6 +148,7 @@ def bounded(outcome: Outcome) -> Outcome:
         reason="" if done else outcome.reason if known else Reason.INTERNAL_ERROR.value,
         again=outcome.again and _never_began(outcome),
         planned=outcome.planned and _only_asks(outcome),
+        proposal=outcome.proposal if len(outcome.proposal) <= LONGEST["proposal"] else "",
         text=_cut(outcome.text, "text"),
         details=_cut(outcome.details, "details"),
         summary=_cut(outcome.summary, "summary"),

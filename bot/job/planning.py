@@ -37,7 +37,7 @@ def make_plan(task: Task, remote: Remote, agent: Agent, ground: Ground, diary: D
     if report.stopped_for == "cancelled" or ground.cancel.is_set:
         return cancelled()
     with diary.phase("collect"):
-        changed = _changed(ground, diary)
+        changed = files_changed(ground, diary)
     refusal = agent_refusal(report, bounds_of(task)) or agents_own_words(report) or changed
     if refusal is not None:
         return refusal
@@ -47,7 +47,8 @@ def make_plan(task: Task, remote: Remote, agent: Agent, ground: Ground, diary: D
     return Refusal(Reason.NEEDS_INPUT, plan_text(task.admission.issue))
 
 
-def _changed(ground: Ground, diary: Diary) -> Refusal | None:
+def files_changed(ground: Ground, diary: Diary) -> Refusal | None:
+    """Whether an agent that was to change nothing did."""
     workspace = diary.there
     ground.isolation.reclaim(workspace.tree.path)
     found = collect(workspace, diary.before)

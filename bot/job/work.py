@@ -43,6 +43,7 @@ from bot.job.handover import BUNDLE_FILE
 from bot.job.merge import protected_conflicts, unresolved
 from bot.job.parting import summarise
 from bot.job.planning import make_plan
+from bot.job.planning_issues import plan_issues
 from bot.job.protect import inspect_change, rules_of
 from bot.job.round import replies_of
 from bot.job.session import Agent, Ask
@@ -50,6 +51,9 @@ from bot.job.workspace import Ground, Workspace, prepare
 
 LEAST_SECONDS = 20
 """A follow-up with less time left than this is not begun."""
+
+_STORIES = {"plan": make_plan, "init": plan_issues}
+"""Of runs that hand over words only."""
 
 PARTING_SECONDS = 3.0
 """What saving the work of a cancelled run may take: GitHub kills us 7.5 s after its first signal."""
@@ -70,7 +74,7 @@ class Deadline:
 def work(task: Task, remote: Remote, agent: Agent, ground: Ground, *, out: Path) -> Outcome:
     """Do the run; the bundle of its commit, if there is one, is at `out`/work.bundle. Always returns an outcome."""
     diary = Diary(ground.tell)
-    story = make_plan if task.admission.kind == "plan" else _story
+    story = _STORIES.get(task.admission.kind, _story)
     refusal = _told(ground, lambda: story(task, remote, agent, ground, diary))
     if refusal is not None and refusal.reason is Reason.CANCELLED:
         _told(ground, lambda: _last_look(task, ground, diary))
@@ -215,7 +219,7 @@ def _last_look(task: Task, ground: Ground, diary: Diary) -> Refusal | None:
 
 def _seal(task: Task, ground: Ground, diary: Diary, out: Path) -> Refusal | None:
     """Commit the tree and bundle the commit."""
-    if diary.workspace is None or not diary.tree or task.admission.kind == "plan":
+    if diary.workspace is None or not diary.tree or task.admission.kind in _STORIES:
         return None
     if task.resumes and diary.tree == diary.workspace.git.line("rev-parse", f"{diary.workspace.start}^{{tree}}"):
         return None  # its commit is there already
@@ -257,6 +261,7 @@ def _outcome(task: Task, ground: Ground, diary: Diary, refusal: Refusal | None) 
         details=show(refusal.details) if refusal else "",
         summary=show(diary.summary or str((last.structured or {}).get("summary", ""))),
         planned=diary.planned,
+        proposal=diary.proposal,
         checks=(*diary.setup, *diary.checks),
         checks_missing=diary.checks_missing,
         usd=max((spent(report) for report in diary.reports), default=0.0),

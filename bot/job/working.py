@@ -4,6 +4,7 @@ Imported when the second look is over: what it stands on takes a while to import
 """
 
 import contextlib
+import json
 import os
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,11 +13,13 @@ from bot.agent.isolation import isolation_for, run_root
 from bot.agent.prompt import Said
 from bot.config import ActionEnv
 from bot.core.branches import choose_branch
+from bot.core.inits.proposal import proposal_in
 from bot.core.ledger import request_of
 from bot.core.messages.plan import plan_in
 from bot.core.messages.retold import retold
-from bot.core.plans import approved_plan, earlier_guidance, last_words
+from bot.core.plans import approved_plan, earlier_guidance, last_words, plan_of_issues
 from bot.core.run import Admission, Outcome
+from bot.core.specs.planned import key_of
 from bot.core.view import View
 from bot.job.bench import Bench
 from bot.job.brief import Task
@@ -75,9 +78,23 @@ def do_the_work(
             isolation.discard(root)
 
 
+def _task_of_issues(admission: Admission, looked: Recheck) -> Task:
+    """The specification, what exists of its issues, and the plan that `/ai init what to change` changes."""
+    snapshot = looked.snapshot
+    issue = snapshot.issues[admission.issue]
+    before = plan_of_issues(issue, snapshot.own_ids, request_of(admission.run_key)) if admission.guidance else None
+    proposal = proposal_in(before.comment.body) if before is not None and not before.comment.edited else None
+    earlier = json.dumps(proposal.plan.as_data(), ensure_ascii=False, indent=1) if proposal is not None else ""
+    others = {**snapshot.closed, **snapshot.issues}.values()
+    there = tuple(each.title for each in others if key_of(each.title) and each.number != admission.issue)
+    return Task(admission, looked.config, issue.body, plan=earlier, there=there)
+
+
 def _task(admission: Admission, looked: Recheck) -> Task:
     """What the run is about, from what was read just now."""
     snapshot, request_id = looked.snapshot, request_of(admission.run_key)
+    if admission.kind == "init":
+        return _task_of_issues(admission, looked)
     issue = snapshot.issues[admission.issue]
     mends = admission.kind == "fix"  # what the reviewers want, not a plan of before
     plan = None if mends else approved_plan(View(snapshot, looked.config), issue, request_id)

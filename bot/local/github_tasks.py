@@ -14,6 +14,8 @@ from bot.core.situation import (
     Hold,
     Invalid,
     Lost,
+    Made,
+    Making,
     PullClosed,
     PullMerged,
     Queued,
@@ -85,7 +87,7 @@ def standing(issue: Issue, situation: Situation | None) -> tuple[Status, bool]:
             return Status.IN_REVIEW, False
         case PullClosed():
             return Status.BLOCKED, False
-        case None | Unasked() | Withdrawn() | Refused() | Hold() | Invalid() | Closed():
+        case None | Unasked() | Withdrawn() | Refused() | Hold() | Invalid() | Closed() | Making() | Made():
             return Status.TODO, False
         case _:
             assert_never(situation)

@@ -33,6 +33,7 @@ from bot.local.settings import LocalSettings
 from bot.local.slack import TellingSlack
 from bot.local.source import open_source, own_way, secrets_of
 from bot.local.stacking import stacked
+from bot.local.starting import local_default
 from bot.local.state import StateFolder
 from bot.local.task_run import TaskRun
 from bot.local.voice import Voice
@@ -83,7 +84,8 @@ class Runner:
             session = self._session(folder, tracker.source, resume=resume)
             book = Book(folder.session(settings.agent_id), session, self.now)
             hooks = self._hooks(env)
-            health = self._health(checkout, tracker, hooks, env)
+            claims = ClaimFile.of(folder, settings.agent_id)
+            health = self._health(checkout, tracker, env, self._asking(hooks, claims))
             self._greet(session, tracker, resume=resume)
             health.look(self.company.cancel)
             parts = Parts(
@@ -100,7 +102,7 @@ class Runner:
                 decide=self.company.decide,
             )
             patience = Patience(self.company.cancel, voice, FIRST_PAUSE)
-            carrier = Carrier(parts, ClaimFile.of(folder, settings.agent_id), book, patience)
+            carrier = Carrier(parts, claims, book, patience)
             stack.enter_context(health.watched())
             return Loop(parts, carrier, self._stack(checkout, env, parts), wish).run()
 
@@ -134,9 +136,8 @@ class Runner:
             voice.warning(problem)
         return hooks
 
-    def _health(self, checkout: Checkout, tracker: Tracker, hooks: Hooks | None, env: LaptopEnv) -> Health:
+    def _health(self, checkout: Checkout, tracker: Tracker, env: LaptopEnv, hook: Callable[[Cancel], None]) -> Health:
         settings = self.settings
-        agent = settings.agent_id
         checks = [git_state(checkout.root, env.others), free_disk([settings.root, settings.state_dir]), free_memory()]
         if settings.repo.agent.backend == "claude-code":
             checks.append(claude_there(env.claude, self.environ.get("PATH", "")))
@@ -144,9 +145,19 @@ class Runner:
         return Health(
             checks=tuple(checks),
             warn=self.company.voice.warning,
-            hook=(lambda cancel: hooks.health_check(agent, None, cancel)) if hooks else lambda _: None,
+            hook=hook,
             interval=settings.local.health_seconds,
         )
+
+    def _asking(self, hooks: Hooks | None, claims: ClaimFile) -> Callable[[Cancel], None]:
+        """The user's own health check, with the task that is under way."""
+
+        def ask(cancel: Cancel) -> None:
+            if hooks is not None:
+                claim = claims.read()
+                hooks.health_check(self.settings.agent_id, claim.as_attempt() if claim else None, cancel)
+
+        return ask
 
     def _telling_slack(self, run: RunTask, env: LaptopEnv) -> RunTask:
         hooks = self.settings.slack
@@ -234,5 +245,5 @@ def _has(tracker: Tracker, statuses: Collection[Status]) -> bool:
 
 def _base(checkout: Checkout, config: RepoConfig) -> str:
     """The commit that work is meant for, as far as this machine knows; empty: none."""
-    name = config.pull_request.base or checkout.origin_head() or checkout.head_branch()
+    name = config.pull_request.base or local_default(checkout)
     return checkout.branch(name) or checkout.oid(f"refs/remotes/origin/{name}") if name else ""

@@ -10,6 +10,7 @@ from bot.core.names import Reason
 from bot.errors import Blocked
 from bot.job.fetch import QUIET_FETCH, remote_branches, stubborn
 from bot.job.git import Git, GitFailed
+from bot.job.push import OURS
 from bot.local.checkout import Checkout
 from bot.local.loan import Loan
 from bot.local.origin import Origin
@@ -44,12 +45,16 @@ def find_start(checkout: Checkout, loan: Loan, origin: Origin | None, attempt: A
             "There is a branch called `ai`, so git can't have branches below `ai/`: rename it (`git branch -m ai …`)."
         )
         raise Blocked(Reason.SETUP_FAILED, text)
-    there = _Server(loan.git, origin)
-    base = wanted_base or there.default() or checkout.origin_head() or checkout.head_branch()
+    there = _Server(loan.git, origin, on_github=bool(origin and origin.repo))
+    base = wanted_base or there.default() or local_default(checkout)
     if not base:
-        text = "No branch is checked out (HEAD is detached): check out the branch that the work is for, or set `pull_request.base`."
+        head = checkout.head_branch()
+        where = f"{head} is checked out" if head else "No branch is checked out (HEAD is detached)"
+        text = f"{where}: check out the branch that the work is for, or set `pull_request.base`."
         raise Blocked(Reason.SETUP_FAILED, text)
     base_oid, notes = _base(checkout, there, base)
+    if origin is not None and there.origin is None:
+        notes = (*notes, "origin did not answer: the work began at what this machine knew of it")
     if checkout.unsaved():
         notes = (*notes, "What is in no commit of the checkout was left out: the work began at the last commit")
     start = Start(base, base_oid, base_oid, notes)
@@ -79,6 +84,7 @@ class _Server:
 
     git: Git
     origin: Origin | None
+    on_github: bool
 
     def default(self) -> str:
         """Its default branch; empty: not known."""
@@ -108,6 +114,19 @@ class _Server:
         return found
 
 
+def local_default(checkout: Checkout) -> str:
+    """The default branch as this machine knows it; empty: it does not.
+
+    Else it is the one that is checked out; where that is one of ours, somebody only looks at it.
+    """
+    if name := checkout.origin_head():
+        return name
+    head = checkout.head_branch()
+    if head and not OURS.fullmatch(head):
+        return head
+    return next((name for name in ("main", "master") if checkout.branch(name)), "")
+
+
 def _base(checkout: Checkout, there: _Server, base: str) -> tuple[str, tuple[str, ...]]:
     here = checkout.branch(base)
     known = there.tip(base) or checkout.oid(f"refs/remotes/origin/{base}")
@@ -115,10 +134,9 @@ def _base(checkout: Checkout, there: _Server, base: str) -> tuple[str, tuple[str
         if checkout.oid("HEAD"):
             raise Blocked(Reason.SETUP_FAILED, f"There is no branch {base} here: set `pull_request.base` to one.")
         raise Blocked(Reason.SETUP_FAILED, NOTHING_YET)
-    on_github = there.origin is not None and there.origin.repo
     if not known or not here or here == known:
         return known or here, ()
-    if on_github:
+    if there.on_github:
         ahead = not _contains(there.git, known, here)
         note = f"Commits on {base} that are not on GitHub yet were left out: push them first where the task needs them"
         return known, (note,) if ahead else ()
@@ -132,7 +150,7 @@ def _base(checkout: Checkout, there: _Server, base: str) -> tuple[str, tuple[str
 def _branch(checkout: Checkout, loan: Loan, there: _Server, branch: str) -> str:
     """The newest of the branch, here and on GitHub; what people pushed there comes here first."""
     here = checkout.branch(branch)
-    pushed = there.tip(branch) if there.origin is not None and there.origin.repo else ""
+    pushed = there.tip(branch) if there.on_github else ""
     if not pushed or pushed == here or (here and _contains(loan.git, here, pushed)):
         return here
     if here and not _contains(loan.git, pushed, here):

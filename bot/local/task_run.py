@@ -140,7 +140,7 @@ class _Story:
             self._put_aside(record)
             return None
         wreck = Wreck(tree, record, yard.loan.git)
-        with caretaker(tree, record, self.run.log) as isolation:
+        with worktrees.held(tree), caretaker(tree, record, self.run.log) as isolation:
             if not (Path(record.out) / OUTCOME_FILE).exists():
                 salvage(wreck, isolation)
             received = taken(record)
@@ -183,7 +183,11 @@ class _Story:
         )
         record = Record(worktrees.VERSION, admission, str(self.out), onto=attempt.onto if start.builds_on else "")
         worktrees.begin(attempt.tree, record, settings.repo.agent.isolation)
-        with self._journal(admission, yard.screen) as journal, self._isolation(journal) as isolation:
+        with (
+            worktrees.held(attempt.tree),
+            self._journal(admission, yard.screen) as journal,
+            self._isolation(journal) as isolation,
+        ):
             worktrees.sweep(attempt.tree.parent, isolation)
             record = replace(record, trace=isolation.trace)
             worktrees.write_record(attempt.tree, record)

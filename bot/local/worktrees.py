@@ -9,6 +9,7 @@ holds an attempt whose work may be nowhere else.
 """
 
 import contextlib
+import fcntl
 import os
 import tempfile
 from collections.abc import Iterator
@@ -27,6 +28,7 @@ from bot.local.checkout import Checkout
 from bot.whole_file import write_whole
 
 RECORD = "attempt.json"
+LOCK = "lock"
 WORKED = "agent-began"
 """An empty file: from here on there may be work."""
 GONE = ".gone-"
@@ -122,6 +124,21 @@ def write_record(tree: Path, record: Record) -> None:
 def keep(tree: Path, record: Record, why: str) -> None:
     """The attempt is over, and its folder stays: it holds what may go nowhere else."""
     write_record(tree, replace(record, kept=why))
+
+
+@contextlib.contextmanager
+def held(tree: Path) -> Iterator[None]:
+    """Nobody else works in this folder, or takes it for left behind, while inside; the kernel sees to the end of it.
+
+    Raises `Blocked(setup-failed)` where somebody does.
+    """
+    with (tree / LOCK).open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            text = f"Another runner is at work in {tree}: let it end, or stop it with `ai-ready stop`."
+            raise Blocked(Reason.SETUP_FAILED, text) from None
+        yield
 
 
 def put_aside(tree: Path, record: Record) -> Path:

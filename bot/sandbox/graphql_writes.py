@@ -7,12 +7,16 @@ from bot.sandbox.errors import Refused
 from bot.sandbox.graphql_fields import CONTENTS
 from bot.sandbox.graphql_reads import node
 from bot.sandbox.graphql_records import Asker
+from bot.sandbox.links import MAX_SUB_ISSUES
 from bot.sandbox.records import Comment, Issue, Label, Repo, ReviewThread, User
 from bot.sandbox.repos import ZERO
 
 T = TypeVar("T")
 Json = dict[str, Any]
 Mutation = Callable[[Asker, Json], Json]
+
+LONGEST_TITLE = 256
+"""Characters of an issue's title."""
 
 
 def _add_labels(ask: Asker, given: Json) -> Json:
@@ -80,6 +84,37 @@ def _close_issue(ask: Asker, given: Json) -> Json:
     _require(ask, issue, anyone=issue.user is ask.token.user)
     ask.hub.issues.close(issue, ask.token, reason=str(given.get("stateReason") or "COMPLETED").lower())
     return {"issue": issue}
+
+
+def _create_issue(ask: Asker, given: Json) -> Json:
+    """Anybody who sees a repository may open an issue in it; labels and a parent take more."""
+    repo = _of_type(ask, given["repositoryId"], Repo)
+    labels = [_label(ask, label_id).name for label_id in given.get("labelIds") or ()]
+    parent = _issue(ask, given["parentIssueId"]) if given.get("parentIssueId") else None
+    ask.token.require(repo, "issues", "write", anyone=not labels and parent is None)
+    title = str(given["title"])
+    if len(title) > LONGEST_TITLE:
+        raise Refused(422, f"Title is too long (maximum is {LONGEST_TITLE} characters)")
+    if parent is not None and len(parent.sub_issues) >= MAX_SUB_ISSUES:
+        raise Refused(422, "Parent cannot have more than 100 sub-issues")
+    issue = ask.hub.issues.create(repo, ask.token, title=title, body=str(given.get("body") or ""), labels=labels)
+    if parent is not None:
+        ask.hub.links.add_child(parent, issue, ask.token)
+    return {"issue": issue}
+
+
+def _add_sub_issue(ask: Asker, given: Json) -> Json:
+    parent, child = _issue(ask, given["issueId"]), _issue(ask, given["subIssueId"])
+    _require(ask, parent)
+    ask.hub.links.add_child(parent, child, ask.token, replace=bool(given.get("replaceParent")))
+    return {"issue": parent, "subIssue": child}
+
+
+def _add_blocked_by(ask: Asker, given: Json) -> Json:
+    issue, blocker = _issue(ask, given["issueId"]), _issue(ask, given["blockingIssueId"])
+    _require(ask, issue)
+    ask.hub.links.block(issue, blocker, ask.token)
+    return {"issue": issue, "blockingIssue": blocker}
 
 
 def _update_issue(ask: Asker, given: Json) -> Json:
@@ -176,10 +211,13 @@ def _named(mutation: Mutation) -> Callable[[Asker, Any, Json], Json]:
 
 WRITES: dict[str, Callable[[Asker, Any, Json], Json]] = {
     "addAssigneesToAssignable": _named(_add_assignees),
+    "addBlockedBy": _named(_add_blocked_by),
     "addComment": _named(_add_comment),
     "addLabelsToLabelable": _named(_add_labels),
     "addReaction": _named(_add_reaction),
+    "addSubIssue": _named(_add_sub_issue),
     "closeIssue": _named(_close_issue),
+    "createIssue": _named(_create_issue),
     "createLabel": _named(_create_label),
     "deleteIssueComment": _named(_delete_comment),
     "addPullRequestReviewThreadReply": _named(_reply_in_thread),

@@ -17,7 +17,7 @@ from bot.core.model import Host, Permission, Snapshot
 from bot.core.names import CONFIG_PATH
 from bot.core.plan import Plan, dispatch_failed, plan
 from bot.core.settings import ConfigProblem, RepoConfig
-from bot.core.situation import Hold, Queued, Situation, Start
+from bot.core.situation import Hold, Making, Queued, Situation, Start
 from bot.core.survey import askers
 from bot.github.ports import Applied
 from bot.server.desk import Desk, Shelf
@@ -243,6 +243,8 @@ class Pass:
                 self._release(run.issue, run.run_key, ())
         if looked.decided.again:
             self._due.append(self._desk.clock() + SOON)
+        if looked.decided.making:
+            self._keep_making(looked)
         self._shelf.unstarted = self._shelf.unstarted + 1 if waiting else 0
         if waiting:
             # What the ledger refuses as run already may be an old list, or a verdict that somebody deleted for good.
@@ -252,6 +254,14 @@ class Pass:
             self._again()
         self._desk.trace("s9")
         return looked
+
+    def _keep_making(self, looked: Looked) -> None:
+        """Go on with what people approved, after everybody else's turn; where it is in doubt what was made, later."""
+        steps = [each for each in looked.decided.survey.situations.values() if isinstance(each, Making)]
+        if any(not step.waits for step in steps):
+            self._due.append(self._desk.clock() + SOON)
+        else:
+            self._again()
 
     def _look_twice(self) -> Looked:
         """Before a run is taken back because it has not begun, GitHub says whether it has: news of that may be lost."""

@@ -6,7 +6,7 @@ posted its digest is committed; the same digest is not posted again until every 
 
 import hashlib
 
-from bot.core.effects import Effect, PostComment, PutBoard, PutStatus, React
+from bot.core.effects import Effect, MakeIssues, PostComment, PutBoard, PutStatus, React
 from bot.core.markers import reveal
 from bot.core.names import REPLY_MARKER, VERDICT_MARKER
 
@@ -29,4 +29,6 @@ def digest(effect: Effect) -> str:
 
 def says(effect: Effect) -> int:
     """How many pieces of content it creates, as GitHub's content limits count them."""
+    if isinstance(effect, MakeIssues):
+        return 2 + len(effect.portion.new) + len(effect.portion.updates)
     return int(isinstance(effect, PutStatus | PutBoard | PostComment | React))

@@ -274,7 +274,10 @@ def test_replies() -> None:
         replies.no_rounds_left(0, 7),
         replies.on_a_closed_issue(),
         replies.unknown_model("gpt-9", ["haiku", "opus"]),
-        replies.not_here("init"),
+        replies.no_specification(),
+        replies.issues_being_made(),
+        replies.specification_edited(),
+        replies.plan_edited(),
         replies.not_on_actions(),
         replies.reply(11, "Said once."),
     ]

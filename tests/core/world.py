@@ -15,6 +15,7 @@ from bot.core.effects import (
     DropComment,
     Effect,
     MakeClaim,
+    MakeIssues,
     OpenPull,
     PostComment,
     PutBoard,
@@ -24,6 +25,9 @@ from bot.core.effects import (
     ReplyInThread,
     SetLabels,
 )
+from bot.core.inits.tally import tally_in
+from bot.core.markers import reveal
+from bot.core.messages.making import tally_status
 from bot.core.model import (
     ActionsRun,
     Actor,
@@ -36,7 +40,7 @@ from bot.core.model import (
     RunState,
     Snapshot,
 )
-from bot.core.names import REQUEST_LABEL
+from bot.core.names import REQUEST_LABEL, STATUS_MARKER
 
 T0 = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 ANN = Actor(5, "ann")
@@ -160,8 +164,30 @@ def _after(snap: Snapshot, effect: Effect) -> Snapshot:
         case CancelRun(run_id):
             claims = {n: replace(c, cancelled=c.cancelled or c.run_id == run_id) for n, c in snap.claims.items()}
             return replace(snap, claims=MappingProxyType(claims))
+        case MakeIssues():
+            return _make(snap, effect)
         case Assign() | Continue() | ReplyInThread():
             return snap
+
+
+def _make(snap: Snapshot, effect: MakeIssues) -> Snapshot:
+    """One portion of a plan, if the ledger still says what it said."""
+    comment_ = next((c for c in snap.issues[effect.issue].comments if c.node_id == effect.comment_node_id), None)
+    if comment_ is None or tally_in(reveal(STATUS_MARKER, comment_.body) or {}) != effect.seen:
+        return snap
+    portion, tally = effect.portion, effect.at
+    for new in portion.new:
+        number = max(snap.issues) + 1
+        made = Issue(number, new.title, new.body, node_id=f"I_{number}")
+        snap = replace(snap, issues=MappingProxyType({**snap.issues, number: made}))
+        tally = replace(tally, made=(*tally.made, (new.key, number)), begun=(), begun_at=None)
+    tally = replace(
+        tally,
+        changed=tally.changed + len(portion.updates),
+        related=tally.related + len(portion.relations),
+        done=bool(portion.finish),
+    )
+    return _put(snap, effect.issue, tally_status(tally, effect.rest), effect.comment_node_id)
 
 
 def _put(snap: Snapshot, number: int, body: str, node_id: str) -> Snapshot:

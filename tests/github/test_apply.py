@@ -25,8 +25,9 @@ from bot.core.effects import (
 )
 from bot.core.names import LABEL_LOOKS
 from bot.github.action_client import ActionGitHub
-from bot.github.apply import Place, apply_effects
+from bot.github.apply import apply_effects
 from bot.github.exchange import Answer
+from bot.github.place import Place
 from bot.github.ports import Applied
 from bot.github.wanted import NodeIds
 from bot.sandbox.records import Issue

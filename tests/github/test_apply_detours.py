@@ -6,8 +6,9 @@ from typing import Any
 
 from bot.core.effects import Effect, ReleaseClaim, SetLabels
 from bot.core.model import Issue, Snapshot
-from bot.github.apply import Place, apply_effects
+from bot.github.apply import apply_effects
 from bot.github.exchange import Answer, Request
+from bot.github.place import Place
 from bot.github.ports import Applied
 from bot.github.wanted import NodeIds
 

@@ -188,3 +188,22 @@ def test_IN10_CL4_the_words_of_the_runner_before(
     missing = initializer.initialize("nothing.md")
     assert (missing.success, missing.tasks_created) == (False, 0)
     assert missing.error.startswith("There is no file nothing.md")
+
+
+@pytest.mark.parametrize(
+    ("tracker", "sentence"),
+    [
+        ("{type: github, repo: acme/shop}", "put it into an issue and comment `/ai init` on that"),
+        ("{type: headless-pm}", "give the task source the `feature_id` for new ones"),
+        ("{type: linear}", "Could not initialize state provider: API key not found: LINEAR_API_KEY"),
+    ],
+)
+def test_CF3_a_source_that_could_not_take_the_tasks_is_refused_first(
+    folder: Path, model: ScriptedModel, tracker: str, sentence: str
+) -> None:
+    (folder / ".github").mkdir()
+    (folder / ".github" / "ai-ready.yml").write_text(f"tracker: {tracker}\n")
+    ran = init(folder, model, "--spec", "spec.md", "--yes")
+
+    assert (ran.returncode, model.requests) == (2, [])
+    assert sentence in ran.stderr

@@ -10,6 +10,7 @@ from bot.config import parse_repo_config
 from bot.core.effects import Continue, Effect, MakeClaim, PutStatus
 from bot.core.model import Actor, Permission, Ref, Snapshot, Standing
 from bot.core.rounds import Conversation, FailedJob
+from bot.core.specs.diff import Existing
 from bot.core.view import Own
 from bot.errors import GitHubError
 from bot.github.ports import Applied
@@ -41,6 +42,9 @@ class PureGitHub:
         return Conversation()
 
     def failed_jobs(self, oid: str) -> tuple[FailedJob, ...]:
+        return ()
+
+    def task_issues(self) -> tuple[Existing, ...]:
         return ()
 
     def standings(self, refs: Iterable[Ref]) -> dict[Ref, Standing]:

@@ -20,7 +20,7 @@ from bot.local.task_run import model_for
 from bot.progress.events import RunBegan, Verdict
 from bot.trackers.tracker import Status, Task
 from tests.job.stage import done_report, git, writes
-from tests.local.run_stage import CONFIG, KEY, Laptop, killed, make_laptop
+from tests.local.run_stage import CONFIG, KEY, Laptop, Scripted, killed, make_laptop
 
 TEXT = "---\nstatus: todo\n---\n# [ENG-1.1] Add a greeting\n\nSay hello.\n"
 
@@ -470,3 +470,58 @@ def test_a_commit_at_the_last_moment_is_not_lost(laptop: Laptop, monkeypatch: py
     assert (result.outcome.reason, result.branch[:8]) == ("branch-changed", "ai/kept-")
     assert laptop.git("log", "-1", "--format=%s", "ai/task-greet") == "theirs"
     assert laptop.show(result.branch, "b.py") == "1"
+
+
+def test_a_branch_of_ours_that_somebody_looks_at_is_no_base(laptop: Laptop) -> None:
+    """The work of a next task is for main all the same; where there is no such branch, that is said."""
+    laptop.run(laptop.task("one", TEXT), writes({"one.py": "1\n"}))
+    laptop.git("checkout", "-q", "ai/task-one")
+    result = laptop.run(laptop.task("two", TEXT), writes({"two.py": "1\n"}))
+
+    assert laptop.git("rev-parse", f"{result.commit}^") == laptop.branch("main")
+    laptop.git("branch", "-m", "main", "trunk")
+    refused = laptop.run(laptop.task("three", TEXT), lambda _: None)
+    assert refused.outcome.text.startswith("ai/task-one is checked out: check out the branch")
+
+
+def test_two_runners_never_work_in_one_tree(laptop: Laptop) -> None:
+    """A person frees the task while an agent is at work on it: the second runner leaves the tree alone."""
+    task = laptop.task("greet", TEXT)
+    other = replace(laptop, agent=Scripted([]))
+    refused: list[str] = []
+
+    def step(tree: Path) -> None:
+        writes({"hello.py": "1\n"})(tree)
+        refused.append(other.run(task, writes({"hello.py": "2\n"}), number=2).outcome.text)
+
+    result = laptop.run(task, step)
+
+    assert "Another runner is at work in" in refused[0]
+    assert result.outcome.verdict == "done"
+    assert laptop.show(result.commit, "hello.py") == "1"
+
+
+def test_an_origin_that_does_not_answer_is_said(laptop: Laptop) -> None:
+    """What was known of it counts."""
+    laptop.git("remote", "add", "origin", "http://127.0.0.1:9/shop.git")
+    laptop.git("update-ref", "refs/remotes/origin/main", "main")
+    result = laptop.run(laptop.task("greet", TEXT), writes({"hello.py": "1\n"}))
+
+    assert result.outcome.verdict == "done"
+    assert any("origin did not answer" in note for note in result.outcome.notes)
+
+
+def test_the_base_is_the_newer_of_here_and_an_origin_elsewhere(laptop: Laptop) -> None:
+    """Work that was merged here and not pushed counts; commits of others, fetched by us alone, count, too."""
+    git(laptop.folder, "clone", "-q", "--bare", "shop", "origin.git")
+    laptop.git("remote", "add", "origin", "../origin.git")
+    mine = laptop.commit({"mine.py": "1\n"})
+    first = laptop.run(laptop.task("one", TEXT), writes({"one.py": "1\n"}))
+    assert laptop.git("rev-parse", f"{first.commit}^") == mine
+
+    laptop.git("push", "-q", "origin", "main")
+    theirs = git(laptop.folder / "origin.git", "commit-tree", "main^{tree}", "-p", "main", "-m", "theirs")
+    git(laptop.folder / "origin.git", "update-ref", "refs/heads/main", theirs)
+    second = laptop.run(laptop.task("two", TEXT), writes({"two.py": "1\n"}))
+    assert laptop.git("rev-parse", f"{second.commit}^") == theirs
+    assert (laptop.branch("main"), laptop.git("rev-parse", "origin/main")) == (mine, mine)

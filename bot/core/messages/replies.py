@@ -48,10 +48,26 @@ def not_on_actions() -> str:
     return "This run is not in GitHub Actions but on somebody's own computer, where Ctrl+C ends it."
 
 
-def not_here(command: str) -> str:
-    """The answer to a command that this version can't obey."""
+def no_specification() -> str:
+    """`/ai init` on an issue without text."""
+    return "This issue holds no specification: write one into its description, then `/ai init` plans the issues."
+
+
+def issues_being_made() -> str:
+    """Of a request while the issues of a plan are made."""
+    return "The issues of the approved plan are being made; ask again when that is over, or `/ai stop` ends it."
+
+
+def specification_edited() -> str:
+    """`/ai approve` of a plan of issues whose specification reads otherwise by now."""
+    return "Title or body changed since the plan was made, so nothing was made of it. `/ai init` makes a new plan."
+
+
+def plan_edited() -> str:
+    """`/ai approve` of a plan of issues that is not as we wrote it."""
     return (
-        f"`/ai {command}` comes with a later version of ai-ready; nothing was started. `/ai help` lists the commands."
+        "The comment with the plan was edited or is damaged, so nothing was made of it: what is approved has to be what "
+        "is made. `/ai init` makes a new plan."
     )
 
 

@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from typing import Any, assert_never
 
+from bot.core.commands import Init
 from bot.core.ledger import DONE, Record
 from bot.core.limits import Cap
 from bot.core.markers import hide
+from bot.core.messages.making import issues_wait_text, made_text, making_text
 from bot.core.messages.verdict import lost_reason, lost_text
 from bot.core.messages.words import clock, counted, money, name, sentence
 from bot.core.model import Claim, Source, Standing
@@ -18,6 +20,8 @@ from bot.core.situation import (
     Hold,
     Invalid,
     Lost,
+    Made,
+    Making,
     PlanState,
     PullClosed,
     PullMerged,
@@ -60,8 +64,14 @@ def status_text(why: Why) -> str:
             return _waiting(why, request)
         case Invalid(_, reason, path):
             return _invalid(reason, path)
-        case Hold(plan=state) if state is not PlanState.NONE:
+        case Hold(request, plan=state) if state is not PlanState.NONE:
+            if isinstance(request.command, Init):
+                return issues_wait_text(outdated=state is PlanState.OUTDATED)
             return plan_waits_text(state)
+        case Making(tally=tally):
+            return making_text(tally)
+        case Made(tally):
+            return made_text(tally)
         case Hold(_, reason, cap):
             parts = [f"**On hold**: {reason}.", _hold(cap, why.place), dated(why, "of those that wait for room")]
             return "\n\n".join(part for part in parts if part)
@@ -130,6 +140,8 @@ def ended_text(record: Record) -> str:
         return withdrawn_text()
     if record.code == DONE or record.withdrawn:
         return f"**Done**: #{record.pull} is up for review."
+    if record.planned and record.kind == "init":
+        return issues_wait_text(outdated=False)
     if record.planned:
         return plan_waits_text(PlanState.WAITS)
     if record.again:

@@ -40,6 +40,17 @@ NEXT_STEP: Mapping[Reason, str] = {
 _AS_A_ROUND = re.compile(r"^/ai (?:run|retry)")
 """What ends a review round's verdict begins another one: a retry would leave the reviews out."""
 
+_ADVICE_OF_INIT: Mapping[Reason, str] = {
+    Reason.NEEDS_INPUT: "Mend the specification, or say more after the command below.",
+    Reason.AGENT_ERROR: "No plan came of it; its last answer, where it gave one, is above.",
+    Reason.TOO_LARGE: "Split the specification, or ask for shorter texts after the command below.",
+    Reason.SECRET_FOUND: "Nothing of this plan is shown. If the find is a false alarm, reword the specification.",
+    Reason.MAX_TURNS: "Split the specification, or raise `agent.max_turns`.",
+    Reason.OVER_BUDGET: "Split the specification, or raise `limits.usd`.",
+    Reason.TIMED_OUT: "Split the specification, or raise `limits.minutes`.",
+}
+"""The same of a run that planned issues."""
+
 ADVICE: Mapping[Reason, str] = {
     Reason.NEEDS_INPUT: "Answer, or say how to go on, with the command below.",
     Reason.EDITED_AFTER_APPROVAL: "Read the issue as it is now; if it is what you want done, ask again.",
@@ -116,6 +127,8 @@ def blocked(record: Record, text: str, *, outcome: Outcome | None = None, link: 
         parts.append(link)
     if record.again:
         return bounded(*parts, "Nothing needs to be done: it starts again by itself. What it waits for:", "/ai why")
+    if record.kind == "init":
+        return bounded(*parts, _ADVICE_OF_INIT.get(reason, ADVICE[reason]), "/ai init")
     another = record.kind == "fix" and reason is not Reason.CANCELLED
     if another:
         advice = f"{ADVICE[reason]} The command begins another review round of #{record.pull}, from here or there."

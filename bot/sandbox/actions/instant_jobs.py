@@ -4,6 +4,7 @@
 agent would have changed is one file.
 """
 
+import json
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,11 +15,14 @@ from typing import TYPE_CHECKING, Literal
 import yaml
 
 from bot.config import ActionEnv, Step, parse_repo_config
+from bot.core.messages.making import issues_planned_text
 from bot.core.messages.plan import plan_text
 from bot.core.model import Actor
 from bot.core.names import Reason
 from bot.core.publishing import Ending, next_step
 from bot.core.run import Admission, Outcome
+from bot.core.specs.planned import Plan, PlannedTask
+from bot.core.specs.spec import Spec, read_spec
 from bot.core.verdict import cancelled
 from bot.errors import AiReadyError, Blocked
 from bot.github.action_client import Access, ActionGitHub
@@ -87,6 +91,14 @@ class InstantJobs:
     def finish(self, run: WorkflowRun) -> None:
         """What `publish` does once the branch is pushed; the push itself is one commit made in place. A plan is words."""
         admission = self._with_page(run)
+        if admission.kind == "init":
+            spec = read_spec(run.repo.issues[admission.issue].body)
+            text, planned = issues_planned_text(admission.issue), json.dumps(_planned(spec))
+            key = admission.run_key
+            self.say(
+                run, Outcome(key, "blocked", NEEDS_INPUT, text, summary=PLAN, planned=True, usd=USD, proposal=planned)
+            )
+            return
         if admission.kind == "plan":
             text = plan_text(admission.issue)
             self.say(run, Outcome(admission.run_key, "blocked", NEEDS_INPUT, text, summary=PLAN, planned=True, usd=USD))
@@ -153,6 +165,19 @@ class InstantJobs:
         finally:
             hub.tokens.revoke(token)
             hub.actions.update_job(job, status="completed", conclusion="success")
+
+
+def _planned(spec: Spec) -> dict[str, object]:
+    """A plan of what the specification names, each task after the one named before it."""
+    before = ("", *(tag.key for tag in spec.tags))
+    tasks = tuple(
+        PlannedTask(tag.key, tag.title, f"Do: {tag.text.strip()}.", ("It is done.",), ("Look at it.",), phase=tag.phase)
+        for tag in spec.tags
+    )
+    linked = (
+        replace(task, prerequisites=(first,) if first else ()) for task, first in zip(tasks, before, strict=False)
+    )
+    return dict(Plan("Town", tuple(linked)).as_data())
 
 
 def _admission(run: WorkflowRun) -> Admission:
