@@ -27,7 +27,7 @@ from bot.local.session import Book, RunnerState, Spent
 from bot.local.state import StateFolder
 from bot.local.voice import Voice
 from bot.progress.journal import Listener
-from bot.trackers.tracker import NoSuchTask, Stale, Status, Taken, Task, Tracker, TrackerError
+from bot.trackers.tracker import Listing, NoSuchTask, Stale, Status, Taken, Task, Tracker, TrackerError
 
 HEARTBEAT: Final = 120.0
 """Seconds between two signs of life to the source."""
@@ -72,6 +72,8 @@ class Parts:
     listeners: tuple[Listener, ...] = ()
     decide: Callable[[str, str], Decision] | None = None
     """Asks a person what is to become of a run that stopped at a checkpoint."""
+    show: Callable[[Listing], None] = lambda _: None
+    """Is shown the tasks whenever they were read; returns at once."""
 
 
 @dataclass(frozen=True, slots=True)

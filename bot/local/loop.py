@@ -83,6 +83,7 @@ class Loop:
             if why := limit_reached(self._carrier.book.session, self._parts.config.local):
                 return self._ended(RunnerState.COMPLETED, why, DONE)
             listing = self._carrier.patience.asked(self._parts.tracker.list)
+            self._parts.show(listing)
             choice = choose(listing, self._parts.config.order, only=only, passed=self._passed)
             self._say_new(choice.lines)
             if choice.task is not None:

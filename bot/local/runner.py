@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from bot.agent.claude_code import find_cli
 from bot.agent.process import Cancel
 from bot.config import LaptopEnv, laptop_env
 from bot.core.messages.words import counted, money
@@ -15,6 +14,7 @@ from bot.core.settings import RepoConfig
 from bot.core.tasks import task_branch, task_run_key
 from bot.errors import Blocked, ConfigError
 from bot.job.redact import Redactor
+from bot.job.session import ModelAccess, check_agent
 from bot.local.carrying import Carrier, Parts
 from bot.local.checkout import Checkout, open_checkout
 from bot.local.choosing import ENDS, NEEDED
@@ -56,6 +56,8 @@ class Company:
     listeners: tuple[Listener, ...] = ()
     decide: Callable[[str, str], Decision] | None = None
     """Asks a person at a checkpoint; None: nobody is asked."""
+    show: Callable[[Listing], None] = lambda _: None
+    """Is shown the tasks whenever they were read; returns at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,8 @@ class Runner:
             session = self._session(folder, tracker.source, resume=resume)
             book = Book(folder.session(settings.agent_id), session, self.now)
             hooks = self._hooks(env)
-            health = self._health(checkout, tracker, hooks, env)
+            claims = ClaimFile.of(folder, settings.agent_id)
+            health = self._health(checkout, tracker, env, self._asking(hooks, claims))
             self._greet(session, tracker, resume=resume)
             health.look(self.company.cancel)
             parts = Parts(
@@ -99,9 +102,10 @@ class Runner:
                 cancel=self.company.cancel,
                 listeners=self.company.listeners,
                 decide=self.company.decide,
+                show=self.company.show,
             )
             patience = Patience(self.company.cancel, voice, FIRST_PAUSE)
-            carrier = Carrier(parts, ClaimFile.of(folder, settings.agent_id), book, patience)
+            carrier = Carrier(parts, claims, book, patience)
             stack.enter_context(health.watched())
             return Loop(parts, carrier, self._stack(checkout, env, parts), wish).run()
 
@@ -135,19 +139,28 @@ class Runner:
             voice.warning(problem)
         return hooks
 
-    def _health(self, checkout: Checkout, tracker: Tracker, hooks: Hooks | None, env: LaptopEnv) -> Health:
+    def _health(self, checkout: Checkout, tracker: Tracker, env: LaptopEnv, hook: Callable[[Cancel], None]) -> Health:
         settings = self.settings
-        agent = settings.agent_id
         checks = [git_state(checkout.root, env.others), free_disk([settings.root, settings.state_dir]), free_memory()]
-        if settings.repo.agent.backend == "claude-code":
+        if settings.repo.agent.backend != "anthropic-sdk":
             checks.append(claude_there(env.claude, self.environ.get("PATH", "")))
         checks.append(source_reached(tracker.source, lambda: tracker.check(())))
         return Health(
             checks=tuple(checks),
             warn=self.company.voice.warning,
-            hook=(lambda cancel: hooks.health_check(agent, None, cancel)) if hooks else lambda _: None,
+            hook=hook,
             interval=settings.local.health_seconds,
         )
+
+    def _asking(self, hooks: Hooks | None, claims: ClaimFile) -> Callable[[Cancel], None]:
+        """The user's own health check, with the task that is under way."""
+
+        def ask(cancel: Cancel) -> None:
+            if hooks is not None:
+                claim = claims.read()
+                hooks.health_check(self.settings.agent_id, claim.as_attempt() if claim else None, cancel)
+
+        return ask
 
     def _telling_slack(self, run: RunTask, env: LaptopEnv) -> RunTask:
         hooks = self.settings.slack
@@ -158,7 +171,7 @@ class Runner:
         origin = origin_of(checkout, env.server_url, env.token)
         config = parts.config
         waits = Status.IN_REVIEW in parts.ends and config.local.finished != "done"
-        if origin is not None and origin.repo and waits:
+        if (origin is not None and origin.repo and waits) or own_way(parts.tracker):
             return lambda _task, _listing: ""
 
         def onto(task: Task, listing: Listing) -> str:
@@ -198,12 +211,18 @@ class Naming:
 def demand_agent(config: RepoConfig, env: LaptopEnv) -> None:
     """Raise `ConfigError` when no agent can be started here, before any task hears of it."""
     env.demand_model_key()
-    if config.agent.backend != "claude-code":
-        return
+    access = ModelAccess(
+        config.agent.model,
+        config.limits.usd,
+        env.api_key,
+        env.oauth_token,
+        cli=env.claude,
+        settings=config.agent,
+    )
     try:
-        find_cli(env.claude, path=env.others.get("PATH", ""))
+        check_agent(access, path=env.others.get("PATH", ""))
     except Blocked as missing:
-        raise ConfigError(f"Claude Code CLI not found. {missing.text}") from missing
+        raise ConfigError(missing.text) from missing
 
 
 def ends_of(tracker: Tracker, wish: str) -> frozenset[Status]:

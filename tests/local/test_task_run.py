@@ -84,7 +84,7 @@ def test_GW1_the_checkout_stays_as_it_was(laptop: Laptop, staged: bool) -> None:
     assert not [path.name for path in laptop.folder.glob("*-ran")]
 
 
-def test_RU5_a_blocked_task_leaves_the_base_alone_and_keeps_the_work(laptop: Laptop) -> None:
+def test_RU5_GW5_a_blocked_task_leaves_the_base_alone_and_keeps_the_work(laptop: Laptop) -> None:
     """Its failing check is said; the branch holds what there is; the next attempt goes on from it."""
     task = laptop.task("greet", TEXT)
     laptop.commit(
@@ -103,6 +103,17 @@ def test_RU5_a_blocked_task_leaves_the_base_alone_and_keeps_the_work(laptop: Lap
     assert again.outcome.verdict == "done"
     assert laptop.git("rev-parse", f"{again.commit}^") == result.commit
     assert "Its changes so far" in laptop.agent.asks[0].prompt
+
+
+@pytest.mark.parametrize("complexity", ["minor", "major", ""])
+def test_GW2_every_task_has_a_tree_of_its_own(laptop: Laptop, complexity: str) -> None:
+    """Minor ones, too: nothing ever runs in the user's own checkout."""
+    task = replace(laptop.task("greet", TEXT), complexity=complexity)
+    result = laptop.run(task, writes({"hello.py": "1\n"}))
+
+    assert result.outcome.verdict == "done"
+    assert laptop.agent.asks[0].workspace.relative_to(laptop.folder / "trees").parts[1:] == ("task-greet", "shop")
+    assert not (laptop.root / "hello.py").exists()
 
 
 def test_a_stopped_attempt_saves_its_work(laptop: Laptop) -> None:
