@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from bot.agent.claude_code import find_cli
+from bot.agent.isolation import demand_isolation
 from bot.agent.process import Cancel
 from bot.config import LaptopEnv, laptop_env
 from bot.core.messages.words import counted, money
@@ -211,6 +212,10 @@ class Naming:
 def demand_agent(config: RepoConfig, env: LaptopEnv) -> None:
     """Raise `ConfigError` when no agent can be started here, before any task hears of it."""
     env.demand_model_key()
+    try:
+        demand_isolation(config.agent.isolation)
+    except Blocked as missing:
+        raise ConfigError(missing.text) from missing
     if config.agent.backend != "claude-code":
         return
     try:
