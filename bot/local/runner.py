@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from bot.agent.claude_code import find_cli
 from bot.agent.isolation import demand_isolation
 from bot.agent.process import Cancel
 from bot.config import LaptopEnv, laptop_env
@@ -16,6 +15,7 @@ from bot.core.settings import RepoConfig
 from bot.core.tasks import task_branch, task_run_key
 from bot.errors import Blocked, ConfigError
 from bot.job.redact import Redactor
+from bot.job.session import ModelAccess, check_agent
 from bot.local.carrying import Carrier, Parts
 from bot.local.checkout import Checkout, open_checkout
 from bot.local.choosing import ENDS, NEEDED
@@ -143,7 +143,7 @@ class Runner:
     def _health(self, checkout: Checkout, tracker: Tracker, env: LaptopEnv, hook: Callable[[Cancel], None]) -> Health:
         settings = self.settings
         checks = [git_state(checkout.root, env.others), free_disk([settings.root, settings.state_dir]), free_memory()]
-        if settings.repo.agent.backend == "claude-code":
+        if settings.repo.agent.backend != "anthropic-sdk":
             checks.append(claude_there(env.claude, self.environ.get("PATH", "")))
         checks.append(source_reached(tracker.source, lambda: tracker.check(())))
         return Health(
@@ -212,16 +212,19 @@ class Naming:
 def demand_agent(config: RepoConfig, env: LaptopEnv) -> None:
     """Raise `ConfigError` when no agent can be started here, before any task hears of it."""
     env.demand_model_key()
+    access = ModelAccess(
+        config.agent.model,
+        config.limits.usd,
+        env.api_key,
+        env.oauth_token,
+        cli=env.claude,
+        settings=config.agent,
+    )
     try:
         demand_isolation(config.agent.isolation)
+        check_agent(access, path=env.others.get("PATH", ""))
     except Blocked as missing:
         raise ConfigError(missing.text) from missing
-    if config.agent.backend != "claude-code":
-        return
-    try:
-        find_cli(env.claude, path=env.others.get("PATH", ""))
-    except Blocked as missing:
-        raise ConfigError(f"Claude Code CLI not found. {missing.text}") from missing
 
 
 def ends_of(tracker: Tracker, wish: str) -> frozenset[Status]:
