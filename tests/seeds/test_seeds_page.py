@@ -1,14 +1,14 @@
 """Every promise of the systems before has a test, and docs/seeds.md says which."""
 
-from tests.seeds.page import PAGE, page, rows, tests_by_row
+from tests.seeds.page import PAGE, page, rows, proofs
 
 
 def test_every_row_has_a_test() -> None:
-    assert {row.id for row in rows()} - tests_by_row().keys() == set()
+    assert {row.id for row in rows()} - proofs().keys() == set()
 
 
 def test_every_id_in_a_tests_name_is_a_row() -> None:
-    assert tests_by_row().keys() <= {row.id for row in rows()}
+    assert proofs().keys() <= {row.id for row in rows()}
 
 
 def test_the_page_is_what_the_tests_are() -> None:
