@@ -114,10 +114,10 @@ class Line:
 class Conversation:
     """Keeps its memory between asks."""
 
-    def __init__(self, line: Line, *, requests_per_minute: int) -> None:
-        """Nothing is asked yet."""
+    def __init__(self, line: Line, pace: Pace) -> None:
+        """Nothing is asked yet. Several conversations, one after the other, may share a pace."""
         self.id = str(uuid.uuid4())
-        self._line, self._pace = line, Pace(requests_per_minute)
+        self._line, self._pace = line, pace
         self._said: list[BetaMessageParam] = []
         self._open: tuple[str, ...] = ()
 
