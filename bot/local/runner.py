@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from bot.agent.claude_code import find_cli
 from bot.agent.process import Cancel
 from bot.config import LaptopEnv, laptop_env
 from bot.core.messages.words import counted, money
@@ -24,6 +23,7 @@ from bot.local.health import Health, claude_there, free_disk, free_memory, git_s
 from bot.local.hooks import Hooks, hook_environment
 from bot.local.log import Log
 from bot.local.loop import Loop, Wish
+from bot.local.needs import demand_agent, demand_isolation
 from bot.local.origin import origin_of
 from bot.local.patience import Patience
 from bot.local.ports import Attempt, RunTask
@@ -41,6 +41,7 @@ from bot.local.worktrees import tree_of, worktree_base
 from bot.notify.teller import Teller
 from bot.progress.journal import Listener
 from bot.trackers.arranging import built_on
+from bot.trackers.config import FileConfig
 from bot.trackers.tracker import Listing, SourceConfigError, Status, Task, Tracker
 
 FIRST_PAUSE: Final = 1.0
@@ -77,6 +78,7 @@ class Runner:
         env = replace(laptop_env(self.environ), secrets=secrets_of(settings, self.environ))
         checkout = open_checkout(settings.root, env.others, redact=Redactor(env.secrets).text)
         demand_agent(settings.repo, env)
+        demand_isolation(settings.repo)
         with ExitStack() as stack:
             folder.make()
             self.log.begin()
@@ -124,6 +126,9 @@ class Runner:
         if resume:
             done = f"{session.tasks_completed} done, {session.tasks_blocked} blocked, {money(session.total_cost)}"
             voice.info(f"The session of {session.began:%Y-%m-%d %H:%M} UTC goes on: {done}.")
+        if isinstance(settings.tracker, FileConfig) and not any((settings.root / settings.tracker.folder).glob("*.md")):
+            form = "a Markdown file each, with a title (`# Do this`) and what is wanted"
+            voice.info(f"There are no tasks yet: write them into {settings.tracker.folder}/, {form}.")
         for note in settings.notes:
             voice.warning(note)
         if settings.repo.agent.isolation == "none":
@@ -206,17 +211,6 @@ class Naming:
             guidance=guidance,
             onto=onto,
         )
-
-
-def demand_agent(config: RepoConfig, env: LaptopEnv) -> None:
-    """Raise `ConfigError` when no agent can be started here, before any task hears of it."""
-    env.demand_model_key()
-    if config.agent.backend != "claude-code":
-        return
-    try:
-        find_cli(env.claude, path=env.others.get("PATH", ""))
-    except Blocked as missing:
-        raise ConfigError(f"Claude Code CLI not found. {missing.text}") from missing
 
 
 def ends_of(tracker: Tracker, wish: str) -> frozenset[Status]:
