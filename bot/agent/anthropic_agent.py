@@ -282,6 +282,8 @@ class _Asking:
 
     def _after_tools(self) -> End | None:
         self._cuts = 0
+        if self.box.failures:
+            raise self.box.failures[0]
         if self.box.answer is not None:
             return End(structured=self.box.answer)
         return MISFITS if self.box.misfits >= MOST_MISFITS else None

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from bot.agent.key_proxy import Credential, serve_key_proxy
 from bot.agent.process import environment
+from bot.agent.uids import tool
 from bot.core.names import Reason
 from bot.core.run import AgentReport
 from bot.errors import Blocked, ConfigError
@@ -48,6 +49,7 @@ def check_sdk(access: ModelAccess) -> None:
     except ImportError:
         text = "The backend `anthropic-sdk` needs the SDK: pip install 'ai-ready-bot[sdk]'."
         raise Blocked(Reason.SETUP_FAILED, text) from None
+    tool("bash")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from bot.agent.claude_code import find_cli
 from bot.agent.isolation import isolation_for, run_root
 from bot.config import LaptopEnv
 from bot.core.settings import RepoConfig
@@ -12,12 +11,7 @@ from bot.job.session import ModelAccess, check_agent
 
 def demand_agent(config: RepoConfig, env: LaptopEnv) -> None:
     """Raise `ConfigError` when no agent can be started here: a key, the CLI, the SDK is missing."""
-    path = env.others.get("PATH", "")
-    if config.agent.backend == "claude-code":
-        try:
-            find_cli(env.claude, path=path)
-        except Blocked as missing:
-            raise ConfigError(f"Claude Code CLI not found. {missing.text}") from missing
+    env.demand_model_key()
     access = ModelAccess(
         config.agent.model,
         config.limits.usd,
@@ -28,7 +22,7 @@ def demand_agent(config: RepoConfig, env: LaptopEnv) -> None:
         settings=config.agent,
     )
     try:
-        check_agent(access, path=path)
+        check_agent(access, path=env.others.get("PATH", ""))
     except Blocked as missing:
         raise ConfigError(missing.text) from missing
 

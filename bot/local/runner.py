@@ -147,7 +147,7 @@ class Runner:
     def _health(self, checkout: Checkout, tracker: Tracker, env: LaptopEnv, hook: Callable[[Cancel], None]) -> Health:
         settings = self.settings
         checks = [git_state(checkout.root, env.others), free_disk([settings.root, settings.state_dir]), free_memory()]
-        if settings.repo.agent.backend == "claude-code":
+        if settings.repo.agent.backend != "anthropic-sdk":
             checks.append(claude_there(env.claude, self.environ.get("PATH", "")))
         checks.append(source_reached(tracker.source, lambda: tracker.check(())))
         return Health(

@@ -7,6 +7,9 @@ import pytest
 
 from bot.config import laptop_env
 from bot.core.secret import Secret
+from bot.core.settings import AgentSettings, RepoConfig
+from bot.errors import ConfigError
+from bot.local.needs import demand_agent
 from bot.local.task_run import TaskRun
 from bot.sandbox.model import Scene, Script, done, serve_model, write
 from tests.job.stage import writes
@@ -48,6 +51,24 @@ def test_MO2_without_an_api_key_the_task_is_blocked_and_says_so(laptop: Laptop) 
 
     assert (result.outcome.verdict, result.outcome.reason) == ("blocked", "config-invalid")
     assert "API key not found" in result.outcome.text
+
+
+@pytest.mark.parametrize(
+    ("agent", "wrong"),
+    [
+        (AgentSettings(backend="anthropic-sdk"), "API key not found"),
+        (AgentSettings(), "Claude Code CLI not found"),
+        (AgentSettings(backend="claude-code-sdk"), "Claude Code CLI not found"),
+    ],
+)
+def test_MO5_what_an_agent_needs_is_asked_for_before_any_task(laptop: Laptop, agent: AgentSettings, wrong: str) -> None:
+    """A token opens the CLI only, and there is none where the variable says."""
+    env = replace(
+        laptop_env(laptop.environ), api_key=Secret(""), oauth_token=Secret("oat"), claude=str(laptop.folder / "none")
+    )
+
+    with pytest.raises(ConfigError, match=f"^{wrong}"):
+        demand_agent(RepoConfig(agent=agent), env)
 
 
 @pytest.mark.parametrize(
