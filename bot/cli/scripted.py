@@ -2,14 +2,14 @@
 
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from bot.core.settings import RepoConfig
-from bot.errors import ConfigError, UsageError
-from bot.local.needs import demand_isolation
+from bot.agent.isolation import isolation_for
+from bot.errors import Blocked, UsageError
 from bot.local.settings import Flags, read_settings
 from bot.sandbox.model import Scene, Script, bash, done, edit, read, serve_model, write
 from bot.trackers.file_source import FileTracker
@@ -142,11 +142,13 @@ def _show(root: Path, environ: Mapping[str, str]) -> None:
 
 def can_isolate() -> bool:
     """Whether this machine can run an agent as another user."""
-    try:
-        demand_isolation(RepoConfig())
-    except ConfigError:
-        _say("This machine lets no agent run as another user (that needs root or sudo): it runs as you here.\n")
-        return False
+    with tempfile.TemporaryDirectory(prefix="ai-ready-look-") as folder:
+        try:
+            with isolation_for("auto", root=Path(folder), log=lambda _: None) as isolation:
+                isolation.discard(isolation.home)
+        except Blocked:
+            _say("This machine lets no agent run as another user (that needs root or sudo): it runs as you here.\n")
+            return False
     return True
 
 

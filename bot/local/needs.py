@@ -1,8 +1,6 @@
 """What a run needs of this machine: looked at once, before any task hears of it."""
 
-from pathlib import Path
-
-from bot.agent.isolation import isolation_for, run_root
+from bot.agent.isolation import demand_isolation
 from bot.config import LaptopEnv
 from bot.core.settings import RepoConfig
 from bot.errors import Blocked, ConfigError
@@ -10,7 +8,7 @@ from bot.job.session import ModelAccess, check_agent
 
 
 def demand_agent(config: RepoConfig, env: LaptopEnv) -> None:
-    """Raise `ConfigError` when no agent can be started here: a key, the CLI, the SDK is missing."""
+    """Raise `ConfigError` when no agent can be started here: no other user can be had; a key, the CLI, the SDK is missing."""
     env.demand_model_key()
     access = ModelAccess(
         config.agent.model,
@@ -22,26 +20,7 @@ def demand_agent(config: RepoConfig, env: LaptopEnv) -> None:
         settings=config.agent,
     )
     try:
+        demand_isolation(config.agent.isolation)
         check_agent(access, path=env.others.get("PATH", ""))
     except Blocked as missing:
         raise ConfigError(missing.text) from missing
-
-
-def demand_isolation(config: RepoConfig) -> None:
-    """Raise `ConfigError` when `agent.isolation` asks for another user, and none can be had here."""
-    if config.agent.isolation == "none":
-        return
-    try:
-        root = run_root()
-        try:
-            with isolation_for("auto", root=root, log=lambda _: None) as isolation:
-                isolation.discard(root)
-        finally:
-            _remove(root)
-    except Blocked as problem:
-        raise ConfigError(problem.text) from problem
-
-
-def _remove(root: Path) -> None:
-    if root.exists():  # nobody else ever had it
-        root.rmdir()

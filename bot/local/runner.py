@@ -23,7 +23,7 @@ from bot.local.health import Health, claude_there, free_disk, free_memory, git_s
 from bot.local.hooks import Hooks, hook_environment
 from bot.local.log import Log
 from bot.local.loop import Loop, Wish
-from bot.local.needs import demand_agent, demand_isolation
+from bot.local.needs import demand_agent
 from bot.local.origin import origin_of
 from bot.local.patience import Patience
 from bot.local.ports import Attempt, RunTask
@@ -78,7 +78,6 @@ class Runner:
         env = replace(laptop_env(self.environ), secrets=secrets_of(settings, self.environ))
         checkout = open_checkout(settings.root, env.others, redact=Redactor(env.secrets).text)
         demand_agent(settings.repo, env)
-        demand_isolation(settings.repo)
         with ExitStack() as stack:
             folder.make()
             self.log.begin()

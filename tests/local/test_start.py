@@ -188,36 +188,6 @@ def test_MO5_without_a_cli_nothing_is_claimed(desk: Desk) -> None:
     assert "status" not in task.read_text()
 
 
-LAPTOP = """
-import os
-from bot.core.settings import AgentSettings, RepoConfig
-from bot.local.needs import demand_isolation
-
-os.setgid(65534)
-os.setuid(65534)
-demand_isolation(RepoConfig(agent=AgentSettings(isolation="none")))
-demand_isolation(RepoConfig())
-"""
-
-
-@pytest.mark.needs_root
-def test_where_no_other_user_can_be_had_that_is_said_before_anything_is_claimed(desk: Desk) -> None:
-    """As on a laptop without sudo: here, a user that may nothing."""
-    ran = subprocess.run(
-        (sys.executable, "-c", LAPTOP),
-        cwd="/",
-        env=desk.environ,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-
-    last = ran.stderr.splitlines()[-1]
-    assert "can't be isolated" in last
-    assert "agent.isolation: none" in last
-
-
 def test_CL1_CL2_LG4_stopped_from_another_terminal_and_taken_up_again(desk: Desk) -> None:
     """The agent is at work when it is told to stop: its work is saved, the task goes on with --resume."""
     desk.make()
