@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from bot.agent.claude_code import claude_version, find_cli
+from bot.agent.isolation import demand_isolation
 from bot.config import SlackHooks, laptop_env
 from bot.errors import AiReadyError, ConfigError
 from bot.job.sdk_session import check_sdk
@@ -78,6 +79,7 @@ def look_over(flags: Flags, environ: Mapping[str, str], root: Path) -> Checkup:
     if not sdk:
         needs.append(lambda: _cli(environ))
     if settings is not None:
+        needs.append(lambda: demand_isolation(settings.repo.agent.isolation))
         needs += [lambda: _git(settings.root, environ), lambda: _source(settings, environ)]
     problems = (*settled.problems, *(sentence for need in needs if (sentence := _wrong(need))))
     return Checkup(tuple(_shown(settings)), settings.notes, problems) if settings else Checkup(problems=problems)
