@@ -46,6 +46,7 @@ __all__ = [
     "known_secrets",
     "laptop_env",
     "laptop_environ",
+    "page_env",
     "parse_repo_config",
     "parse_setting",
     "parse_tracker_section",
@@ -237,6 +238,11 @@ def demo_env() -> DemoEnv:
 def laptop_env(environ: Mapping[str, str] | None = None) -> LaptopEnv:
     """This process's environment (or the one given) for the runner on a laptop. Raises `ConfigError`."""
     return LaptopEnv.from_environ(os.environ if environ is None else environ)
+
+
+def page_env(environ: Mapping[str, str]) -> PageEnv:
+    """Where this environment wants the page, and who may look. Raises `ConfigError`."""
+    return PageEnv.read(Reader(environ))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
@@ -49,6 +49,7 @@ def start(
     agent: Annotated[str, typer.Option("--agent-id", help="The name that tasks are claimed with.")] = "",
     hooks: Annotated[str, typer.Option("--hooks-dir", help="Folder of pre_task, post_task and health_check.")] = "",
     config: Config = None,
+    page: Annotated[bool, typer.Option("--page", help="With a web page to watch it.")] = False,
     runner: Annotated[OldRunner, typer.Option("--runner", help="`sdk`: end at the first failure.")] = OldRunner.CLI,
     source: Annotated[str, typer.Option("--source", hidden=True)] = "",
     task_seconds: Annotated[int, typer.Option("--task-seconds", min=0, hidden=True)] = 0,
@@ -74,11 +75,26 @@ def start(
         raise typer.Exit(run_scripted(environ, root, flags))
     settings = read_settings(flags, environ, root)
     wish = Wish(single=single, exit_when_idle=exit_when_idle, task=settings.task)
-    raise typer.Exit(work(settings, environ, wish, resume=resumed))
+    if not page:
+        raise typer.Exit(work(settings, environ, wish, resume=resumed))
+    from bot.cli.laptop_page import laptop_page  # noqa: PLC0415
+
+    with laptop_page(settings, environ) as (url, show):
+        sys.stdout.write(f"The page is at {url}\n")
+        sys.stdout.flush()
+        code = work(settings, environ, wish, resume=resumed, show=show)
+    raise typer.Exit(code)
 
 
-def work(settings: "LocalSettings", environ: Mapping[str, str], wish: "Wish", *, resume: bool) -> int:
-    """Run a runner in this process until it ends, or a signal ends it; its exit code."""
+def work(
+    settings: "LocalSettings",
+    environ: Mapping[str, str],
+    wish: "Wish",
+    *,
+    resume: bool,
+    show: "Callable[[Listing], None]" = lambda _: None,
+) -> int:
+    """Run a runner in this process until it ends, or a signal ends it; its exit code. `show`: see `Company`."""
     from bot.agent.process import Cancel  # noqa: PLC0415
     from bot.job.redact import Redactor  # noqa: PLC0415
     from bot.local.log import Log  # noqa: PLC0415
@@ -91,13 +107,13 @@ def work(settings: "LocalSettings", environ: Mapping[str, str], wish: "Wish", *,
     cancel = Cancel()
     terminal = Terminal(sys.stdout, colours=_colours(environ), keep=log.write)
     prompter = Prompter(terminal, TerminalInput(), cancel)
-    company = Company(terminal, cancel, (terminal,), prompter.decide)
+    company = Company(terminal, cancel, (terminal,), prompter.decide, show)
     with cancel.on_signals():
         return Runner(settings, environ, log, company).run(wish, resume=resume)
 
 
 def status(agent: Agent = "", as_json: AsJson = False, config: Config = None) -> None:
-    """Say what the runner does, what it did, and what that cost."""
+    """Say what the runner does, did and spent."""
     from bot.local.overview import standing_of, status_text  # noqa: PLC0415
 
     settings = _settings(agent, config)
@@ -112,7 +128,10 @@ def status(agent: Agent = "", as_json: AsJson = False, config: Config = None) ->
 
 
 def stop(agent: Agent = "", config: Config = None) -> None:
-    """End the runner of this checkout: its agent is ended, the work is saved, the task can be taken up again."""
+    """End the runner of this checkout.
+
+    Its agent is ended, the work is saved, and the task can be taken up again.
+    """
     from bot.local.control import Alive, runner_at, stop_runner  # noqa: PLC0415
 
     settings = _settings(agent, config)

@@ -5,6 +5,7 @@ What is dear (all issues, where each stands) is made when it is first asked for,
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
+from operator import itemgetter
 from types import MappingProxyType
 from typing import Final
 
@@ -33,12 +34,14 @@ from bot.core.situation import (
     Waiting,
 )
 from bot.core.survey import Survey
-from bot.core.titles import Id, Keyed, Meta, Title
+from bot.core.titles import Id, Keyed, Meta
 from bot.core.why import Explainer, Reason
 from bot.core.why import Why as Explanation
 from bot.page.shown import Budget, Edge, Issue, Link, Project, Wait, Why
 
 IN_QUEUE: Final = (Waiting, Hold, Start)
+LAST: Final = "\U0010ffff"
+"""Sorts behind every series."""
 _UNASKED: Final = Unasked()
 
 
@@ -94,36 +97,39 @@ class Planned:
     # -------------------------------------------------------------------------------------- issues
 
     def _issues(self) -> Iterator[Issue]:
-        keys, rules = self._survey.arrangement.keys, self._rules
+        """In order. There may be 10,000, and somebody waits for them: each is looked at once."""
+        keys, rules, places, url = self._survey.arrangement.keys, self._rules, self._places, self._url
         opened = [issue for issue in self._snapshot.issues.values() if issue.open and not issue.is_pull]
         found: list[tuple[tuple[str, int, int], Issue]] = []
         for issue in (*opened, *closed_issues(self._explainer).values()):
-            key = keys.get(issue.number) or titles.parse(issue.title)
-            if isinstance(key, Meta):
+            number = issue.number
+            key = keys.get(number) or titles.parse(issue.title)
+            if type(key) is Meta:
                 continue
-            series = series_under(rules, key, issue)[1] if isinstance(key, Keyed) else "\U0010ffff"
-            found.append(((series, rank(key, issue), issue.number), self._issue(issue, key)))
-        return (issue for _, issue in sorted(found, key=lambda each: each[0]))
+            keyed = key if type(key) is Keyed else None
+            series = series_under(rules, key, issue)[1] if keyed is not None else ""
+            state, pull = self._stands(issue)
+            shown = Issue(
+                id=str(number),
+                name=Link(f"#{number}", f"{url}/issues/{number}"),
+                title=issue.title,
+                state=state,
+                label=key.label if isinstance(key, Keyed | Id) else "",
+                series=series,
+                phase=keyed.phase if keyed else None,
+                place=places.get(number, 0),
+                pull=self.link(pull) if pull else None,
+            )
+            found.append(((series if keyed else LAST, rank(key, issue), number), shown))
+        found.sort(key=itemgetter(0))
+        return (issue for _, issue in found)
 
-    def _issue(self, issue: Known, key: Title) -> Issue:
-        keyed = isinstance(key, Keyed)
-        pull = 0
+    def _stands(self, issue: Known) -> tuple[State, int]:
+        """How it is shown, and our open pull request for it."""
         if issue.open:
             stand = self._explainer.stand(issue.number)
-            state, pull = STATE_OF[stand.progress], stand.pull
-        else:
-            state = State.DROPPED if issue.state_reason in ("not_planned", "duplicate") else State.CLOSED
-        return Issue(
-            id=str(issue.number),
-            name=self.link(issue.number),
-            title=issue.title,
-            state=state,
-            label=key.label if isinstance(key, Keyed | Id) else "",
-            series=series_under(self._rules, key, issue)[1] if keyed else "",
-            phase=key.phase if isinstance(key, Keyed) else None,
-            place=self._places.get(issue.number, 0),
-            pull=self.link(pull) if pull else None,
-        )
+            return STATE_OF[stand.progress], stand.pull
+        return (State.DROPPED if issue.state_reason in ("not_planned", "duplicate") else State.CLOSED), 0
 
     @cached_property
     def _places(self) -> Mapping[int, int]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from bot.core.boards.board import State
 
@@ -16,17 +16,15 @@ MOST_RUNS = 5_000
 """Runs of one project that are shown, the newest ones."""
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(NamedTuple):
     """Words that lead somewhere; where `url` is empty, only words."""
 
     text: str
     url: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Issue:
-    """One issue (on a laptop: one task)."""
+class Issue(NamedTuple):
+    """One issue (on a laptop: one task). A named tuple, because there may be 10,000 and somebody waits for the page."""
 
     id: str
     """Names it within its project."""
@@ -209,6 +207,8 @@ class RunDetail:
     log: Sequence[LogLine] = ()
     summary: str = ""
     """The agent's own words."""
+    command: str = ""
+    """What a person may do now: to paste on the issue where that has a page, else in a shell."""
 
 
 @dataclass(frozen=True, slots=True)

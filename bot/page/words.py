@@ -19,6 +19,7 @@ def inline(text: str) -> Markup:
     return Markup(_MARKDOWN.renderInline(text))  # noqa: S704 (markdown-it escapes everything that is not its own)
 
 
+@lru_cache(maxsize=16_384)
 def shown(text: str, limit: int = 300) -> str:
     """Foreign text as one line without anything invisible in it; the template escapes it."""
     return one_line(text, limit)

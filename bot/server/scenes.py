@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final, Generic, TypeVar
 
-from bot.core.ledger import Record, records
+from bot.core.ledger import DONE, Record, records
 from bot.core.model import Snapshot
 from bot.core.settings import ConfigProblem, RepoConfig
 from bot.core.survey import Survey
@@ -119,7 +119,8 @@ class Scenes:
         found = next((run for run in self.runs(project) if run.key == key), None)
         if found is None:
             return None
-        return RunDetail(found, steps=_steps(found))
+        command = "/ai stop" if found.state != "ended" else "" if found.verdict == DONE else "/ai retry"
+        return RunDetail(found, steps=_steps(found), command=command)
 
     def health(self) -> Health:
         """At this moment."""

@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from bot.core.model import Issue, Link, Ref, Source, Standing
 from bot.core.names import StateLabel
 from bot.core.order import Arrangement, Blocker, Invalid, Waiting, arrange, series_of
+from bot.core.series import rank, series_under
 from bot.core.settings import OrderRules
-from bot.core.titles import Id, Keyed
+from bot.core.titles import Id, Keyed, Title
 from bot.trackers.tracker import Listing, Prerequisite, Priority, Problem, Status, Task
 
 _HERE = "tasks/here"
@@ -69,6 +70,64 @@ def built_on(task: Task, listing: Listing, rules: OrderRules) -> tuple[Task, ...
     found = arrange(numbered.issues, [1], rules=rules, repo=_HERE, standings=numbered.standings, text=lambda _: ())
     before = [each.ref.number for waiting in found.waiting for each in waiting.on]
     return tuple(numbered.tasks[number] for number in before if numbered.tasks[number].id in reopened)
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """One thing that a task waits for."""
+
+    task: str
+    """Its id; empty: it is not in the listing."""
+    name: str
+    source: Source
+    standing: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stand:
+    """Where one task stands, for those who draw it."""
+
+    task: Task
+    key: Title
+    series: str
+    place: int = 0
+    """Among those that are ready or wait, from 1; 0: it is not one of them."""
+    waits: tuple[Waits, ...] = ()
+    """The nearest ones."""
+    total: int = 0
+    """How many there are."""
+    problem: str = ""
+    """Why it can't start, or is held back; one sentence."""
+
+
+def stands(listing: Listing, rules: OrderRules) -> tuple[Stand, ...]:
+    """Every task of a listing, in order: what has a key by series, then the rest."""
+    numbered = _Numbered.of(listing)
+    todo = [n for n, task in numbered.tasks.items() if task.status is Status.TODO and task.eligible]
+    found = arrange(numbered.issues, todo, rules=rules, repo=_HERE, standings=numbered.standings, text=lambda _: ())
+    names = _Names(numbered, found)
+    waiting, invalid = {each.number: each for each in found.waiting}, {each.number: each for each in found.invalid}
+    places = {number: at for at, number in enumerate((n for n in found.order if n not in invalid), 1)}
+    made = []
+    for number, task in numbered.tasks.items():
+        issue, key = numbered.issues[number], found.keys[number]
+        series = series_under(rules, key, issue)[1] if isinstance(key, Keyed) else ""
+        on, problem = waiting.get(number), ""
+        if number in invalid:
+            problem = names.invalid(invalid[number])
+        elif number in places and on is None:
+            problem = names.held(number, rules)
+        stand = Stand(
+            task=task,
+            key=key,
+            series=series,
+            place=places.get(number, 0),
+            waits=tuple(names.waits(each) for each in on.near(10)) if on else (),
+            total=on.total if on else 0,
+            problem=problem,
+        )
+        made.append(((not isinstance(key, Keyed), series, rank(key, issue), number), stand))
+    return tuple(stand for _, stand in sorted(made, key=lambda each: each[0]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +211,12 @@ class _Names:
                 why = f"{self.of(other)} is blocked (`order.on_blocked: {rules.on_blocked}`)"
                 return f"Skipping {self.of(number)} - {why}"
         return ""
+
+    def waits(self, blocker: Blocker) -> Waits:
+        """What is waited for."""
+        task = self.numbered.tasks.get(blocker.ref.number)
+        name = self.of(blocker.ref.number)
+        return Waits(task.id if task else "", name, blocker.source, self._standing(blocker))
 
     def _standing(self, blocker: Blocker) -> str:
         task = self.numbered.tasks.get(blocker.ref.number)

@@ -106,7 +106,7 @@ def test_what_a_task_builds_on_is_asked_once_and_kept(place: Place) -> None:
 # ----------------------------------------------------------------------------------------- the verdict
 
 
-def test_TS11_a_task_that_is_done_holds_the_pull_request_and_the_note(place: Place) -> None:
+def test_TS11_LG5_a_task_that_is_done_holds_the_pull_request_and_the_note(place: Place) -> None:
     task = place.task("One", "What people wrote.")
     url = "https://github.example.com/acme/shop/pull/31"
     place.work.says = lambda _task, attempt, _watch: done(attempt, pull=url)
@@ -132,7 +132,7 @@ def test_without_a_pull_request_a_task_is_done_and_its_note_names_the_branch(pla
     assert "`git merge ai/task-One`" in place.text(task)
 
 
-def test_TS12_a_task_that_is_blocked_holds_why_and_is_not_tried_again(place: Place) -> None:
+def test_TS12_LG5_a_task_that_is_blocked_holds_why_and_is_not_tried_again(place: Place) -> None:
     task, other = place.task("One"), place.task("Two")
     place.work.says = lambda task, attempt, _watch: blocked(attempt) if task.name == "One" else done(attempt)
 
@@ -490,6 +490,27 @@ def test_RU9_on_failure_stop_ends_the_session(place: Place) -> None:
 
     assert place.session.state is RunnerState.ERROR
     assert (place.status(task), place.status(other)) == (Status.BLOCKED, Status.TODO)
+
+
+@pytest.mark.parametrize(
+    ("reasons", "attempts"),
+    [
+        ([Reason.API_ERROR, Reason.API_ERROR, Reason.API_ERROR], 2),
+        ([Reason.API_ERROR, Reason.TESTS_FAILED, Reason.API_ERROR], 3),
+        ([Reason.TESTS_FAILED, Reason.TESTS_FAILED, Reason.TESTS_FAILED], 3),
+    ],
+)
+def test_what_is_wrong_with_the_machine_does_not_block_one_task_after_the_other(
+    place: Place, reasons: list[Reason], attempts: int
+) -> None:
+    for number in range(3):
+        place.task(f"Task {number}")
+    place.work.says = lambda _task, attempt, _watch: blocked(attempt, reasons[len(place.work.attempts) - 1])
+
+    assert place.run() == 1
+
+    assert len(place.work.attempts) == attempts
+    assert (place.session.state is RunnerState.ERROR) is (attempts == 2)
 
 
 def test_RU14_a_single_task_then_the_end(place: Place) -> None:
