@@ -37,9 +37,9 @@ def init(
         bool, typer.Option("--scripted", help="No account, no key: the model's answer is made of the spec's own lines.")
     ] = False,
 ) -> None:
-    """Turn a spec into phased tasks: an agent plans, you agree, the task source gets them.
+    """Turn a spec into phased tasks.
 
-    Exit 0 made, shown or there already; 1 no plan came of it, or there is no such file; 2 usage or config.
+    An agent plans, you agree, the task source gets them. Exit 0 made, shown or there already; 1 no plan came of it, or there is no such file; 2 usage or config.
     """
     from bot.config import action_report, laptop_env, laptop_environ  # noqa: PLC0415
     from bot.initializer.drafting import Drafter  # noqa: PLC0415

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from bot.agent.isolation import demand_isolation
 from bot.agent.process import Cancel
 from bot.config import LaptopEnv, laptop_env
 from bot.core.messages.words import counted, money
@@ -220,6 +221,7 @@ def demand_agent(config: RepoConfig, env: LaptopEnv) -> None:
         settings=config.agent,
     )
     try:
+        demand_isolation(config.agent.isolation)
         check_agent(access, path=env.others.get("PATH", ""))
     except Blocked as missing:
         raise ConfigError(missing.text) from missing

@@ -35,7 +35,7 @@ from bot.local.beating import beating
 from bot.local.checkout import open_checkout
 from bot.local.finishing import LENT, Yard, finish, landed, taken
 from bot.local.landing import resumes
-from bot.local.loan import lend
+from bot.local.loan import Loan, lend
 from bot.local.origin import origin_of
 from bot.local.ports import Attempt, Result, Watch
 from bot.local.results import read_result
@@ -75,17 +75,17 @@ class TaskRun:
             with beating(watch.beat):
                 return _Story(self, task, attempt, watch, out).tell()
         except Blocked as blocked:
-            return Result(_blocked(attempt, blocked.code, blocked.text, blocked.details))
+            return _ended(attempt, blocked.code, blocked.text, blocked.details)
         except ConfigError as problem:
-            return Result(_blocked(attempt, Reason.CONFIG_INVALID, str(problem)))
+            return _ended(attempt, Reason.CONFIG_INVALID, str(problem))
         except GitFailed as error:
             if error.disk_full:
-                return Result(_blocked(attempt, Reason.SETUP_FAILED, disk_full().text))
-            return Result(_blocked(attempt, Reason.INTERNAL_ERROR, "git failed on the way.", str(error)))
+                return _ended(attempt, Reason.SETUP_FAILED, disk_full().text)
+            return _ended(attempt, Reason.INTERNAL_ERROR, "git failed on the way.", str(error))
         except OSError as error:
             if error.errno != errno.ENOSPC:
                 raise
-            return Result(_blocked(attempt, Reason.SETUP_FAILED, disk_full().text))
+            return _ended(attempt, Reason.SETUP_FAILED, disk_full().text)
         finally:
             if not attempt.tree.exists():  # else the same attempt goes on with it
                 shutil.rmtree(out / LENT, ignore_errors=True)
@@ -168,7 +168,8 @@ class _Story:
 
     def _work(self, yard: Yard) -> Result:
         settings, attempt = self.run.settings, self.attempt
-        start = find_start(yard.checkout, yard.loan, yard.origin, attempt, settings.repo.pull_request.base)
+        asking = Loan(replace(yard.loan.git, stop=self.watch.cancel))  # a server may take long to answer
+        start = find_start(yard.checkout, asking, yard.origin, attempt, settings.repo.pull_request.base)
         self.notes += start.notes
         admission = self._admission(yard, start)
         role = role_text(settings.role, settings.root)
@@ -288,6 +289,12 @@ class _Story:
             return
         with caretaker(self.attempt.tree, record, self.run.log) as isolation:
             worktrees.remove(self.attempt.tree, isolation)
+
+
+def _ended(attempt: Attempt, reason: str, text: str, details: str = "") -> Result:
+    """What could not be brought to its end; the tree waits for the next attempt, which saves what is in it."""
+    kept = attempt.tree if (attempt.tree / worktrees.WORKED).exists() else None
+    return Result(_blocked(attempt, reason, text, details), kept=kept)
 
 
 def _blocked(attempt: Attempt, reason: str, text: str, details: str = "") -> Outcome:

@@ -9,12 +9,15 @@ from typing import Any
 import pytest
 
 from bot.agent.process import Cancel
+from bot.config import laptop_env
 from bot.core.run import AgentReport
-from bot.core.settings import AgentSettings
-from bot.job.git import Git, Ran
+from bot.core.settings import AgentSettings, RepoConfig
+from bot.errors import ConfigError
+from bot.job.git import Git, GitFailed, Ran
 from bot.local.checkout import Checkout
 from bot.local.loan import Loan
 from bot.local.roles import role_text
+from bot.local.runner import demand_agent
 from bot.local.settings import ROLES, Flags
 from bot.local.task_run import model_for
 from bot.progress.events import RunBegan, Verdict
@@ -536,3 +539,38 @@ def test_the_base_is_the_newer_of_here_and_an_origin_elsewhere(laptop: Laptop) -
     second = laptop.run(laptop.task("two", TEXT), writes({"two.py": "1\n"}))
     assert laptop.git("rev-parse", f"{second.commit}^") == theirs
     assert (laptop.branch("main"), laptop.git("rev-parse", "origin/main")) == (mine, mine)
+
+
+def test_where_the_agent_cannot_be_isolated_nothing_is_begun(laptop: Laptop) -> None:
+    """A user who is not root and has no sudo: said before any task hears of it, with the setting that lifts it."""
+    if os.geteuid() != 0:
+        pytest.skip("becomes another user")
+    env = laptop_env(laptop.environ)
+
+    def act() -> None:
+        os.setuid(65534)
+        with pytest.raises(ConfigError, match=r"can't be isolated.*agent.isolation: none"):
+            demand_agent(RepoConfig(), env)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    killed(act)
+
+
+def test_a_tree_that_could_not_be_ended_is_said(laptop: Laptop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """git fails while the work lands: the folder holds it, the result names it, the next attempt brings it home."""
+    task = laptop.task("greet", TEXT)
+
+    def fails(*_: object) -> None:
+        raise GitFailed("index-pack", 128, "fatal: cannot mkdir: Permission denied")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("bot.local.finishing.land", fails)
+        result = laptop.run(task, writes({"hello.py": "1\n"}))
+
+    assert (result.outcome.reason, result.kept) == ("internal-error", laptop.attempt(task).tree)
+
+    again = laptop.run(task, lambda _: None, number=2)
+
+    assert again.outcome.verdict == "done"
+    assert laptop.show(again.commit, "hello.py") == "1"
+    assert laptop.trees() == []

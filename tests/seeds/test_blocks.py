@@ -4,6 +4,7 @@ The agent is the real Claude CLI; what its model says is scripted.
 """
 
 import os
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -113,6 +114,31 @@ def test_RU9_CL1_the_sdk_runner_stops_at_a_failure(tmp_path: Path) -> None:
 
         ran = project.shell(f"# Or use{second}")
         assert (ran.returncode, tasks(project)) == (1, {"One": Status.BLOCKED, "Two": Status.BLOCKED}), ran.stdout
+
+
+PROGRAMS = [
+    each for each in blocks("python") if "runner.start()" in each.text and "ProjectInitializer" not in each.text
+]
+
+
+@pytest.mark.parametrize("block", PROGRAMS, ids=str)
+def test_RP6_CL4_a_program_that_is_interrupted_leaves_its_task_to_be_taken_up(tmp_path: Path, block: Block) -> None:
+    slow = Turn(text="Let me think.", delay=60)
+    with serve_model(Script(Scene("", slow))) as model:
+        project = Project(tmp_path, model.url)
+        project.write(".ai-agents/config.yml", CONFIG)
+        project.write(f"{TASKS}/AUTH-1.1.md", TASK)
+        with project.program(block.text) as running:
+            deadline = time.monotonic() + 120
+            while not model.requests and time.monotonic() < deadline:
+                time.sleep(0.05)
+            running.send_signal(signal.SIGINT)
+            running.communicate(timeout=120)
+
+        assert tasks(project) == {"AUTH-1.1": Status.IN_PROGRESS}
+        resume = project.shell("python -m scripts.autonomous resume").stdout
+        assert "takes up AUTH-1.1 again" in resume
+        assert "State: stopped" in project.shell("python -m scripts.autonomous status").stdout
 
 
 # ------------------------------------------------------------------------------------- 002: the two agents
