@@ -43,6 +43,9 @@ chaos: $(STAMP) ## the server killed at every step, on SQLite and on PostgreSQL 
 hostile: $(STAMP) ## attacks on the real three jobs, each with the defence that holds it and without (as root; ARGS=S05: only these)
 	$(RUN)/python -m tests.hostile $(ARGS)
 
+chaos-local: $(STAMP) ## the laptop's runner killed at every step and by the clock (N=1000: so many kills)
+	$(RUN)/python -m tests.chaos.local $(if $(N),N=$(N)) $(if $(SEED),SEED=$(SEED)) $(ARGS)
+
 machine: $(STAMP) ## whatever people, GitHub and runners may do, in any order (N=10000: so many examples)
 	$(RUN)/python -m tests.machine $(if $(N),N=$(N)) $(if $(SEED),SEED=$(SEED)) $(ARGS)
 

@@ -93,3 +93,8 @@ def test_every_threat_names_its_test() -> None:
 
     assert rows
     assert [row for row in rows if not re.search(r"\| `tests/[\w/]+\.py`(, `tests/[\w/]+\.py`)*$", row)] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_no_merge_is_left_open(page: Path) -> None:
+    assert not re.search(r"^(<{7}|={7}|>{7})( |$)", page.read_text(), re.MULTILINE)

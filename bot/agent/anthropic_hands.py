@@ -29,7 +29,7 @@ WRITE = (
     'if [ -e "$1" ] && [ ! -f "$1" ]; then echo "This is not a file." >&2; exit 1; fi; '
     'mkdir -p -- "$(dirname -- "$1")" && cat > "$1"'
 )
-SEARCH = 'grep -rnIE --exclude-dir=.git --exclude-dir=node_modules -e "$1" -- "$2" | cut -c 1-300 | head -n "$3"'
+SEARCH = 'grep -srnIE --exclude-dir=.git --exclude-dir=node_modules -e "$1" -- "$2" 2>&1 | cut -c 1-300 | head -n "$3"'
 
 
 class CannotTouch(Exception):

@@ -21,8 +21,8 @@ from bot.agent.isolation import Isolation
 from bot.agent.process import DRAIN, TICK, Cancel
 from bot.agent.uids import tool
 
-OPENING = b"exec 9>&1\n"
-"""Descriptor 9 says that a command has ended, also when the command sent the shell's own output elsewhere."""
+END = 187
+"""The descriptor that says that a command has ended, also when the command sent the shell's own output elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ class _Bash:
         self._in, self._out = self._process.stdin.fileno(), self._process.stdout.fileno()
         os.set_blocking(self._in, False)
         os.set_blocking(self._out, False)
-        self._waiting = bytearray(OPENING)
+        self._waiting = bytearray(f"exec {END}>&1\n".encode())
         self._left = b""
         """What came after the end of the last command: of something that it left running."""
 
@@ -113,8 +113,8 @@ class _Bash:
     def say(self, command: str, late: Callable[[], bool]) -> Output:
         """Run one command, until it has ended, the shell has, or it is `late`."""
         token = secrets.token_hex(16)
-        # bash reads its commands from its input, so what it runs gets another one; and descriptor 9 stays bash's.
-        line = f"{{ eval {shlex.quote(command)}; }} </dev/null 9>&-; builtin printf '\\n%s %s\\n' {token} \"$?\" >&9\n"
+        # bash reads its commands from its input, so what it runs gets another one; and the descriptor `END` stays bash's.
+        line = f"{{ eval {shlex.quote(command)}; }} </dev/null {END}>&-; builtin printf '\\n%s %s\\n' {token} \"$?\" >&{END}\n"
         self._waiting += line.encode("utf-8", "replace")
         output = Output(token)
         output.feed(self._left)

@@ -96,9 +96,14 @@ def answer_tool(schema: str) -> BetaToolUnionParam:
 class Tool(BetaAsyncBuiltinFunctionTool):
     """A definition, and what is done when the model calls it."""
 
-    def __init__(self, definition: BetaToolUnionParam, act: Callable[[Mapping[str, Any]], str]) -> None:
-        """`act` gives what the model is told, or raises `CannotTouch`."""
-        self._definition, self._act = definition, act
+    def __init__(
+        self,
+        definition: BetaToolUnionParam,
+        act: Callable[[Mapping[str, Any]], str],
+        failed: Callable[[Exception], None],
+    ) -> None:
+        """`act` gives what the model is told, or raises `CannotTouch`; of anything else that it raises `failed` hears."""
+        self._definition, self._act, self._failed = definition, act, failed
 
     @property
     def name(self) -> str:
@@ -115,6 +120,9 @@ class Tool(BetaAsyncBuiltinFunctionTool):
             return self._act(input if isinstance(input, dict) else {})
         except CannotTouch as problem:
             raise ToolError(str(problem)) from None
+        except Exception as failure:  # noqa: BLE001 (the SDK would log it and go on; it is raised once we are out of there)
+            self._failed(failure)
+            raise ToolError("This failed.") from None
 
 
 class Toolbox:
@@ -138,16 +146,16 @@ class Toolbox:
         """What the model said at its end."""
         self.misfits = 0
         """Answers that did not fit."""
+        self.failures: list[Exception] = []
+        """What went wrong in a tool by no fault of the model's."""
 
     def tools(self, *, read_only: bool) -> list[Tool]:
         """All of them, or those that change nothing."""
-        reading = (Tool(READ, self._read), Tool(GREP, self._grep))
-        working = (Tool(BASH, self._bash), Tool(TEXT_EDITOR, self._edit))
-        return [
-            *(reading if read_only else working),
-            Tool(TODOS, lambda _asked: "Noted."),
-            Tool(answer_tool(self._form.schema), self._take_answer),
-        ]
+        reading = ((READ, self._read), (GREP, self._grep))
+        working = ((BASH, self._bash), (TEXT_EDITOR, self._edit))
+        always = ((TODOS, _noted), (answer_tool(self._form.schema), self._take_answer))
+        offered = (*(reading if read_only else working), *always)
+        return [Tool(definition, act, self.failures.append) for definition, act in offered]
 
     def end(self) -> None:
         """Nothing that they started stays alive."""
@@ -187,6 +195,10 @@ class Toolbox:
     def _check(self) -> None:
         if self._cancel.is_set or self._seconds_left() <= 0:
             raise CannotTouch("The run is over; this was not done.")
+
+
+def _noted(_asked: Mapping[str, Any]) -> str:
+    return "Noted."
 
 
 def told(name: str, asked: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:

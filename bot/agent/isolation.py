@@ -153,6 +153,12 @@ def isolation_for(setting: Literal["auto", "none"], *, root: Path, log: Callable
     return OtherUser(root, become_root=_way_to_root(), log=log)
 
 
+def demand_isolation(setting: Literal["auto", "none"]) -> None:
+    """Raise `Blocked(setup-failed)` where this machine can't have what `agent.isolation` asks for, before anything is begun."""
+    if setting == "auto":
+        _way_to_root()
+
+
 def isolation_again(trace: str, *, root: Path, log: Callable[[str], None]) -> Isolation:
     """The isolation of a process of ours that was killed: to end what it left running and take its files back.
 

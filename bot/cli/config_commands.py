@@ -21,9 +21,9 @@ def config(
         bool, typer.Option("--import-tasks", help="Make a file of each task in tasks.json of `state_dir`.")
     ] = False,
 ) -> None:
-    """Say what the runner goes by here, where each setting came from, and everything that is wrong.
+    """Say what the runner goes by, and all that is wrong.
 
-    Exit 1 when something is.
+    With where each setting came from. Exit 1 when something is wrong.
     """
     from bot.config import laptop_environ  # noqa: PLC0415
     from bot.local.checkup import look_over  # noqa: PLC0415

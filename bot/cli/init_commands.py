@@ -37,9 +37,9 @@ def init(
         bool, typer.Option("--scripted", help="No account, no key: the model's answer is made of the spec's own lines.")
     ] = False,
 ) -> None:
-    """Turn a spec into phased tasks: an agent plans, you agree, the task source gets them.
+    """Turn a spec into phased tasks.
 
-    Exit 0 made, shown or there already; 1 no plan came of it, or there is no such file; 2 usage or config.
+    An agent plans, you agree, the task source gets them. Exit 0 made, shown or there already; 1 no plan came of it, or there is no such file; 2 usage or config.
     """
     from bot.config import action_report, laptop_env, laptop_environ  # noqa: PLC0415
     from bot.initializer.drafting import Drafter  # noqa: PLC0415
@@ -60,7 +60,7 @@ def init(
             tracker=open_for_new_tasks(settings, environ),
             draft=_asking_first(drafter, terminal, may=yes or dry_run),
             show=terminal.plain,
-            agree=lambda: yes or typer.confirm(f"Make these in the task source {desk.tracker.source}?"),
+            agree=lambda: yes or _agreed(desk.tracker.source),
             tell=terminal.info,
         )
         result = initialize(Wish(spec, project, force=force, dry_run=dry_run), desk)
@@ -84,13 +84,24 @@ def _asking_first(drafter: "Drafter", terminal: "Terminal", *, may: bool) -> "Ca
     """Before money is spent: is there somebody who could agree to what comes of it?"""
 
     def draft(commission: "Commission") -> "Draft":
-        if not may and not (sys.stdin is not None and sys.stdin.isatty()):
-            raise UsageError("Somebody has to agree to the plan: add --yes, or --dry-run to only see it.")
+        if not may:
+            _demand_somebody()
         terminal.info("The agent reads the spec and plans")
         with drafter.cancel.on_signals():
             return drafter(commission)
 
     return draft
+
+
+def _demand_somebody() -> None:
+    """Raise unless a person sits there."""
+    if sys.stdin is None or not sys.stdin.isatty():
+        raise UsageError("Somebody has to agree to the plan: add --yes, or --dry-run to only see it.")
+
+
+def _agreed(source: str) -> bool:
+    _demand_somebody()
+    return typer.confirm(f"Make these in the task source {source}?")
 
 
 def _trial() -> dict[str, str]:

@@ -113,7 +113,7 @@ def work(
 
 
 def status(agent: Agent = "", as_json: AsJson = False, config: Config = None) -> None:
-    """Say what the runner does, what it did, and what that cost."""
+    """Say what the runner does, did and spent."""
     from bot.local.overview import standing_of, status_text  # noqa: PLC0415
 
     settings = _settings(agent, config)
@@ -128,7 +128,10 @@ def status(agent: Agent = "", as_json: AsJson = False, config: Config = None) ->
 
 
 def stop(agent: Agent = "", config: Config = None) -> None:
-    """End the runner of this checkout: its agent is ended, the work is saved, the task can be taken up again."""
+    """End the runner of this checkout.
+
+    Its agent is ended, the work is saved, and the task can be taken up again.
+    """
     from bot.local.control import Alive, runner_at, stop_runner  # noqa: PLC0415
 
     settings = _settings(agent, config)

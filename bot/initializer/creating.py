@@ -4,7 +4,7 @@ Task sources have no idempotency keys. So the intent is on disk before each task
 kill, or an answer that got lost, leaves it open whether a task is there, the source is looked through for its key first.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -68,10 +68,10 @@ class Creation:
         self._settle(seen)
         diff = compare(plan, seen.existing)
         meta = self._meta(seen)
-        ids = {change.task.key: self._task(change, seen) for change in diff.changes}
-        self._relate(diff, ids)
+        tasks = {change.task.key: self._task(change, seen) for change in diff.changes}
+        self._relate(diff, tasks)
         self._notes |= dict.fromkeys(_left(diff))
-        return Made(self._progress, meta, tuple(ids[task.key] for task in plan.tasks), tuple(self._notes))
+        return Made(self._progress, meta.id, tuple(tasks[task.key].id for task in plan.tasks), tuple(self._notes))
 
     # ------------------------------------------------------------------------------------- one task
 
@@ -80,12 +80,11 @@ class Creation:
         if self._progress.doing:
             self._found(self._progress.doing, seen)
 
-    def _found(self, key: str, seen: Seen) -> bool:
+    def _found(self, key: str, seen: Seen) -> Task | None:
         task = seen.meta(self._progress.plan.meta_title) if key == META_KEY else seen.keyed(key)
-        if task is None:
-            return False
-        self._is_made(key, task)
-        return True
+        if task is not None:
+            self._is_made(key, task)
+        return task
 
     def _is_made(self, key: str, task: Task) -> None:
         """Headless PM makes a task and then offers it: a kill between the two leaves it held back."""
@@ -93,7 +92,7 @@ class Creation:
             self._tracker.set_status(task, Status.TODO)
         self._remember(doing="", made={**self._progress.made, key: task.id})
 
-    def _meta(self, seen: Seen) -> str:
+    def _meta(self, seen: Seen) -> Task:
         plan = self._progress.plan
         there = seen.meta(plan.meta_title)
         if there is None:
@@ -102,18 +101,18 @@ class Creation:
         if body is not None:
             init = self._progress.init
             self._rewrite(there, Wording(lambda text: rewritten_meta(plan, text, init) or text))
-        return there.id
+        return there
 
-    def _task(self, change: Change, seen: Seen) -> str:
+    def _task(self, change: Change, seen: Seen) -> Task:
         task = change.task
         if change.existing is None:
             new = NewTask(task.full_title, marked_body(task, self._progress.init), PRIORITIES[task.priority])
             return self._create(task.key, new)
         if change.kind is Kind.CHANGED:
             self._update(change, seen.tasks[change.existing.id])
-        return change.existing.id
+        return seen.tasks[change.existing.id]
 
-    def _create(self, key: str, new: NewTask) -> str:
+    def _create(self, key: str, new: NewTask) -> Task:
         self._remember(doing=key)
         for seconds in (*WAITS, None):
             try:
@@ -124,11 +123,11 @@ class Creation:
                     raise
                 # Its answer may have got lost: the task may be there.
                 self._wait(max(seconds, error.retry_after))
-                if self._found(key, look(self._tracker)):
-                    return self._progress.made[key]
+                if (found := self._found(key, look(self._tracker))) is not None:
+                    return found
         self._remember(doing="", made={**self._progress.made, key: made.id})
         self._tell(f"Made {made.name}: {new.title}")
-        return made.id
+        return made
 
     def _update(self, change: Change, task: Task) -> None:
         init = self._progress.init
@@ -164,7 +163,7 @@ class Creation:
 
     # ----------------------------------------------------------------------------------- between them
 
-    def _relate(self, diff: Diff, ids: dict[str, str]) -> None:
+    def _relate(self, diff: Diff, tasks: Mapping[str, Task]) -> None:
         """Of the tasks that this initialization made or gave a new prerequisite: saying it twice changes nothing."""
         ours = {*self._progress.made, *(each.task.key for each in diff.changes if "prerequisites" in each.fields)}
         ours |= set(self._progress.updated)
@@ -173,7 +172,7 @@ class Creation:
             if key not in ours:
                 continue
             try:
-                self._tracker.relate(self._tracker.get(ids[key]), self._tracker.get(ids[first]))
+                self._tracker.relate(tasks[key], tasks[first])
             except NoRelations as error:
                 self._notes[str(error)] = None
                 return

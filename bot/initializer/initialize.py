@@ -16,7 +16,7 @@ from typing import ClassVar, Final, Literal
 from bot.core.messages.words import counted
 from bot.core.outbound import one_line
 from bot.core.specs.diff import Diff, compare
-from bot.core.specs.planned import MOST_PROJECT, Plan
+from bot.core.specs.planned import MOST_PROJECT
 from bot.core.specs.shown import plan_markdown
 from bot.core.specs.spec import Spec
 from bot.errors import UsageError
@@ -24,6 +24,7 @@ from bot.initializer.creating import Creation, Made
 from bot.initializer.looking import Seen, look
 from bot.initializer.state import (
     PROGRESS,
+    SHOWN,
     Progress,
     ProjectState,
     Session,
@@ -110,13 +111,26 @@ def initialize(wish: Wish, desk: Desk) -> InitializationResult:
     desk.tracker.check((Status.TODO,))
     seen = look(desk.tracker)
     project = one_line(wish.project, MOST_PROJECT) or (state.project_name if state else name_of(wish.spec))
-    keyed = tuple(each.title for each in seen.existing)
-    draft = desk.draft(Commission(spec, project, there=keyed))
+    shown = _shown(desk, text, project)
+    if shown is not None:
+        day = shown.started_at.replace("T", " ").removesuffix("Z")
+        desk.tell(f"This plan was made on {day} UTC; remove {SHOWN} to have another one.")
+        return _with_plan(shown, compare(shown.plan, seen.existing), desk, wish, 0.0)
+    draft = desk.draft(Commission(spec, project, there=tuple(each.title for each in seen.existing)))
     usd = max((max(report.usd, report.metered_usd) for report in draft.reports), default=0.0)
     if draft.plan is None:
         return _failed(draft, project, usd)
     progress = Progress(uuid.uuid4().hex[:12], desk.tracker.source, now_text(), draft.plan, str(wish.spec), _sha(text))
-    return _with_plan(draft.plan, progress, compare(draft.plan, seen.existing), desk, wish, usd)
+    write_progress(desk.folder, progress, SHOWN)
+    return _with_plan(progress, compare(draft.plan, seen.existing), desk, wish, usd)
+
+
+def _shown(desk: Desk, text: str, project: str) -> Progress | None:
+    """The plan for this very spec that somebody saw and did not agree to yet: no other one is paid for."""
+    there = read_progress(desk.folder, SHOWN)
+    wanted = (_sha(text), project, desk.tracker.source)
+    fits = there is not None and (there.spec_sha256, there.plan.project, there.provider_type) == wanted
+    return there if fits else None
 
 
 def read_spec_file(path: Path) -> str:
@@ -191,12 +205,14 @@ def _failed(draft: Draft, project: str, usd: float) -> InitializationResult:
     return InitializationResult(False, "failed", 0, error, draft.raw, project_name=project, usd=usd)
 
 
-def _with_plan(plan: Plan, progress: Progress, diff: Diff, desk: Desk, wish: Wish, usd: float) -> InitializationResult:
+def _with_plan(progress: Progress, diff: Diff, desk: Desk, wish: Wish, usd: float) -> InitializationResult:
+    plan = progress.plan
     desk.show(plan_markdown(plan, diff))
     if wish.dry_run:
-        desk.tell("Nothing was made: this was a dry run.")
+        desk.tell("Nothing was made: this was a dry run. Without --dry-run, this very plan is carried out.")
         return InitializationResult(True, "shown", project_name=plan.project, usd=usd)
     if not desk.agree():
+        forget_progress(desk.folder, SHOWN)
         desk.tell("Nothing was made.")
         return InitializationResult(True, "declined", project_name=plan.project, usd=usd)
     write_progress(desk.folder, progress)
@@ -214,7 +230,7 @@ def _go_on(begun: Progress, wish: Wish, desk: Desk) -> InitializationResult:
         )
     if wish.dry_run:
         desk.tell(f"The initialization of {name} was interrupted ({there}); without --dry-run it goes on.")
-        return _with_plan(begun.plan, begun, compare(begun.plan, look(desk.tracker).existing), desk, wish, 0.0)
+        return _with_plan(begun, compare(begun.plan, look(desk.tracker).existing), desk, wish, 0.0)
     desk.tell(f"The initialization of {name} was interrupted ({there}): going on with its plan.")
     desk.tracker.check((Status.TODO,))
     return _carry_out(begun, desk, 0.0)

@@ -19,6 +19,8 @@ from bot.whole_file import write_whole
 VERSION: Final = 1
 MARKER: Final = ".project_state.json"
 PROGRESS: Final = ".project_state.creating.json"
+SHOWN: Final = ".project_state.plan.json"
+"""A plan that was shown, and nobody has agreed to yet: what is agreed to then is this one."""
 MOST_BYTES: Final = 16 << 20
 
 
@@ -98,12 +100,12 @@ def read_state(folder: Path) -> ProjectState | None:
 
 def write_state(folder: Path, state: ProjectState) -> None:
     """Put the marker there. Raises `UsageError`."""
-    _write(folder / MARKER, asdict(state))
+    _write(folder / MARKER, asdict(state), indent=2)
 
 
-def read_progress(folder: Path) -> Progress | None:
+def read_progress(folder: Path, name: str = PROGRESS) -> Progress | None:
     """How far an initialization came that was ended; None: there is none. Raises `UsageError`."""
-    path = folder / PROGRESS
+    path = folder / name
     found = _read(path)
     if found is None:
         return None
@@ -119,15 +121,16 @@ def read_progress(folder: Path) -> Progress | None:
     return Progress(**texts, plan=plan, made=made, updated=updated)
 
 
-def write_progress(folder: Path, progress: Progress) -> None:
+def write_progress(folder: Path, progress: Progress, name: str = PROGRESS) -> None:
     """Remember how far it is. Raises `UsageError`."""
     texts = {name: getattr(progress, name) for name in (*_PROGRESS_TEXTS, "made", "updated")}
-    _write(folder / PROGRESS, {**texts, "plan": progress.plan.as_data()})
+    _write(folder / name, {**texts, "plan": progress.plan.as_data()})
 
 
-def forget_progress(folder: Path) -> None:
+def forget_progress(folder: Path, *names: str) -> None:
     """It has come to its end."""
-    (folder / PROGRESS).unlink(missing_ok=True)
+    for name in names or (PROGRESS, SHOWN):
+        (folder / name).unlink(missing_ok=True)
 
 
 _TEXTS: Final = (
@@ -166,8 +169,8 @@ def _read(path: Path) -> dict[str, Any] | None:
     return dict(found)
 
 
-def _write(path: Path, data: Mapping[str, Any]) -> None:
-    text = json.dumps({"version": VERSION, **data}, ensure_ascii=False, indent=2)
+def _write(path: Path, data: Mapping[str, Any], *, indent: int | None = None) -> None:
+    text = json.dumps({"version": VERSION, **data}, ensure_ascii=False, indent=indent)
     try:
         write_whole(path, f"{text}\n".encode("utf-8", "replace"), mode=0o644)
     except OSError as error:

@@ -5,8 +5,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bot.agent.anthropic_pace import Pace
 from bot.agent.key_proxy import Credential, serve_key_proxy
 from bot.agent.process import environment
+from bot.agent.uids import tool
 from bot.core.names import Reason
 from bot.core.run import AgentReport
 from bot.errors import Blocked, ConfigError
@@ -34,8 +36,8 @@ def sdk_session(access: ModelAccess, ground: Ground) -> Iterator[Agent]:
         line = Line(
             access.model, proxy, ground.isolation, ground.cancel, narrator.hear, max_tokens=access.settings.max_tokens
         )
-        talk = Conversation(line, requests_per_minute=access.settings.requests_per_minute)
-        yield SdkSession(access, ground, proxy, narrator, talk)
+        pace = access.pace or Pace(access.settings.requests_per_minute)
+        yield SdkSession(access, ground, proxy, narrator, Conversation(line, pace))
 
 
 def check_sdk(access: ModelAccess) -> None:
@@ -48,6 +50,7 @@ def check_sdk(access: ModelAccess) -> None:
     except ImportError:
         text = "The backend `anthropic-sdk` needs the SDK: pip install 'ai-ready-bot[sdk]'."
         raise Blocked(Reason.SETUP_FAILED, text) from None
+    tool("bash")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,9 @@ it has no word for (the task source, Slack, …) comes from them.
 """
 
 import asyncio
+import contextlib
 import sys
+import threading
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final, Literal, Self
@@ -89,6 +91,8 @@ class AutonomousRunner:
     def start(self, resume: bool = False) -> int:
         """Do task after task until none is ready or a limit is reached; 0: none was Blocked. `resume`: the last session.
 
+        SIGINT and SIGTERM end it as `stop` does.
+
         Raises `AiReadyError` where it can't begin, with one sentence that says what to do.
         """
         settings = self._settings()
@@ -96,10 +100,15 @@ class AutonomousRunner:
         log = Log(settings.log_file, redactor.text)
         terminal = Terminal(sys.stderr, colours=False, keep=log.write)
         company = Company(terminal, self._cancel, listeners=(terminal,))
-        return Runner(settings, self._environ, log, company).run(Wish(exit_when_idle=True), resume=resume)
+        ours = threading.current_thread() is threading.main_thread()  # elsewhere Python lets nobody hear of signals
+        with self._cancel.on_signals() if ours else contextlib.nullcontext():
+            return Runner(settings, self._environ, log, company).run(Wish(exit_when_idle=True), resume=resume)
 
     def stop(self) -> None:
-        """End soon, from another thread: the agent is ended, its work is kept, its task is taken up again next time."""
+        """End soon, from another thread: the agent is ended, its work is kept, its task is taken up again next time.
+
+        This object has ended with that: make another one to go on.
+        """
         self._cancel.set()
 
     def get_status(self) -> dict[str, Any]:

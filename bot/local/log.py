@@ -28,10 +28,15 @@ class Log:
         self._lock = threading.Lock()
 
     def begin(self) -> None:
-        """Make sure that there is a log, before anything is done. Raises `UsageError` where the file can't be written."""
+        """Make sure that there is a log, before anything is done. Raises `UsageError` where the file can't be written.
+
+        A folder that is made for it is hidden from git: `git status` stays as it was.
+        """
         path = self._path
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            if not path.parent.exists():
+                path.parent.mkdir(parents=True)
+                path.parent.joinpath(".gitignore").write_text("*\n", encoding="utf-8")
             with path.open("ab"):
                 pass
         except OSError as error:

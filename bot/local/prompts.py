@@ -153,6 +153,17 @@ class TerminalInput:
         return line.decode("utf-8", "replace")
 
     def _opened(self) -> int | None:
-        if self._descriptor is not None:
-            return self._descriptor if os.isatty(self._descriptor) else None
-        return sys.stdin.fileno() if sys.stdin is not None and sys.stdin.isatty() else None
+        descriptor = self._descriptor
+        if descriptor is None and sys.stdin is not None and not sys.stdin.closed:
+            descriptor = sys.stdin.fileno()
+        return (
+            descriptor if descriptor is not None and os.isatty(descriptor) and not _in_background(descriptor) else None
+        )
+
+
+def _in_background(terminal: int) -> bool:
+    """Whether reading would stop us: the shell has the terminal (`ai-ready start &`)."""
+    try:
+        return os.tcgetpgrp(terminal) != os.getpgrp()
+    except OSError:  # it is nobody's controlling terminal, so no shell has it
+        return False

@@ -44,17 +44,14 @@ def open_draft(desk: Desk, wanted: OpenPull, commit: str) -> Pull:
         if look:
             desk.sleep(min(0.5 * 2**look, 8.0))
         try:
-            for pull in desk.github.open_pulls(wanted.head):
-                if pull.base == wanted.base and pull.head_oid == commit:
-                    return pull
-                told = f"the pull request #{pull.number} from it goes to {pull.base}"
-                if pull.base == wanted.base:
-                    told = f"the pull request #{pull.number} does not show the commit that was pushed"
-                break
-            else:
-                made, told = _open(desk, wanted, commit)
-                if made is not None:
-                    return made
+            pull = next(iter(desk.github.open_pulls(wanted.head)), None)
+            if pull is None:
+                pull, told = _open(desk, wanted)
+            elif pull.base != wanted.base:
+                raise _failed(desk, wanted, f"#{pull.number}, which is open from it, goes to {pull.base}")
+            if pull is not None and pull.head_oid == commit:
+                return pull
+            told = told or "the open one does not show the commit that was pushed"
         except GitHubError as error:
             if not error.transient:
                 raise _failed(desk, wanted, str(error)) from error
@@ -62,18 +59,18 @@ def open_draft(desk: Desk, wanted: OpenPull, commit: str) -> Pull:
     raise _failed(desk, wanted, told)
 
 
-def _open(desk: Desk, wanted: OpenPull, commit: str) -> tuple[Pull | None, str]:
+def _open(desk: Desk, wanted: OpenPull) -> tuple[Pull | None, str]:
     """The pull request as GitHub's answer shows it; None: look (what the answer was is said). Raises `Blocked`."""
     place = Snapshot(desk.repo, datetime.now(UTC), wanted.base, {})
     answer = desk.github.apply((wanted,), place)[0]
     if not answer.ok and not answer.unsure:
         raise _failed(desk, wanted, answer.message or f"GitHub answered {answer.status}")
     made = answer.pull
-    if made is not None and made.open and (made.head, made.base, made.head_oid) == (wanted.head, wanted.base, commit):
-        if made.draft != wanted.draft:
-            raise _failed(desk, wanted, f"#{made.number} was opened, but not as a draft")
-        return made, ""
-    return None, answer.message
+    if made is None:
+        return None, answer.message
+    if (made.head, made.base, made.draft, made.open) != (wanted.head, wanted.base, wanted.draft, True):
+        raise _failed(desk, wanted, f"#{made.number} was opened otherwise than it was asked for")
+    return made, ""
 
 
 def _failed(desk: Desk, wanted: OpenPull, why: str) -> Blocked:

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from bot.agent.claude_code import find_cli
+from bot.agent.anthropic_pace import Pace
+from bot.agent.isolation import demand_isolation
 from bot.agent.process import Cancel
 from bot.config import LaptopEnv, laptop_env
 from bot.core.messages.words import counted, money
@@ -15,6 +16,7 @@ from bot.core.settings import RepoConfig
 from bot.core.tasks import task_branch, task_run_key
 from bot.errors import Blocked, ConfigError
 from bot.job.redact import Redactor
+from bot.job.session import ModelAccess, check_agent
 from bot.local.carrying import Carrier, Parts
 from bot.local.checkout import Checkout, open_checkout
 from bot.local.choosing import ENDS, NEEDED
@@ -86,7 +88,8 @@ class Runner:
             session = self._session(folder, tracker.source, resume=resume)
             book = Book(folder.session(settings.agent_id), session, self.now)
             hooks = self._hooks(env)
-            health = self._health(checkout, tracker, hooks, env)
+            claims = ClaimFile.of(folder, settings.agent_id)
+            health = self._health(checkout, tracker, env, self._asking(hooks, claims))
             self._greet(session, tracker, resume=resume)
             health.look(self.company.cancel)
             parts = Parts(
@@ -94,7 +97,7 @@ class Runner:
                 folder=folder,
                 tracker=tracker,
                 ends=ends,
-                run_task=own_way(tracker) or self._telling_slack(TaskRun(settings, env, self.log.write), env),
+                run_task=own_way(tracker) or self._telling_slack(self._task_run(env), env),
                 begin=Naming(settings.agent_id, trees_of(settings, checkout, env), tracker.source, self.now),
                 hooks=hooks,
                 voice=voice,
@@ -104,7 +107,7 @@ class Runner:
                 show=self.company.show,
             )
             patience = Patience(self.company.cancel, voice, FIRST_PAUSE)
-            carrier = Carrier(parts, ClaimFile.of(folder, settings.agent_id), book, patience)
+            carrier = Carrier(parts, claims, book, patience)
             stack.enter_context(health.watched())
             return Loop(parts, carrier, self._stack(checkout, env, parts), wish).run()
 
@@ -128,6 +131,10 @@ class Runner:
         if settings.repo.agent.isolation == "none":
             voice.warning("agent.isolation is none: the agent runs as you, and can read and change what you can.")
 
+    def _task_run(self, env: LaptopEnv) -> TaskRun:
+        pace = Pace(self.settings.repo.agent.requests_per_minute)
+        return TaskRun(self.settings, env, self.log.write, pace=pace)
+
     def _hooks(self, env: LaptopEnv) -> Hooks | None:
         settings, voice = self.settings, self.company.voice
         if settings.hooks is None:
@@ -138,19 +145,28 @@ class Runner:
             voice.warning(problem)
         return hooks
 
-    def _health(self, checkout: Checkout, tracker: Tracker, hooks: Hooks | None, env: LaptopEnv) -> Health:
+    def _health(self, checkout: Checkout, tracker: Tracker, env: LaptopEnv, hook: Callable[[Cancel], None]) -> Health:
         settings = self.settings
-        agent = settings.agent_id
         checks = [git_state(checkout.root, env.others), free_disk([settings.root, settings.state_dir]), free_memory()]
-        if settings.repo.agent.backend == "claude-code":
+        if settings.repo.agent.backend != "anthropic-sdk":
             checks.append(claude_there(env.claude, self.environ.get("PATH", "")))
         checks.append(source_reached(tracker.source, lambda: tracker.check(())))
         return Health(
             checks=tuple(checks),
             warn=self.company.voice.warning,
-            hook=(lambda cancel: hooks.health_check(agent, None, cancel)) if hooks else lambda _: None,
+            hook=hook,
             interval=settings.local.health_seconds,
         )
+
+    def _asking(self, hooks: Hooks | None, claims: ClaimFile) -> Callable[[Cancel], None]:
+        """The user's own health check, with the task that is under way."""
+
+        def ask(cancel: Cancel) -> None:
+            if hooks is not None:
+                claim = claims.read()
+                hooks.health_check(self.settings.agent_id, claim.as_attempt() if claim else None, cancel)
+
+        return ask
 
     def _telling_slack(self, run: RunTask, env: LaptopEnv) -> RunTask:
         hooks = self.settings.slack
@@ -161,7 +177,7 @@ class Runner:
         origin = origin_of(checkout, env.server_url, env.token)
         config = parts.config
         waits = Status.IN_REVIEW in parts.ends and config.local.finished != "done"
-        if origin is not None and origin.repo and waits:
+        if (origin is not None and origin.repo and waits) or own_way(parts.tracker):
             return lambda _task, _listing: ""
 
         def onto(task: Task, listing: Listing) -> str:
@@ -201,12 +217,19 @@ class Naming:
 def demand_agent(config: RepoConfig, env: LaptopEnv) -> None:
     """Raise `ConfigError` when no agent can be started here, before any task hears of it."""
     env.demand_model_key()
-    if config.agent.backend != "claude-code":
-        return
+    access = ModelAccess(
+        config.agent.model,
+        config.limits.usd,
+        env.api_key,
+        env.oauth_token,
+        cli=env.claude,
+        settings=config.agent,
+    )
     try:
-        find_cli(env.claude, path=env.others.get("PATH", ""))
+        demand_isolation(config.agent.isolation)
+        check_agent(access, path=env.others.get("PATH", ""))
     except Blocked as missing:
-        raise ConfigError(f"Claude Code CLI not found. {missing.text}") from missing
+        raise ConfigError(missing.text) from missing
 
 
 def ends_of(tracker: Tracker, wish: str) -> frozenset[Status]:

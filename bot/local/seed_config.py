@@ -35,6 +35,8 @@ class SeedConfig:
     given: tuple[Given, ...] = ()
     tracker: Mapping[str, str] | None = None
     """The section `tracker` that its `state_provider` means; None: it has none."""
+    default: Mapping[str, str] | None = None
+    """The section where nothing says another one; None: there is no such file."""
     project_dir: str = ""
     instructions: str = ""
     """A file with words for the agent; it may not be there when it is the default."""
@@ -130,6 +132,7 @@ def _meant(found: _Found, environ: Mapping[str, str]) -> SeedConfig:
     return SeedConfig(
         given=(*_given(found), *hook),
         tracker=_tracker(found, environ),
+        default={"type": "file", "folder": f"{_DEFAULTS['state_provider.state_dir']}/{TASKS}"},
         project_dir=found.text("autonomous.project_dir"),
         instructions=found.text("autonomous.system_prompt_path"),
         webhook=webhook,

@@ -69,9 +69,10 @@ def webhooks(seed: SeedConfig, environ: Mapping[str, str]) -> SlackHooks:
 
 def old_tasks(seed: SeedConfig, root: Path) -> tuple[Path, Path] | None:
     """The old file with all tasks, and the folder where ours belong; None: there is no such file."""
-    if not seed.tracker or seed.tracker["type"] != "file":
+    tracker = seed.tracker or seed.default
+    if not tracker or tracker["type"] != "file":
         return None
-    folder = root / seed.tracker["folder"]
+    folder = root / tracker["folder"]
     old = folder.parent / OLD_TASKS
     return (old, folder) if old.is_file() else None
 

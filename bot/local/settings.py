@@ -126,7 +126,7 @@ def settle(flags: Flags, environ: Mapping[str, str], root: Path) -> Settled:
     problems += [*seed.problems, *laid.problems]
     other = {"type": flags.source} if flags.source else None
     where = ("state_provider", SEED_CONFIG) if seed.tracker else ("tracker", CONFIG_PATH)
-    tracker = collect(lambda: _tracker(seed.tracker or section or other, *where, flags), _ANY)
+    tracker = collect(lambda: _tracker(seed.tracker or section or other or seed.default, *where, flags), _ANY)
     collect(lambda: refuse_old_tasks(tracker, root), None)
     seconds = collect(lambda: _seconds(environ, flags.task_seconds or laid.config.limits.minutes * 60), 1)
     hooks = collect(lambda: _hooks(laid.config, flags, root), None)

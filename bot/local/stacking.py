@@ -21,7 +21,7 @@ def stacked(checkout: Checkout, branches: Sequence[str], base: str) -> str:
     A branch that is gone was merged in another way, or is not wanted. Raises `HeldBack` where two do not go together.
     """
     tips = {tip: name for name in branches if (tip := checkout.branch(name))}
-    new = [tip for tip in tips if not (base and checkout.contains(base, tip))]
+    new = [tip for tip in tips if not (base and _has(checkout, base, tip))]
     heads = [tip for tip in new if not any(tip != other and checkout.contains(other, tip) for other in new)]
     if not heads:
         return ""
@@ -29,6 +29,17 @@ def stacked(checkout: Checkout, branches: Sequence[str], base: str) -> str:
     for head in heads[1:]:
         whole = _merged(checkout.common, whole, head, [tips[each] for each in heads])
     return whole
+
+
+def _has(checkout: Checkout, base: str, tip: str) -> bool:
+    """Whether the base has all of a branch, be it merged or squashed into one commit."""
+    if checkout.contains(base, tip):
+        return True
+    git = checkout.common
+    ran = git.attempt("merge-tree", "--write-tree", "--no-messages", base, tip, seconds=600)
+    return ran.exit_code == 0 and ran.out.split(b"\n", 1)[0].decode("ascii") == git.line(
+        "rev-parse", f"{base}^{{tree}}"
+    )
 
 
 def _merged(git: Git, one: str, other: str, names: Sequence[str]) -> str:

@@ -108,7 +108,9 @@ class _Server:
             found = remote_branches(self.git, remote, [branch]).get(branch, "")
             if found and self.git.attempt("cat-file", "-e", f"{found}^{{commit}}").exit_code != 0:
                 stubborn(self.git, remote, *QUIET_FETCH, remote.url, f"+refs/heads/{branch}:refs/origin/{branch}")
-        except (GitFailed, Blocked):
+        except (GitFailed, Blocked) as problem:
+            if isinstance(problem, Blocked) and problem.code == Reason.CANCELLED:
+                raise
             self.origin = None
             return ""
         return found

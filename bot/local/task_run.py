@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 
+from bot.agent.anthropic_pace import Pace
 from bot.agent.isolation import Isolation, isolation_for
 from bot.config import LaptopEnv
 from bot.core.names import Reason
@@ -35,7 +36,7 @@ from bot.local.beating import beating
 from bot.local.checkout import open_checkout
 from bot.local.finishing import LENT, Yard, finish, landed, taken
 from bot.local.landing import resumes
-from bot.local.loan import lend
+from bot.local.loan import Loan, lend
 from bot.local.origin import origin_of
 from bot.local.ports import Attempt, Result, Watch
 from bot.local.results import read_result
@@ -65,6 +66,8 @@ class TaskRun:
     log: Callable[[str], None]
     """For the runner's log: what the commands of the repository print, and what is worth a line."""
     session: Session = field(default=agent_session)
+    pace: Pace | None = None
+    """Of requests to the model, over all tasks."""
 
     def __call__(self, task: Task, attempt: Attempt, watch: Watch) -> Result:
         """See `RunTask`."""
@@ -75,17 +78,17 @@ class TaskRun:
             with beating(watch.beat):
                 return _Story(self, task, attempt, watch, out).tell()
         except Blocked as blocked:
-            return Result(_blocked(attempt, blocked.code, blocked.text, blocked.details))
+            return _ended(attempt, blocked.code, blocked.text, blocked.details)
         except ConfigError as problem:
-            return Result(_blocked(attempt, Reason.CONFIG_INVALID, str(problem)))
+            return _ended(attempt, Reason.CONFIG_INVALID, str(problem))
         except GitFailed as error:
             if error.disk_full:
-                return Result(_blocked(attempt, Reason.SETUP_FAILED, disk_full().text))
-            return Result(_blocked(attempt, Reason.INTERNAL_ERROR, "git failed on the way.", str(error)))
+                return _ended(attempt, Reason.SETUP_FAILED, disk_full().text)
+            return _ended(attempt, Reason.INTERNAL_ERROR, "git failed on the way.", str(error))
         except OSError as error:
             if error.errno != errno.ENOSPC:
                 raise
-            return Result(_blocked(attempt, Reason.SETUP_FAILED, disk_full().text))
+            return _ended(attempt, Reason.SETUP_FAILED, disk_full().text)
         finally:
             if not attempt.tree.exists():  # else the same attempt goes on with it
                 shutil.rmtree(out / LENT, ignore_errors=True)
@@ -168,7 +171,8 @@ class _Story:
 
     def _work(self, yard: Yard) -> Result:
         settings, attempt = self.run.settings, self.attempt
-        start = find_start(yard.checkout, yard.loan, yard.origin, attempt, settings.repo.pull_request.base)
+        asking = Loan(replace(yard.loan.git, stop=self.watch.cancel))  # a server may take long to answer
+        start = find_start(yard.checkout, asking, yard.origin, attempt, settings.repo.pull_request.base)
         self.notes += start.notes
         admission = self._admission(yard, start)
         role = role_text(settings.role, settings.root)
@@ -215,6 +219,7 @@ class _Story:
             cli=env.claude,
             settings=job.config.agent,
             linear_key=self._linear_key(),
+            pace=self.run.pace,
         )
         try:
             with self.run.session(access, ground) as agent:
@@ -288,6 +293,12 @@ class _Story:
             return
         with caretaker(self.attempt.tree, record, self.run.log) as isolation:
             worktrees.remove(self.attempt.tree, isolation)
+
+
+def _ended(attempt: Attempt, reason: str, text: str, details: str = "") -> Result:
+    """What could not be brought to its end; the tree waits for the next attempt, which saves what is in it."""
+    kept = attempt.tree if (attempt.tree / worktrees.WORKED).exists() else None
+    return Result(_blocked(attempt, reason, text, details), kept=kept)
 
 
 def _blocked(attempt: Attempt, reason: str, text: str, details: str = "") -> Outcome:

@@ -32,6 +32,14 @@ def _now() -> datetime:
     return datetime.now().astimezone()
 
 
+class _Patient(Console):
+    """Nobody may be reading any more (`ai-ready start | head`)."""
+
+    def on_broken_pipe(self) -> None:
+        """Say nothing more; rich would end the process."""
+        self.quiet = True
+
+
 class Terminal:
     """Says things to a person; a listener of journals, too. Safe to use from any thread."""
 
@@ -44,7 +52,7 @@ class Terminal:
         now: Callable[[], datetime] = _now,
     ) -> None:
         """`keep` gets every line without colours: the runner's log. `now`: the person's own time."""
-        self._console = Console(
+        self._console = _Patient(
             file=file,
             color_system="standard" if colours else None,
             force_terminal=colours,
@@ -76,7 +84,7 @@ class Terminal:
     def plain(self, text: str) -> None:
         """Words of a question, without a time."""
         for line in self._lines(text):
-            self._console.print(Text(line), soft_wrap=True)
+            self._print(Text(line))
 
     def __call__(self, entry: Entry, progress: Progress) -> None:
         """Hear an event of a run."""
@@ -91,8 +99,15 @@ class Terminal:
         time = f"[{self._now():%H:%M:%S}]"
         for line in self._lines(text):
             mark = f"{sign} " if sign else ""
-            self._console.print(Text.assemble((time, "blue"), " ", (mark, colour), (line, style)), soft_wrap=True)
+            self._print(Text.assemble((time, "blue"), " ", (mark, colour), (line, style)))
             self._keep(f"{time} {mark}{line}")
+
+    def _print(self, line: Text) -> None:
+        """A terminal that is gone ends what is shown there, not the work; the log goes on."""
+        try:
+            self._console.print(line, soft_wrap=True)
+        except OSError:
+            self._console.quiet = True
 
     def _lines(self, text: str) -> list[str]:
         """Plain lines in letters that the terminal has."""

@@ -1,8 +1,8 @@
 """Where attempts work: a folder of ours for each task, with all that is known of the attempt in a file of its own.
 
     BASE/PROJECT-1a2b3c4d/task-ENG-12/
-        attempt.json    ours: which attempt, from where, who hears its result; written before anything else is there
-        lent.git/ store.git/ PROJECT/ home/    see `bot.local.loan` and `bot.job.workspace`
+        .attempt.json   ours: which attempt, from where, who hears its result; written before anything else is there
+        store.git/ PROJECT/ home/    see `bot.job.workspace`
 
 A folder appears whole and goes whole: it is renamed before it is deleted, so that one that stands in its place always
 holds an attempt whose work may be nowhere else.
@@ -27,9 +27,9 @@ from bot.errors import Blocked
 from bot.local.checkout import Checkout
 from bot.whole_file import write_whole
 
-RECORD = "attempt.json"
-LOCK = "lock"
-WORKED = "agent-began"
+RECORD = ".attempt.json"
+LOCK = ".lock"
+WORKED = ".agent-began"
 """An empty file: from here on there may be work."""
 GONE = ".gone-"
 NEW = ".new-"

@@ -58,6 +58,8 @@ class Turn:
     """Seconds of silence in the middle of the answer."""
     cut: bool = False
     """The connection breaks in the middle of the answer."""
+    fails: int = 0
+    """An error event, of that status, in the middle of the answer."""
 
     def __add__(self, other: "Turn") -> "Turn":
         """Both in one answer: `say("I'll look.") + read("a.py") + read("b.py")`."""
@@ -259,6 +261,9 @@ class _Handler(BaseHTTPRequestHandler):
             if turn.cut:
                 self.close_connection = True
                 return
+            if turn.fails:
+                kind = ERROR_TYPES.get(turn.fails, "api_error")
+                events[middle:] = [_event("error", error={"type": kind, "message": "scripted error"})]
             self._chunk("".join(events[middle:]))
             self._chunk("")
 

@@ -100,12 +100,15 @@ class FileTracker:
 
     def get(self, task_id: str) -> Task:
         """By the file's name without `.md`, or by the key in the title."""
-        reads = self._reads()
-        found = _found(task_id, reads)
+        there = task_id in self._ids()
+        reads = () if there else self._reads()
+        found = _read(self.folder, task_id) if there else _found(task_id, reads)
         if found is None:
             raise NoSuchTask(f"There is no task {task_id} in {self.folder}.")
         if found.file is None:
             raise TrackerError(found.problem.text if found.problem else f"{found.path} can't be read.")
+        if there and found.file.depends_on:  # only then do the others matter
+            reads = self._reads()
         return _task(found.id, found.path, found.raw, found.file, reads)
 
     def claim(self, task: Task) -> Task:
@@ -152,7 +155,7 @@ class FileTracker:
             raise TrackerError("A task needs a title.")
         values = {"status": Status.TODO.value, "priority": _priority(new.priority), "labels": labels}
         with locked(self.folder):
-            name, names = _name(title), {each.id.casefold() for each in self._reads()}
+            name, names = _name(title), {each.casefold() for each in self._ids()}
             number = 2
             while name.casefold() in names:
                 name, number = f"{_name(title)}-{number}", number + 1
@@ -187,13 +190,17 @@ class FileTracker:
             raise NoSuchTask(f"There is no task {task_id} in {self.folder}.")
         return self.folder / f"{task_id}{_SUFFIX}"
 
-    def _reads(self) -> tuple[_Read, ...]:
+    def _ids(self) -> tuple[str, ...]:
+        """Of all tasks, sorted."""
         try:
             names = sorted(entry.name for entry in os.scandir(self.folder) if entry.is_file())
         except OSError as error:
             raise SourceUnavailable(f"The task folder {self.folder} can't be read ({error.strerror}).") from None
-        ids = [name.removesuffix(_SUFFIX) for name in names if name.endswith(_SUFFIX)]
-        found = [_read(self.folder, each) for each in ids if _ID.fullmatch(each) and each.lower() not in _NOT_A_TASK]
+        ids = (name.removesuffix(_SUFFIX) for name in names if name.endswith(_SUFFIX))
+        return tuple(each for each in ids if _ID.fullmatch(each) and each.lower() not in _NOT_A_TASK)
+
+    def _reads(self) -> tuple[_Read, ...]:
+        found = (_read(self.folder, each) for each in self._ids())
         return tuple(each for each in found if each is not None)
 
     def _one(self, task_id: str) -> TaskFile:

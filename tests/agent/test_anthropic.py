@@ -13,6 +13,7 @@ from bot.agent.anthropic_pace import Pace
 from bot.agent.prices import DEAREST, rates_of
 from bot.agent.stream import Retrying, Spoke
 from bot.agent.uids import alive
+from bot.errors import Blocked
 from bot.sandbox.model import (
     Turn,
     bash,
@@ -61,6 +62,25 @@ def test_MO2_work_is_done_and_reported(desk: Desk) -> None:
     assert (report.turns, report.model, report.version.split()[0]) == (7, "claude-opus-5-5", "anthropic")
     assert report.usd == report.metered_usd == pytest.approx(desk.proxy.spent_usd)
     assert report.usd > 0
+
+
+def test_the_shell_keeps_what_it_was_told(desk: Desk) -> None:
+    """Variables, its folder, and what it left running, also over the editor's calls."""
+    desk.run(
+        bash("mkdir sub && cd sub && x=5; sleep 1000 & "),
+        write("b", "1\n"),
+        bash("echo $x; basename $PWD; jobs -r | wc -l"),
+        done("Done."),
+    )
+
+    assert desk.results[2].split() == ["5", "sub", "1"]
+    assert_dead(desk)
+
+
+def test_a_pattern_that_is_none_is_said_so(desk: Desk) -> None:
+    desk.run(tool("Grep", pattern="(", path="."), done("Done."), read_only=True)
+
+    assert "nmatched" in desk.results[0]
 
 
 def test_RU10_each_tool_is_told_as_it_is_used(desk: Desk) -> None:
@@ -250,6 +270,26 @@ def test_a_broken_answer_is_asked_for_again(desk: Desk) -> None:
     assert (verdict(report), report.turns) == ("", 1)
     assert not (desk.workspace / "half").exists()
     assert desk.proxy.spent_usd > 0
+
+
+def test_an_error_in_the_middle_of_an_answer_is_asked_again(desk: Desk) -> None:
+    """Its status says 200, the event what it is."""
+    report = desk.run(replace(bash("touch half"), fails=529), done("In the end."))
+
+    assert verdict(report) == ""
+    assert [said for said in desk.heard if isinstance(said, Retrying)] == [Retrying(529, 1, 7)]
+
+    assert desk.run(replace(bash("touch half"), fails=400)).api_error_status == 400
+    assert not list(desk.workspace.iterdir())
+
+
+def test_our_own_failure_in_a_tool_ends_it(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is no tool's result, and the model is not asked to mend it."""
+    monkeypatch.setattr("bot.agent.uids.SYSTEM_PATH", "/nowhere")
+
+    with pytest.raises(Blocked, match="There is no"):
+        desk.run(bash("true"))
+    assert len(desk.model.requests) == 1
 
 
 def test_an_answer_that_is_no_json_is_asked_for_again(desk: Desk) -> None:

@@ -43,8 +43,8 @@ def test_two_names_never_share_a_slug_and_every_name_has_a_branch_of_ours(one: s
 
 
 @pytest.mark.parametrize("name", ["ENG-12", "a..b", "x.lock", "-x", ".x", "x.", "@{", "a b", "\u202e", "a/b", ""])
-def test_git_takes_every_branch(name: str) -> None:
-    """GW5: branches of tasks are `ai/task-…`."""
+def test_GW5_every_task_has_a_branch_that_git_takes(name: str) -> None:
+    """It is `ai/task-…`."""
     assert subprocess.run(("git", "check-ref-format", "--branch", task_branch(name)), check=False).returncode == 0
 
 

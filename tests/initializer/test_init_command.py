@@ -1,5 +1,6 @@
 """`ai-ready init` as a process: the real CLI with a scripted model, in folders with and without git; kill -9 on the way."""
 
+import contextlib
 import json
 import os
 import signal
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from bot.initializer import InitializerConfig, ProjectInitializer
-from bot.initializer.state import MARKER, PROGRESS
+from bot.initializer.state import MARKER, PROGRESS, SHOWN
 from bot.sandbox.model import Scene, Script, ScriptedModel, read, serve_model, structured
 from bot.trackers.file_source import FileTracker
 from tests.core.plans_of_specs import TAGGED, answer, answer_to, entry
@@ -126,6 +127,9 @@ def test_somebody_has_to_agree_before_anything_is_spent(folder: Path, model: Scr
     shown = init(folder, model, "--spec", "spec.md", "--dry-run")
     assert (shown.returncode, titles(folder) if (folder / ".ai-ready" / "tasks").exists() else []) == (0, [])
     assert "**AUTH-1.1** Create user model" in shown.stdout
+    nobody = init(folder, None, "--spec", "spec.md")
+    assert (nobody.returncode, "Somebody has to agree" in nobody.stderr) == (2, True)
+    (folder / SHOWN).unlink()
     keyless = init(folder, None, "--spec", "spec.md", "--yes")
     assert (keyless.returncode, "API key not found" in keyless.stderr) == (2, True)
     lost = init(folder, model, "--spec", "spec.md", "--yes", AI_READY_CLAUDE="/nowhere/claude")
@@ -207,3 +211,33 @@ def test_CF3_a_source_that_could_not_take_the_tasks_is_refused_first(
 
     assert (ran.returncode, model.requests) == (2, [])
     assert sentence in ran.stderr
+
+
+@pytest.mark.parametrize(("answer_", "made"), [("y", 5), ("n", 0)])
+def test_a_person_is_asked_on_a_terminal(folder: Path, model: ScriptedModel, answer_: str, made: int) -> None:
+    """A real one (pty): the plan is shown, then the question."""
+    import pty  # noqa: PLC0415
+
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        (sys.executable, "-m", "bot", "init", "--spec", "spec.md"),
+        cwd=folder,
+        env=environ(folder, model),
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    said = b""
+    while b"Make these in the task source file? [y/N]:" not in said:
+        said += os.read(ours, 4096)
+    os.write(ours, f"{answer_}\n".encode())
+    with contextlib.suppress(OSError):  # Linux: the other end is closed
+        while data := os.read(ours, 4096):
+            said += data
+    os.close(ours)
+
+    assert process.wait(timeout=240) == 0
+    assert b"**AUTH-1.1** Create user model" in said
+    there = titles(folder) if (folder / ".ai-ready" / "tasks").exists() else []
+    assert len(there) == (made + 1 if made else 0)

@@ -11,7 +11,7 @@ from bot.core import titles
 from bot.core.settings import OrderRules
 from bot.errors import UsageError
 from bot.initializer.initialize import NoSpec, name_of
-from bot.initializer.state import MARKER, PROGRESS, read_state
+from bot.initializer.state import MARKER, PROGRESS, SHOWN, read_state
 from bot.trackers.arranging import arrange_tasks
 from bot.trackers.file_source import FileTracker
 from bot.trackers.tracker import Priority, SourceUnavailable, Status
@@ -163,6 +163,7 @@ def test_IN9_an_answer_without_tasks_is_an_error_with_the_answer_and_no_marker(t
 def test_nothing_is_made_by_a_dry_run_or_without_a_yes(table: Table) -> None:
     assert table.run(dry_run=True).state == "shown"
     assert "3 tasks in 2 phases (3 new)" in table.shown[0]
+    assert len(table.asked) == 1
     table.agrees = False
     assert table.run().state == "declined"
     assert "- **UI-1.1** Show it (functional; after AUTH-1.1, AUTH-1.2;" in table.shown[1]
@@ -237,7 +238,24 @@ def test_killed_at_any_write_to_the_disk_nothing_is_made_twice(
         assert read_state(folder) is not None
         if not died:
             break
-    assert step == 1 + 1 + 4 * 3 + 2 + 1  # begun; before, of and after each task; two relations; the marker
+    assert step == 1 + 2 + 4 * 3 + 2 + 1  # shown, begun; before, of and after each task; two relations; the marker
+
+
+def test_the_plan_that_was_shown_is_the_one_that_is_made(table: Table) -> None:
+    """Without another look of the agent's, while the spec and the name are the same; a no throws it away."""
+    table.run(dry_run=True)
+    table.answer = CHANGED
+    result = table.run()
+    assert (len(table.asked), result.usd, table.titles()) == (1, 0.0, TITLES)
+    assert any("This plan was made on" in line for line in table.said)
+
+    table.run(force=True, dry_run=True)
+    table.spec.write_text("Build something else.\n")
+    table.agrees = False
+    table.run(force=True)
+    table.run(force=True)
+    assert len(table.asked) == 4
+    assert not (table.folder / SHOWN).exists()
 
 
 def test_what_was_begun_is_finished_by_its_own_plan(table: Table) -> None:
@@ -316,7 +334,7 @@ def test_a_spec_that_can_not_be_used_is_one_sentence_before_anything_is_spent(
         table.run(spec=table.folder)
 
 
-@pytest.mark.parametrize("name", [MARKER, PROGRESS])
+@pytest.mark.parametrize("name", [MARKER, PROGRESS, SHOWN])
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [

@@ -1,12 +1,17 @@
 """What a task on a laptop gets of its backend: the real SDK from the settings to the branch, and Linear to read."""
 
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from bot.agent.anthropic_pace import Pace
 from bot.config import laptop_env
 from bot.core.secret import Secret
+from bot.core.settings import AgentSettings, RepoConfig
+from bot.errors import ConfigError
+from bot.local.runner import demand_agent
 from bot.local.task_run import TaskRun
 from bot.sandbox.model import Scene, Script, done, serve_model, write
 from tests.job.stage import writes
@@ -37,6 +42,22 @@ def test_MO2_a_task_on_the_backend_anthropic_sdk(laptop: Laptop) -> None:
     assert result.outcome.usd > 0
 
 
+def test_LI6_the_pace_is_kept_over_all_tasks(laptop: Laptop) -> None:
+    """Another task's first request does not begin a minute of its own."""
+    laptop.commit(
+        {".github/ai-ready.yml": CONFIG.replace("isolation: none", "isolation: none, backend: anthropic-sdk")}
+    )
+    pace = Pace(2)
+    for name in ("one", "two"):
+        task = laptop.task(name, TEXT)
+        with serve_model(Script(Scene("Say hello", done("Nothing to do.")))) as model:
+            laptop.environ["ANTHROPIC_BASE_URL"] = model.url
+            run = TaskRun(laptop.settings, laptop_env(laptop.environ), laptop.lines.append, pace=pace)
+            run(task, laptop.attempt(task), laptop.watch())
+
+    assert 0 < pace.wait(time.monotonic()) <= 60
+
+
 def test_MO2_without_an_api_key_the_task_is_blocked_and_says_so(laptop: Laptop) -> None:
     laptop.commit(
         {".github/ai-ready.yml": CONFIG.replace("isolation: none", "isolation: none, backend: anthropic-sdk")}
@@ -48,6 +69,24 @@ def test_MO2_without_an_api_key_the_task_is_blocked_and_says_so(laptop: Laptop) 
 
     assert (result.outcome.verdict, result.outcome.reason) == ("blocked", "config-invalid")
     assert "API key not found" in result.outcome.text
+
+
+@pytest.mark.parametrize(
+    ("agent", "wrong"),
+    [
+        (AgentSettings(backend="anthropic-sdk"), "API key not found"),
+        (AgentSettings(), "Claude Code CLI not found"),
+        (AgentSettings(backend="claude-code-sdk"), "Claude Code CLI not found"),
+    ],
+)
+def test_MO5_what_an_agent_needs_is_asked_for_before_any_task(laptop: Laptop, agent: AgentSettings, wrong: str) -> None:
+    """A token opens the CLI only, and there is none where the variable says."""
+    env = replace(
+        laptop_env(laptop.environ), api_key=Secret(""), oauth_token=Secret("oat"), claude=str(laptop.folder / "none")
+    )
+
+    with pytest.raises(ConfigError, match=f"^{wrong}"):
+        demand_agent(RepoConfig(agent=agent), env)
 
 
 @pytest.mark.parametrize(

@@ -106,7 +106,7 @@ def test_what_a_task_builds_on_is_asked_once_and_kept(place: Place) -> None:
 # ----------------------------------------------------------------------------------------- the verdict
 
 
-def test_TS11_a_task_that_is_done_holds_the_pull_request_and_the_note(place: Place) -> None:
+def test_TS11_LG5_a_task_that_is_done_holds_the_pull_request_and_the_note(place: Place) -> None:
     task = place.task("One", "What people wrote.")
     url = "https://github.example.com/acme/shop/pull/31"
     place.work.says = lambda _task, attempt, _watch: done(attempt, pull=url)
@@ -132,7 +132,7 @@ def test_without_a_pull_request_a_task_is_done_and_its_note_names_the_branch(pla
     assert "`git merge ai/task-One`" in place.text(task)
 
 
-def test_TS12_a_task_that_is_blocked_holds_why_and_is_not_tried_again(place: Place) -> None:
+def test_TS12_LG5_a_task_that_is_blocked_holds_why_and_is_not_tried_again(place: Place) -> None:
     task, other = place.task("One"), place.task("Two")
     place.work.says = lambda task, attempt, _watch: blocked(attempt) if task.name == "One" else done(attempt)
 

@@ -1,12 +1,15 @@
 """Questions on a real (pseudo) terminal, and where there is none."""
 
+import contextlib
 import io
 import os
 import pty
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -151,3 +154,35 @@ def test_LI9_a_redirection_without_words_is_a_pause(person: Person) -> None:
 
 def test_LI9_a_person_has_an_hour() -> None:
     assert Prompter(Terminal(io.StringIO(), colours=False), TerminalInput()).seconds == 60 * 60
+
+
+IN_A_SHELL = """\
+set -m
+"$PYTHON" -c '
+import sys
+from bot.local.prompts import Prompter, TerminalInput
+from bot.local.terminal import Terminal
+chosen = Prompter(Terminal(sys.stdout, colours=False), TerminalInput()).choose("?", ("One", "Two"), default="Two")
+print("chosen", chosen)
+' &
+wait
+"""
+
+
+def test_UI2_in_the_background_of_a_shell_the_default_is_taken(tmp_path: Path) -> None:
+    """`ai-ready start &`: reading from the terminal, or emptying it, would stop the process."""
+    script = tmp_path / "script"
+    script.write_text(IN_A_SHELL)
+    environ = {"PATH": os.environ["PATH"], "PYTHON": sys.executable, "PYTHONPATH": str(Path(__file__).parents[2])}
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execve("/bin/bash", ["bash", str(script)], environ)
+    said = b""
+    with contextlib.suppress(OSError):  # the shell has ended
+        while data := os.read(terminal, 4096):
+            said += data
+    os.waitpid(pid, 0)
+    os.close(terminal)
+
+    assert b"taking \xe2\x80\x9cTwo" in said
+    assert b"chosen Two" in said

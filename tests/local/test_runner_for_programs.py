@@ -91,13 +91,16 @@ def test_CL4_a_runner_that_never_ran(checkout: Path) -> None:
     assert not (checkout / ".ai-ready").exists()
 
 
-def test_CL4_nothing_to_do_is_an_end(checkout: Path) -> None:
-    (checkout / "README.md").write_text("# Shop\n")
-    git(checkout, "add", "README.md")
+def test_CL4_GW1_nothing_to_do_is_an_end(checkout: Path) -> None:
+    """And leaves no trace that git would show."""
+    write(checkout, "autonomous: {model: opus}\n")
+    git(checkout, "add", "--all")
     git(checkout, "-c", "user.name=A", "-c", "user.email=a@example.org", "commit", "-q", "-m", "first")
 
     assert asyncio.run(AutonomousRunnerSDK().start()) == 0
     assert AutonomousRunner().get_status()["state"] == "completed"
+    assert (checkout / ".ai-agents" / "logs" / "autonomous.log").read_text()
+    assert git(checkout, "status", "--porcelain", "--untracked-files=all") == ""
 
 
 def test_CL4_CF3_without_the_sources_key_it_does_not_begin(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:

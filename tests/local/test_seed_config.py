@@ -149,6 +149,14 @@ progress: {slack_webhook: "${MY_HOOK}", notification_interval: 0, notify_on_comp
     assert found.origins["agent.max_turns"] == ".ai-agents/config.yml, line 7"
 
 
+def test_CF1_TS7_without_a_state_provider_tasks_are_where_they_were(tmp_path: Path) -> None:
+    assert settings(tmp_path, "autonomous: {model: opus}").tracker == FileConfig(".ai-agents/state/tasks")
+
+    (tmp_path / ".github").mkdir()
+    (tmp_path / ".github" / "ai-ready.yml").write_text("tracker: {type: linear}\n")
+    assert settings(tmp_path, "autonomous: {model: opus}").tracker == LinearConfig()
+
+
 def test_CF1_it_stands_between_the_environment_and_the_repositorys_file(tmp_path: Path) -> None:
     (tmp_path / ".github").mkdir()
     (tmp_path / ".github" / "ai-ready.yml").write_text("agent: {max_turns: 7, model: haiku}\ntracker: {type: linear}\n")

@@ -47,6 +47,15 @@ def test_flags_over_environment_over_the_repositorys_file(tmp_path: Path) -> Non
     }
 
 
+def test_what_is_said_last_counts(tmp_path: Path) -> None:
+    write_config(tmp_path, "local: {hook_seconds: 5}\n")
+    environ = {"HEADLESS_PM_HOOK_TIMEOUT": "7"}
+
+    assert read_settings(Flags(), {}, tmp_path).local.hook_seconds == 5
+    assert read_settings(Flags(), environ, tmp_path).local.hook_seconds == 7
+    assert read_settings(Flags(settings={"local.hook_seconds": "9"}), environ, tmp_path).local.hook_seconds == 9
+
+
 def test_every_problem_is_told_with_its_place(tmp_path: Path) -> None:
     environ = {"HEADLESS_PM_HOOK_TIMEOUT": "abc", "AI_DEV_LOOP_TIME_LIMIT": "-3"}
 

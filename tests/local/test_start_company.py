@@ -59,6 +59,20 @@ def test_HK1_HK2_HK3_LG3_hooks_and_slack_go_with_a_task(desk: Desk, channel: Cha
         assert [text for text in (seen, ran.stdout, ran.stderr, *kept) if secret in text] == []
 
 
+def test_HK3_health_is_looked_at_during_a_task_and_knows_which(desk: Desk) -> None:
+    """The agent is at work until the hook has heard of its task."""
+    desk.environ["HEADLESS_PM_HEALTH_CHECK_INTERVAL"] = "5"
+    desk.task("Hello")
+    heard = desk.root.parent / "heard"
+    desk.agent(f"until grep -qs TASK_Hello {heard}; do sleep 0.05; done; echo hi > hello.txt")
+    hook(desk, "health_check", f'sed \'s/.*"name": "\\([^"]*\\)".*/TASK_\\1/\' >> {heard}')
+
+    ran = desk.run("start", "--single-task", "--hooks-dir", "mine")
+
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert heard.read_text().splitlines()[0] == "TASK_"
+
+
 def test_HK1_HK5_a_task_that_a_hook_refuses_is_not_claimed(desk: Desk, channel: Channel) -> None:
     path = desk.task("Hello")
     hook(desk, "pre_task", "echo no room; exit 1")

@@ -9,12 +9,15 @@ from typing import Any
 import pytest
 
 from bot.agent.process import Cancel
+from bot.config import laptop_env
 from bot.core.run import AgentReport
-from bot.core.settings import AgentSettings
-from bot.job.git import Git, Ran
+from bot.core.settings import AgentSettings, RepoConfig
+from bot.errors import ConfigError
+from bot.job.git import Git, GitFailed, Ran
 from bot.local.checkout import Checkout
 from bot.local.loan import Loan
 from bot.local.roles import role_text
+from bot.local.runner import demand_agent
 from bot.local.settings import ROLES, Flags
 from bot.local.task_run import model_for
 from bot.progress.events import RunBegan, Verdict
@@ -84,7 +87,7 @@ def test_GW1_the_checkout_stays_as_it_was(laptop: Laptop, staged: bool) -> None:
     assert not [path.name for path in laptop.folder.glob("*-ran")]
 
 
-def test_RU5_a_blocked_task_leaves_the_base_alone_and_keeps_the_work(laptop: Laptop) -> None:
+def test_RU5_GW5_a_blocked_task_leaves_the_base_alone_and_keeps_the_work(laptop: Laptop) -> None:
     """Its failing check is said; the branch holds what there is; the next attempt goes on from it."""
     task = laptop.task("greet", TEXT)
     laptop.commit(
@@ -103,6 +106,17 @@ def test_RU5_a_blocked_task_leaves_the_base_alone_and_keeps_the_work(laptop: Lap
     assert again.outcome.verdict == "done"
     assert laptop.git("rev-parse", f"{again.commit}^") == result.commit
     assert "Its changes so far" in laptop.agent.asks[0].prompt
+
+
+@pytest.mark.parametrize("complexity", ["minor", "major", ""])
+def test_GW2_every_task_has_a_tree_of_its_own(laptop: Laptop, complexity: str) -> None:
+    """Minor ones, too: nothing ever runs in the user's own checkout."""
+    task = replace(laptop.task("greet", TEXT), complexity=complexity)
+    result = laptop.run(task, writes({"hello.py": "1\n"}))
+
+    assert result.outcome.verdict == "done"
+    assert laptop.agent.asks[0].workspace.relative_to(laptop.folder / "trees").parts[1:] == ("task-greet", "shop")
+    assert not (laptop.root / "hello.py").exists()
 
 
 def test_a_stopped_attempt_saves_its_work(laptop: Laptop) -> None:
@@ -525,3 +539,38 @@ def test_the_base_is_the_newer_of_here_and_an_origin_elsewhere(laptop: Laptop) -
     second = laptop.run(laptop.task("two", TEXT), writes({"two.py": "1\n"}))
     assert laptop.git("rev-parse", f"{second.commit}^") == theirs
     assert (laptop.branch("main"), laptop.git("rev-parse", "origin/main")) == (mine, mine)
+
+
+def test_where_the_agent_cannot_be_isolated_nothing_is_begun(laptop: Laptop) -> None:
+    """A user who is not root and has no sudo: said before any task hears of it, with the setting that lifts it."""
+    if os.geteuid() != 0:
+        pytest.skip("becomes another user")
+    env = laptop_env(laptop.environ)
+
+    def act() -> None:
+        os.setuid(65534)
+        with pytest.raises(ConfigError, match=r"can't be isolated.*agent.isolation: none"):
+            demand_agent(RepoConfig(), env)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    killed(act)
+
+
+def test_a_tree_that_could_not_be_ended_is_said(laptop: Laptop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """git fails while the work lands: the folder holds it, the result names it, the next attempt brings it home."""
+    task = laptop.task("greet", TEXT)
+
+    def fails(*_: object) -> None:
+        raise GitFailed("index-pack", 128, "fatal: cannot mkdir: Permission denied")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("bot.local.finishing.land", fails)
+        result = laptop.run(task, writes({"hello.py": "1\n"}))
+
+    assert (result.outcome.reason, result.kept) == ("internal-error", laptop.attempt(task).tree)
+
+    again = laptop.run(task, lambda _: None, number=2)
+
+    assert again.outcome.verdict == "done"
+    assert laptop.show(again.commit, "hello.py") == "1"
+    assert laptop.trees() == []

@@ -1,6 +1,8 @@
 """What is said on a terminal: colours and signs where they are shown, plain words everywhere else."""
 
+import contextlib
 import io
+import os
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -140,3 +142,18 @@ def test_UI3_a_silent_agent_is_said_to_be_alive_every_30_seconds() -> None:
         f"[22:13:05] [{clock}] still working: agent, {seconds} s"
         for clock, seconds in [("0:30", 30), ("1:00", 60), ("1:30", 90)]
     ] + ["[22:13:05] [2:00] still working: agent, 2 min"]
+
+
+def test_when_nobody_reads_any_more_the_log_goes_on() -> None:
+    reading, writing = os.pipe()
+    kept: list[str] = []
+    with contextlib.suppress(BrokenPipeError), os.fdopen(writing, "w", encoding="utf-8") as file:
+        terminal = Terminal(file, colours=False, keep=kept.append, now=lambda: NOW)
+        os.close(reading)
+
+        terminal.info("One")
+        terminal.success("Two")
+
+        assert kept == ["[22:13:05] One", "[22:13:05] ✓ Two"]
+        kept.append("the end")
+    assert kept[-1] == "the end"

@@ -19,7 +19,7 @@ from bot.local.ports import Result
 from bot.local.settings import Flags
 from bot.local.task_run import TaskRun
 from bot.progress.events import AgentBegan
-from bot.sandbox.model import Scene, Script, ScriptedModel, Turn, bash, done, serve_model, write
+from bot.sandbox.model import Scene, Script, ScriptedModel, Turn, bash, done, say, serve_model, write
 from bot.trackers.tracker import Task
 from tests.local.run_stage import Laptop, killed, make_laptop
 
@@ -81,7 +81,7 @@ def left(laptop: Laptop) -> list[Path]:
     return list(Path(laptop.environ["HEADLESS_PM_WORKTREE_BASE"]).glob("*/*"))
 
 
-def test_RU3_claude_does_the_task_as_another_user(laptop: Laptop) -> None:
+def test_RU2_RU3_RU15_TF1_TF3_MO1_claude_does_the_task_as_another_user(laptop: Laptop) -> None:
     """Written, checked by us, one commit on the branch, nothing left; the prompt has everything that is wanted."""
     laptop.commit({"CLAUDE.md": "Indent with tabs.\n" + "x" * 200_000})
     laptop.flags = Flags(role="backend_dev")
@@ -95,7 +95,7 @@ def test_RU3_claude_does_the_task_as_another_user(laptop: Laptop) -> None:
     assert laptop.show(result.commit, "hello.py") == "print('hello')"
     assert left(laptop) == []
     prompt = json.dumps(model.requests[0].body)
-    # RU2, TF1, TF3, RU15: title, description, all criteria and steps, the plan, the project's guide (bounded), the role
+    # Title, description, all criteria and steps, the plan, the project's guide (bounded), the role:
     for words in (
         "task limit of shop",
         "[AUTH-1.2] Limit the rate of logins",
@@ -109,7 +109,17 @@ def test_RU3_claude_does_the_task_as_another_user(laptop: Laptop) -> None:
     ):
         assert words in prompt, words
     assert prompt.count("x" * 1000) < 100
-    assert model.requests[0].body["model"].startswith("claude-opus")  # MO1
+    assert model.requests[0].body["model"].startswith("claude-opus")
+
+
+def test_RU6_only_the_structured_answer_counts(laptop: Laptop) -> None:
+    """Prose that says `done`, `complete` and `completed` with work beside it is no Done; the work is on the branch."""
+    prose = say("The task is done. It is complete: task completed successfully!")
+    with modelled(laptop, write("hello.py", "1\n"), prose):
+        result = attempt(laptop, laptop.task("prose", TEXT))
+
+    assert (result.outcome.verdict, result.outcome.reason) == ("blocked", "agent-error"), result
+    assert laptop.show(result.branch, "hello.py") == "1"
 
 
 def test_IN7_every_task_has_a_session_of_its_own(laptop: Laptop) -> None:

@@ -67,7 +67,7 @@ def rows() -> list[Row]:
         return [Row(**each) for each in csv.DictReader(file)]
 
 
-def tests_by_row() -> Mapping[str, Sequence[str]]:
+def proofs() -> Mapping[str, Sequence[str]]:
     """Row → its tests, as `tests/path.py::name`."""
     found: dict[str, list[str]] = defaultdict(list)
     for path in sorted((ROOT / "tests").rglob("test_*.py")):
@@ -86,7 +86,7 @@ def _names(path: Path) -> Iterator[str]:
 
 def page() -> str:
     """The whole text."""
-    tests = tests_by_row()
+    tests = proofs()
     parts = [HEAD]
     for about, group in groupby(rows(), lambda row: row.about):
         parts.append(f"\n## {about}\n\n| id | from | promise | here | tests |\n|---|---|---|---|---|\n")

@@ -79,9 +79,19 @@ class Project:
 
     def python(self, text: str, seconds: float = 300) -> subprocess.CompletedProcess[str]:
         """Run a program."""
-        program = self.folder / "program.py"
-        program.write_text(self.words(text))
-        argv = (sys.executable, str(program))
-        return subprocess.run(
-            argv, cwd=self.checkout, env=self.environ, capture_output=True, text=True, timeout=seconds, check=False
+        with self.program(text) as running:
+            out, err = running.communicate(timeout=seconds)
+        return subprocess.CompletedProcess(running.args, running.returncode, out, err)
+
+    def program(self, text: str) -> subprocess.Popen[str]:
+        """Begin a program."""
+        file = self.folder / "program.py"
+        file.write_text(self.words(text))
+        return subprocess.Popen(
+            (sys.executable, str(file)),
+            cwd=self.checkout,
+            env=self.environ,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
         )

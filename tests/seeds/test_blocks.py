@@ -4,6 +4,7 @@ The agent is the real Claude CLI; what its model says is scripted.
 """
 
 import os
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -13,9 +14,11 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
-from bot.sandbox.model import Scene, Script, ScriptedModel, Turn, blocked, done, serve_model, write
+from bot.core.specs.spec import read_spec
+from bot.sandbox.model import Scene, Script, ScriptedModel, Turn, bash, blocked, done, serve_model, structured, write
 from bot.trackers.file_source import FileTracker
 from bot.trackers.tracker import NewTask, Status
+from tests.core.plans_of_specs import answer_to
 from tests.job.stage import git
 from tests.npm import installed, needs_npm
 from tests.seeds.blocks import Block, blocks
@@ -23,7 +26,7 @@ from tests.seeds.project import Project
 from tests.trackers.headless_pm_server import KEY, HeadlessPm
 from tests.trackers.stages import HeadlessPmStage
 
-pytestmark = pytest.mark.needs_root
+pytestmark = [pytest.mark.needs_root, pytest.mark.timeout(600)]
 
 CONFIG = next(each.text for each in blocks("yaml") if each.seed == "001")
 TASK = next(each.text for each in blocks("markdown") if each.seed == "001")
@@ -111,6 +114,88 @@ def test_RU9_CL1_the_sdk_runner_stops_at_a_failure(tmp_path: Path) -> None:
 
         ran = project.shell(f"# Or use{second}")
         assert (ran.returncode, tasks(project)) == (1, {"One": Status.BLOCKED, "Two": Status.BLOCKED}), ran.stdout
+
+
+PROGRAMS = [
+    each for each in blocks("python") if "runner.start()" in each.text and "ProjectInitializer" not in each.text
+]
+
+
+@pytest.mark.parametrize("block", PROGRAMS, ids=str)
+def test_RP6_CL4_a_program_that_is_interrupted_leaves_its_task_to_be_taken_up(tmp_path: Path, block: Block) -> None:
+    slow = Turn(text="Let me think.", delay=60)
+    with serve_model(Script(Scene("", slow))) as model:
+        project = Project(tmp_path, model.url)
+        project.write(".ai-agents/config.yml", CONFIG)
+        project.write(f"{TASKS}/AUTH-1.1.md", TASK)
+        with project.program(block.text) as running:
+            deadline = time.monotonic() + 120
+            while not model.requests and time.monotonic() < deadline:
+                time.sleep(0.05)
+            running.send_signal(signal.SIGINT)
+            running.communicate(timeout=120)
+
+        assert tasks(project) == {"AUTH-1.1": Status.IN_PROGRESS}
+        resume = project.shell("python -m scripts.autonomous resume").stdout
+        assert "takes up AUTH-1.1 again" in resume
+        assert "State: stopped" in project.shell("python -m scripts.autonomous status").stdout
+
+
+# ------------------------------------------------------------------------------------- 002: the two agents
+
+SPEC = """# Authentication
+
+## Phase 1: Core Authentication
+- [AUTH-1.1] Create user model and database schema
+- [AUTH-1.2] Implement login endpoint
+"""
+
+
+@pytest.fixture
+def two_agents(tmp_path: Path) -> Iterator[Project]:
+    """A spec, a model that plans it, and one that works."""
+    plans = Scene("", structured(answer_to(read_spec(SPEC))), also="turn a specification into tasks")
+    works = Scene("", bash("echo more >> work.txt"), done("Did it."))
+    with serve_model(Script(plans, works)) as model:
+        project = Project(tmp_path, model.url)
+        project.write(".ai-agents/config.yml", CONFIG)
+        project.write("requirements.md", SPEC)
+        project.write("spec.md", SPEC)
+        project.commit("a spec")
+        yield project
+
+
+def test_CL1_IN1_IN3_RP2_LG4_the_commands_of_002(two_agents: Project) -> None:
+    said = {}
+    for block in of("002", "bash"):
+        if "runner_sdk" in block.text:
+            continue  # has a test of its own
+        ran = two_agents.shell(block.text)
+        assert ran.returncode == 0, (block, ran.stdout, ran.stderr)
+        said[block.heading] = ran.stdout
+
+    assert {name: status for name, status in tasks(two_agents).items() if name.startswith("AUTH")} == {
+        "AUTH-1.1": Status.DONE,
+        "AUTH-1.2": Status.DONE,
+    }
+    assert len(tasks(two_agents)) == 3  # META, and none twice
+    assert git(two_agents.checkout, "show", "ai/task-AUTH-1.2:work.txt") == "more\nmore"
+    others = said["Other Commands"]
+    assert "Project: shop\nProvider: file\nTasks: 3" in others
+    assert "Tasks completed: 2" in others
+    assert "No runner is at work in this checkout." in others
+    assert "Everything is in order" in others
+    assert "✓ SDK ready" in said["Installation"]
+
+
+def test_CL4_IN10_the_program_of_002(two_agents: Project) -> None:
+    (block,) = [each for each in of("002", "python") if "ProjectInitializer" in each.text]
+
+    ran = two_agents.python(block.text)
+
+    assert ran.returncode == 0, (ran.stdout, ran.stderr)
+    assert ran.stdout.splitlines() == ["Created 2 tasks", "State: completed", "Tasks: 2"]
+    assert len(tasks(two_agents)) == 3
 
 
 # ------------------------------------------------------------------------------------------ 000: Backlog.md
@@ -218,3 +303,14 @@ def goes_on(project: Project, text: str) -> str:
         assert stopped.returncode == 0, stopped.stderr
         assert running.wait(300) == 0
         return Path(said.name).read_text()
+
+
+def test_CF2_the_variables_of_004(two_agents: Project) -> None:
+    exports = next(each.text for each in of("004", "bash"))
+
+    ran = two_agents.shell(f"{exports}\npython -m scripts.autonomous config")
+
+    assert ran.returncode == 0, (ran.stdout, ran.stderr)
+    assert "task_seconds: 600  (HEADLESS_PM_CLAUDE_TIMEOUT)" in ran.stdout
+    assert "local.worktrees: /tmp/headless-pm-worktrees  (HEADLESS_PM_WORKTREE_BASE)" in ran.stdout
+    assert "local.hook_seconds: 30  (HEADLESS_PM_HOOK_TIMEOUT)" in ran.stdout

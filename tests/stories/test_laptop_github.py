@@ -1,5 +1,6 @@
 """The source `github`: issues that people asked for, run on a laptop beside Actions, with the same authority and claims."""
 
+import signal
 import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -13,12 +14,13 @@ from bot.local.github_source import GitHubTasks, open_github
 from bot.local.ports import Attempt, Result, Watch
 from bot.progress.events import Entry, PhaseBegan, Verdict
 from bot.progress.state import Progress
+from bot.sandbox.actions.processes import descendants, send
 from bot.sandbox.model import done, needs_input, write
 from bot.trackers.arranging import arrange_tasks
 from bot.trackers.config import GithubConfig
 from bot.trackers.tracker import NoSuchTask, SourceConfigError, Status, Taken, Task, TrackerError
 from tests.stories.conftest import Opens
-from tests.stories.town import COMMAND, CONFIG, ROOT, Town
+from tests.stories.town import COMMAND, CONFIG, HELLO, ROOT, Town, stand_in_agent, wait_until
 
 WORK = (write("hello.py", "print('hello')\n"), done("Ok."))
 
@@ -255,36 +257,99 @@ def test_notes_command_nothing_and_links_are_said_once(opens: Opens) -> None:
     assert laptop.tasks.get("1").eligible is False
 
 
+def clone_of(town: Town) -> Path:
+    """A clone whose owner has set the source up."""
+    clone = town.folder / "clone"
+    subprocess.run(("git", "clone", "-q", str(town.repo.path), str(clone)), check=True, capture_output=True, timeout=60)
+    config = clone / ".github" / "ai-ready.yml"
+    config.write_text(f"{CONFIG}tracker: {{type: github, repo: {town.repo.full_name}}}\n")
+    return clone
+
+
+def started(laptop: Laptop, clone: Path) -> "subprocess.Popen[str]":
+    """`ai-ready start`, until nothing is ready any more."""
+    return subprocess.Popen(
+        (COMMAND, "start", "--exit-when-idle"),
+        cwd=clone,
+        env={**laptop.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def git_status(clone: Path) -> bytes:
+    return subprocess.run(("git", "status", "--porcelain"), cwd=clone, capture_output=True, check=True).stdout
+
+
 def test_TS6_the_runner_works_through_issues(opens_quick: Opens) -> None:
     """`ai-ready start` in a clone: the issue that is ready is done, the one behind it waits for its merge."""
     town = opens_quick()
     first, second = town.asked("[SHOP-1.1] First"), town.asked("[SHOP-1.2] Second")
-    laptop = Laptop(town)
-    clone = town.folder / "clone"
-    git = ("git", "clone", "-q", str(town.repo.path), str(clone))
-    subprocess.run(git, check=True, capture_output=True, timeout=60)
-    config = clone / ".github" / "ai-ready.yml"
-    config.write_text(f"{CONFIG}tracker: {{type: github, repo: {town.repo.full_name}}}\n")
-    before = subprocess.run(("git", "status", "--porcelain"), cwd=clone, capture_output=True, check=True).stdout
+    clone = clone_of(town)
+    before = git_status(clone)
 
-    ran = subprocess.run(
-        (COMMAND, "start", "--exit-when-idle"),
-        cwd=clone,
-        env={**laptop.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=110,
-        check=False,
-    )
+    process = started(Laptop(town), clone)
+    said, _ = process.communicate(timeout=110)
 
-    assert ran.returncode == 0, ran.stdout + ran.stderr
-    assert "Skipping SHOP-1.2 - blocked by: SHOP-1.1 (in_review)" in ran.stdout
-    assert "✓ #1 Done: draft pull request http" in ran.stdout
+    assert process.returncode == 0, said
+    assert "Skipping SHOP-1.2 - blocked by: SHOP-1.1 (in_review)" in said
+    assert "✓ #1 Done: draft pull request http" in said
     assert town.verdict(first).startswith("Done: draft PR #3")
     assert town.verdicts(second) == []
-    after = subprocess.run(("git", "status", "--porcelain"), cwd=clone, capture_output=True, check=True).stdout
-    assert after == before
+    assert git_status(clone) == before
     let_actions_look(town)
+
+
+def test_RP4_after_kill_9_the_runner_goes_on_with_its_issue(opens: Opens) -> None:
+    """Killed while the agent was at work: the same issue, the same claim, one verdict."""
+    town = opens()
+    began, may_end = town.folder / "began", town.folder / "may-end"
+    stand_in_agent(town, f"touch {began}; until [ -e {may_end} ]; do sleep 0.02; done; {HELLO}")
+    issue = town.asked()
+    laptop, clone = Laptop(town), clone_of(town)
+
+    killed = started(laptop, clone)
+    wait_until(began.exists, "the agent begins")
+    its = descendants(killed.pid)
+    killed.kill()
+    killed.communicate()
+    send(its, signal.SIGKILL)
+    claim = town.branch("ai/claim-1")
+    may_end.touch()
+    again = started(laptop, clone)
+    said, _ = again.communicate(timeout=110)
+
+    assert claim
+    assert again.returncode == 0, said
+    assert "Taking up #1 again: its run was cut short." in said
+    assert town.verdict(issue).startswith("Done: draft PR #2")
+    assert len(town.pulls()) == 1
+
+
+def test_a_stopped_run_says_so_once_and_may_be_asked_for_again(opens: Opens) -> None:
+    """`ai-ready stop`, or Ctrl-C: on GitHub a run ends with its verdict, as everywhere."""
+    town = opens()
+    began = town.folder / "began"
+    stand_in_agent(town, f"touch {began}; sleep 100")
+    issue = town.asked()
+    laptop, clone = Laptop(town), clone_of(town)
+
+    process = started(laptop, clone)
+    wait_until(began.exists, "the agent begins")
+    process.send_signal(signal.SIGTERM)
+    said, _ = process.communicate(timeout=110)
+
+    assert process.returncode == 0, said
+    assert town.verdict(issue).startswith("Blocked (cancelled)")
+    assert town.branch("ai/claim-1") == ""
+    stand_in_agent(town)
+    with town.clock.ago(-2):  # later than the verdict by GitHub's clock, which has whole seconds
+        town.comment(issue, "/ai retry")
+    again = started(laptop, clone)
+    said, _ = again.communicate(timeout=110)
+    assert "✓ #1 Done" in said
+    assert len(town.verdicts(issue)) == 2
 
 
 def let_actions_look(town: Town) -> None:

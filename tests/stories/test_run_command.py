@@ -243,3 +243,17 @@ def test_the_person_may_lack_the_right_to_push(opens: Opens) -> None:
     assert [body for body in town.said(issue) if "only people with write or admin permission" in body]
     assert town.branch("ai/claim-1") == ""
     assert town.model.requests == []
+
+
+def test_MO2_on_the_backend_anthropic_sdk(opens: Opens) -> None:
+    """Nothing else of the run is another: gate, work and publish in a row; the verdict says the model and what it cost."""
+    town = opens(*WORK, config=CONFIG.replace("{model: sonnet", "{backend: anthropic-sdk, model: sonnet"))
+    issue = town.asked()
+
+    ran = ai_ready_run(town, "--issue", "1")
+
+    assert ran.code == 0, ran
+    assert town.verdict(issue).startswith("Done")
+    assert "model claude-sonnet-5-5" in town.verdict_bodies(issue)[0]
+    assert town.read("ai/issue-1", "hello.py")
+    assert {request.headers["user-agent"].split("/")[0] for request in town.model.requests} == {"AsyncAnthropic"}
