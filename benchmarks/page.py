@@ -13,7 +13,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import httpx
 
@@ -89,7 +89,7 @@ def _first_views(up: Up, runs: int) -> None:
     show(title, ("", "median", ""), rows)
 
 
-async def _watched(up: Up, body: bytes) -> tuple[list[float], dict[str, object]]:
+async def _watched(up: Up, body: bytes) -> tuple[list[float], dict[str, Any]]:
     """The same load while pages are open and the repository changes; when each page had each change."""
     updates: list[float] = []
     changed_at = 0.0
