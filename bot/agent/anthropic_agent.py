@@ -1,8 +1,7 @@
 """A conversation with the model over the Messages API, by the official SDK and its tool runner: the second backend.
 
-Owns when the next request is made and when no more is: turns, money, time, the context window, a cancel. The key and the
-counting of money are the key proxy's, as for the Claude CLI; tools are `anthropic_tools`'. Only the last word of each
-side is kept here: everything that was said, for the asks that follow.
+Owns what was said, and when the next request is made and when no more is: turns, money, time, the context window, a
+cancel. The key and the counting of money are the key proxy's, as for the Claude CLI; tools are `anthropic_tools`'.
 """
 
 import asyncio
@@ -115,10 +114,10 @@ class Line:
 class Conversation:
     """Keeps its memory between asks."""
 
-    def __init__(self, line: Line, *, requests_per_minute: int) -> None:
-        """Nothing is asked yet."""
+    def __init__(self, line: Line, pace: Pace) -> None:
+        """Nothing is asked yet. Several conversations, one after the other, may share a pace."""
         self.id = str(uuid.uuid4())
-        self._line, self._pace = line, Pace(requests_per_minute)
+        self._line, self._pace = line, pace
         self._said: list[BetaMessageParam] = []
         self._open: tuple[str, ...] = ()
 
@@ -166,7 +165,7 @@ class _Asking:
         self._deadline = time.monotonic() + job.seconds
         env, cancel = job.env, line.cancel
         self.box = Toolbox(line.isolation, env, job.workspace, cancel, self._seconds_left, job.form)
-        self.model = model_id(line.model)
+        self._asked_for = self.model = model_id(line.model)  # a gateway may call it by another name than we
         self.turns, self.open = 0, open_
         self._tokens, self._nudges, self._cuts, self._status = 0, 0, 0, 0
         self._say(job.prompt)
@@ -219,7 +218,7 @@ class _Asking:
         """Requests and tools in turn; None: there is more to say first."""
         system = (READING if self._job.read_only else SYSTEM).format(folder=self._job.workspace)
         runner = client.beta.messages.tool_runner(
-            model=self.model,
+            model=self._asked_for,
             max_tokens=self._line.max_tokens,
             messages=list(self._said),
             tools=self.box.tools(read_only=self._job.read_only),

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bot.agent.anthropic_pace import Pace
 from bot.agent.key_proxy import Credential, serve_key_proxy
 from bot.agent.process import environment
 from bot.agent.uids import tool
@@ -35,8 +36,8 @@ def sdk_session(access: ModelAccess, ground: Ground) -> Iterator[Agent]:
         line = Line(
             access.model, proxy, ground.isolation, ground.cancel, narrator.hear, max_tokens=access.settings.max_tokens
         )
-        talk = Conversation(line, requests_per_minute=access.settings.requests_per_minute)
-        yield SdkSession(access, ground, proxy, narrator, talk)
+        pace = access.pace or Pace(access.settings.requests_per_minute)
+        yield SdkSession(access, ground, proxy, narrator, Conversation(line, pace))
 
 
 def check_sdk(access: ModelAccess) -> None:

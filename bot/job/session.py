@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from bot.agent.answer import Form
+from bot.agent.anthropic_pace import Pace
 from bot.agent.isolation import reachable
 from bot.agent.process import environment
 from bot.core.run import AgentReport
@@ -73,6 +74,8 @@ class ModelAccess:
     """Which backend, and its own limits; the model is `model`."""
     linear_key: Secret = Secret("")
     """Where there is one, the Claude CLI may read in Linear with it, without having it."""
+    pace: Pace | None = None
+    """Of requests of the backend `anthropic-sdk`, where several sessions keep to one."""
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from bot.agent.anthropic_pace import Pace
 from bot.agent.isolation import demand_isolation
 from bot.agent.process import Cancel
 from bot.config import LaptopEnv, laptop_env
@@ -96,7 +97,7 @@ class Runner:
                 folder=folder,
                 tracker=tracker,
                 ends=ends,
-                run_task=own_way(tracker) or self._telling_slack(TaskRun(settings, env, self.log.write), env),
+                run_task=own_way(tracker) or self._telling_slack(self._task_run(env), env),
                 begin=Naming(settings.agent_id, trees_of(settings, checkout, env), tracker.source, self.now),
                 hooks=hooks,
                 voice=voice,
@@ -129,6 +130,10 @@ class Runner:
             voice.warning(note)
         if settings.repo.agent.isolation == "none":
             voice.warning("agent.isolation is none: the agent runs as you, and can read and change what you can.")
+
+    def _task_run(self, env: LaptopEnv) -> TaskRun:
+        pace = Pace(self.settings.repo.agent.requests_per_minute)
+        return TaskRun(self.settings, env, self.log.write, pace=pace)
 
     def _hooks(self, env: LaptopEnv) -> Hooks | None:
         settings, voice = self.settings, self.company.voice

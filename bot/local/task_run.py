@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 
+from bot.agent.anthropic_pace import Pace
 from bot.agent.isolation import Isolation, isolation_for
 from bot.config import LaptopEnv
 from bot.core.names import Reason
@@ -65,6 +66,8 @@ class TaskRun:
     log: Callable[[str], None]
     """For the runner's log: what the commands of the repository print, and what is worth a line."""
     session: Session = field(default=agent_session)
+    pace: Pace | None = None
+    """Of requests to the model, over all tasks."""
 
     def __call__(self, task: Task, attempt: Attempt, watch: Watch) -> Result:
         """See `RunTask`."""
@@ -216,6 +219,7 @@ class _Story:
             cli=env.claude,
             settings=job.config.agent,
             linear_key=self._linear_key(),
+            pace=self.run.pace,
         )
         try:
             with self.run.session(access, ground) as agent:

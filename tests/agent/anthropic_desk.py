@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.agent.anthropic_agent import Conversation, Line, SdkJob
+from bot.agent.anthropic_pace import Pace
 from bot.agent.isolation import Isolation
 from bot.agent.key_proxy import Credential, KeyProxy, serve_key_proxy
 from bot.agent.process import Cancel, environment
@@ -39,7 +40,7 @@ class Desk:
             self.script.scenes[:] = [Scene("", *turns)]
             self.script._at.clear()
         line = Line("opus", self.proxy, self.isolation, self.cancel, self.heard.append, self.max_tokens)
-        self.talk = self.talk or Conversation(line, requests_per_minute=self.requests_per_minute)
+        self.talk = self.talk or Conversation(line, Pace(self.requests_per_minute))
         return self.talk.ask(replace(self.job, **changes))  # type: ignore[arg-type]
 
     @property

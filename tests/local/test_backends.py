@@ -1,10 +1,12 @@
 """What a task on a laptop gets of its backend: the real SDK from the settings to the branch, and Linear to read."""
 
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from bot.agent.anthropic_pace import Pace
 from bot.config import laptop_env
 from bot.core.secret import Secret
 from bot.core.settings import AgentSettings, RepoConfig
@@ -38,6 +40,22 @@ def test_MO2_a_task_on_the_backend_anthropic_sdk(laptop: Laptop) -> None:
     assert laptop.show(result.commit, "hello.py") == "print('hello')"
     assert (result.outcome.model, result.outcome.turns) == ("claude-haiku-5-5", 2)
     assert result.outcome.usd > 0
+
+
+def test_LI6_the_pace_is_kept_over_all_tasks(laptop: Laptop) -> None:
+    """Another task's first request does not begin a minute of its own."""
+    laptop.commit(
+        {".github/ai-ready.yml": CONFIG.replace("isolation: none", "isolation: none, backend: anthropic-sdk")}
+    )
+    pace = Pace(2)
+    for name in ("one", "two"):
+        task = laptop.task(name, TEXT)
+        with serve_model(Script(Scene("Say hello", done("Nothing to do.")))) as model:
+            laptop.environ["ANTHROPIC_BASE_URL"] = model.url
+            run = TaskRun(laptop.settings, laptop_env(laptop.environ), laptop.lines.append, pace=pace)
+            run(task, laptop.attempt(task), laptop.watch())
+
+    assert 0 < pace.wait(time.monotonic()) <= 60
 
 
 def test_MO2_without_an_api_key_the_task_is_blocked_and_says_so(laptop: Laptop) -> None:

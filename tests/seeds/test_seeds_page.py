@@ -1,6 +1,6 @@
 """Every promise of the systems before has a test, and docs/seeds.md says which."""
 
-from tests.seeds.page import PAGE, page, rows, proofs
+from tests.seeds.page import PAGE, page, proofs, rows
 
 
 def test_every_row_has_a_test() -> None:
