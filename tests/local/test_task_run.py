@@ -335,7 +335,7 @@ def end_alike(laptop: Laptop, main: str) -> None:
 def test_GW4_killed_at_any_git_command_the_same_attempt_ends_the_same(
     laptop: Laptop, at: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """There are 64 of them in such an attempt."""
+    """There are some 65 of them in such an attempt."""
     task, main = laptop.task("greet", TEXT), laptop.branch("main")
     count = 0
 
