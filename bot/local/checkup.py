@@ -9,6 +9,7 @@ from typing import Any, Final
 from bot.agent.claude_code import find_cli
 from bot.config import SlackHooks
 from bot.errors import AiReadyError, ConfigError
+from bot.job.sdk_session import demand_sdk
 from bot.local.settings import Flags, LocalSettings, settle
 from bot.local.source import open_source
 from bot.trackers.config import FileConfig, kind_of
@@ -75,7 +76,7 @@ def look_over(flags: Flags, environ: Mapping[str, str], root: Path) -> Checkup:
         return Checkup(problems=tuple(problems))
     sdk = settings.repo.agent.backend == "anthropic-sdk"
     problems += _wrong(lambda: _key(environ, sdk=sdk))
-    problems += [] if sdk else _wrong(lambda: _cli(environ))
+    problems += _wrong(demand_sdk) if sdk else _wrong(lambda: _cli(environ))
     problems += _wrong(lambda: _source(settings, environ))
     return Checkup(tuple(_shown(settings)), settings.notes, tuple(problems))
 
