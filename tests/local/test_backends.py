@@ -11,7 +11,7 @@ from bot.config import laptop_env
 from bot.core.secret import Secret
 from bot.core.settings import AgentSettings, RepoConfig
 from bot.errors import ConfigError
-from bot.local.runner import demand_agent
+from bot.local.needs import demand_agent
 from bot.local.task_run import TaskRun
 from bot.sandbox.model import Scene, Script, done, serve_model, write
 from tests.job.stage import writes

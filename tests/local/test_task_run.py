@@ -16,8 +16,8 @@ from bot.errors import ConfigError
 from bot.job.git import Git, GitFailed, Ran
 from bot.local.checkout import Checkout
 from bot.local.loan import Loan
+from bot.local.needs import demand_agent
 from bot.local.roles import role_text
-from bot.local.runner import demand_agent
 from bot.local.settings import ROLES, Flags
 from bot.local.task_run import model_for
 from bot.progress.events import RunBegan, Verdict
