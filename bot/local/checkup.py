@@ -10,14 +10,10 @@ from bot.agent.claude_code import claude_version, find_cli
 from bot.agent.isolation import demand_isolation
 from bot.config import SlackHooks, laptop_env
 from bot.errors import AiReadyError, ConfigError
-<<<<<<< HEAD
-from bot.job.sdk_session import demand_sdk
-=======
 from bot.job.sdk_session import check_sdk
 from bot.job.session import ModelAccess
 from bot.local.checkout import open_checkout
 from bot.local.runner import ends_of
->>>>>>> main
 from bot.local.settings import Flags, LocalSettings, settle
 from bot.local.source import open_source
 from bot.trackers.config import FileConfig, kind_of
@@ -78,17 +74,6 @@ def look_over(flags: Flags, environ: Mapping[str, str], root: Path) -> Checkup:
     """Read everything, look for what a run needs, and ask the task source whether it answers."""
     settled = settle(flags, environ, root)
     settings = settled.settings
-<<<<<<< HEAD
-    problems = [*settled.problems, *_wrong(lambda: _slack(environ))]
-    if settings is None:
-        problems += [*_wrong(lambda: _key(environ, sdk=False)), *_wrong(lambda: _cli(environ))]
-        return Checkup(problems=tuple(problems))
-    sdk = settings.repo.agent.backend == "anthropic-sdk"
-    problems += _wrong(lambda: _key(environ, sdk=sdk))
-    problems += _wrong(demand_sdk) if sdk else _wrong(lambda: _cli(environ))
-    problems += _wrong(lambda: _source(settings, environ))
-    return Checkup(tuple(_shown(settings)), settings.notes, tuple(problems))
-=======
     sdk = settings is not None and settings.repo.agent.backend == "anthropic-sdk"
     needs = [lambda: _slack(environ), lambda: _key(environ, sdk=sdk)]
     if not sdk:
@@ -98,7 +83,6 @@ def look_over(flags: Flags, environ: Mapping[str, str], root: Path) -> Checkup:
         needs += [lambda: _git(settings.root, environ), lambda: _source(settings, environ)]
     problems = (*settled.problems, *(sentence for need in needs if (sentence := _wrong(need))))
     return Checkup(tuple(_shown(settings)), settings.notes, problems) if settings else Checkup(problems=problems)
->>>>>>> main
 
 
 # ------------------------------------------------------------------------------------- what a run needs
