@@ -16,9 +16,10 @@ demo: $(STAMP) ## the whole job on this machine: no account, no key (ARGS=--keep
 test: $(STAMP) ## unit tests, and the stories that need nothing else (ARGS=tests/core: only these)
 	$(RUN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
 
-test-all: $(STAMP) ## also what needs npm (its packages go to .ai-ready/) or PostgreSQL (installed where we may)
+test-all: $(STAMP) ## also what needs npm (its packages go to .ai-ready/), PostgreSQL or Chromium (installed where we may)
 	.ci/postgres
-	AI_READY_TEST_NPM=1 AI_READY_TEST_POSTGRES=1 $(RUN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+	.ci/browser
+	AI_READY_TEST_NPM=1 AI_READY_TEST_POSTGRES=1 AI_READY_TEST_BROWSER=1 $(RUN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
 
 lint: $(STAMP) ## ruff, zizmor, the schemas of the workflow files
 	$(RUN)/ruff check .

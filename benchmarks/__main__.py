@@ -11,6 +11,7 @@ SECTIONS = (
     "startup",
     "planner",
     "webhook",
+    "page",
     "latency",
     "repository_pass",
     "restart",

@@ -44,7 +44,7 @@ def main(runs: int) -> None:
                 folder.mkdir()
                 with _up((*argv, str(folder)) if argv[0] == sys.executable else argv) as port:
                     for connections in CONNECTIONS:
-                        found[title, connections].append(_load(port, connections, body))
+                        found[title, connections].append(load(port, connections, body))
     _show(found, list(servers), rounds, len(body))
 
 
@@ -88,8 +88,9 @@ def _up(argv: Sequence[str]) -> Iterator[int]:
             process.terminate()
 
 
-def _load(port: int, connections: int, body: bytes) -> dict[str, Any]:
-    argv = (sys.executable, "-m", "benchmarks.webhook_load", str(port), str(connections), str(SECONDS))
+def load(port: int, connections: int, body: bytes, seconds: float = SECONDS) -> dict[str, Any]:
+    """What a load of its own process saw of the server at `port`."""
+    argv = (sys.executable, "-m", "benchmarks.webhook_load", str(port), str(connections), str(seconds))
     done = subprocess.run(argv, cwd=ROOT, input=body, capture_output=True, timeout=120, check=True)
     seen: dict[str, Any] = json.loads(done.stdout)
     if set(seen["statuses"]) - {"200", "202"}:

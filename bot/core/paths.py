@@ -30,6 +30,7 @@ BUILT_IN = (
     "**/.devcontainer/**",
     ".envrc",
     ".ripgreprc",
+    ".ai-ready/hooks/**",
 )
 """What steers CI, reviews, agents and shells: whoever changes it runs code elsewhere, or lifts these very rules."""
 

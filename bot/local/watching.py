@@ -98,6 +98,10 @@ class Watching:
         """The one project."""
         return (summary(self._project()),)
 
+    def name(self, project: str) -> Link | None:
+        """None: not that one."""
+        return Link(self._checkout.name) if project == HERE else None
+
     def project(self, project: str) -> Project | None:
         """None: not that one."""
         return self._project() if project == HERE else None

@@ -11,7 +11,6 @@
 | `/live` | events: something changed |
 """
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -32,8 +31,8 @@ from bot.page.access import Access, Application, Gate
 from bot.page.figures import as_csv, as_json, charts, days
 from bot.page.graph import draw
 from bot.page.live import Live
-from bot.page.rendered import Rendered
-from bot.page.shown import Issue, Project, Source
+from bot.page.rendered import Page, Rendered, tagged
+from bot.page.shown import Issue, Link, Project, Source
 from bot.page.status import status
 from bot.page.words import FILTERS
 
@@ -46,6 +45,17 @@ LATEST: Final = 10
 LINES: Final = 200
 """Of a log, on one page."""
 STATIC: Final = {"page.css": "text/css", "page.js": "text/javascript", "icon.svg": "image/svg+xml"}
+
+
+NO_PROJECT: Final = "There is no such project, or it was not looked at yet"
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A project, as far as its name."""
+
+    id: str
+    name: Link
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +159,7 @@ class Pages:
         ident = request.path_params["project"]
 
         def context() -> dict[str, Any]:
-            project, verdict = self._project(ident), request.query_params.get("verdict", "")
+            project, verdict = self._named(ident), request.query_params.get("verdict", "")
             runs = self._source.runs(ident)
             verdicts = sorted({run.verdict for run in runs if run.verdict})
             found = [run for run in runs if not verdict or run.verdict == verdict]
@@ -162,7 +172,7 @@ class Pages:
         ident, key = request.path_params["project"], request.path_params["key"]
 
         def context() -> dict[str, Any]:
-            project, detail = self._project(ident), self._source.run(ident, key)
+            project, detail = self._named(ident), self._source.run(ident, key)
             if detail is None:
                 raise HTTPException(404, "There is no such run")
             words = request.query_params.get("q", "").casefold()
@@ -177,7 +187,7 @@ class Pages:
         ident = request.path_params["project"]
 
         def context() -> dict[str, Any]:
-            project, counted = self._project(ident), days(self._source.runs(ident), self._now())
+            project, counted = self._named(ident), days(self._source.runs(ident), self._now())
             return {"project": project, "days": counted, "charts": charts(counted)}
 
         return self._page(request, "charts.html", ident, context)
@@ -185,21 +195,21 @@ class Pages:
     def health(self, request: Request) -> Response:
         """How the bot is: as of now, so it is never kept."""
         body = self._render("health.html", {"health": self._source.health(), "version": self._source.version()})
-        return _html(request, body)
+        return _html(request, tagged(0, body))
 
     # ----------------------------------------------------------------------------------- for machines
 
     def figures_csv(self, request: Request) -> Response:
         """The charts' figures."""
         ident = request.path_params["project"]
-        self._project(ident)
+        self._named(ident)
         text = as_csv(days(self._source.runs(ident), self._now()))
         return Response(text, media_type="text/csv", headers={"cache-control": "no-store"})
 
     def figures_json(self, request: Request) -> Response:
         """The same."""
         ident = request.path_params["project"]
-        self._project(ident)
+        self._named(ident)
         return JSONResponse(as_json(days(self._source.runs(ident), self._now())), headers={"cache-control": "no-store"})
 
     def status(self, request: Request) -> Response:  # noqa: ARG002 (an endpoint takes one)
@@ -237,8 +247,15 @@ class Pages:
     def _project(self, ident: str) -> Project:
         project = self._source.project(ident)
         if project is None:
-            raise HTTPException(404, "There is no such project, or it was not looked at yet")
+            raise HTTPException(404, NO_PROJECT)
         return project
+
+    def _named(self, ident: str) -> Named:
+        """What pages need that don't show its issues, which may be many."""
+        name = self._source.name(ident)
+        if name is None:
+            raise HTTPException(404, NO_PROJECT)
+        return Named(ident, name)
 
     def _page(
         self, request: Request, template: str, project: str, context: Callable[[], Mapping[str, Any]]
@@ -246,23 +263,22 @@ class Pages:
         """The page as it was rendered for this version of what it shows, or as it is rendered now."""
         version = self._source.version(project)
         address = f"{self._now():%Y-%m-%d} {request.url.path}?{request.url.query}"
-        body = self._rendered.get(address, version)
-        if body is None:
-            body = self._render(template, {**context(), "version": version, "of": project})
-            self._rendered.put(address, version, body)
-        return _html(request, body)
+
+        def render() -> bytes:
+            return self._render(template, {**context(), "version": version, "of": project})
+
+        return _html(request, self._rendered.get(address, version, render))
 
     def _render(self, template: str, context: Mapping[str, Any]) -> bytes:
         return self._templates.get_template(template).render({"of": "", **context}).encode()
 
 
-def _html(request: Request, body: bytes) -> Response:
+def _html(request: Request, page: Page) -> Response:
     """Whoever has it already is told so."""
-    tag = f'"{hashlib.sha256(body).hexdigest()[:24]}"'
-    headers = {"etag": tag, "cache-control": "no-cache, private"}
-    if request.headers.get("if-none-match") == tag:
+    headers = {"etag": page.tag, "cache-control": "no-cache, private"}
+    if request.headers.get("if-none-match") == page.tag:
         return Response(status_code=304, headers=headers)
-    return Response(body, media_type="text/html", headers=headers)
+    return Response(page.body, media_type="text/html", headers=headers)
 
 
 def _cut(request: Request, items: Sequence[T], most: int = PAGE) -> Cut:

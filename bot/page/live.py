@@ -5,7 +5,7 @@ However many pages are open, the source is asked by one task, and only while som
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from typing import Final
 
 EVERY: Final = 0.25
@@ -30,11 +30,12 @@ class Live:
         self._looking: asyncio.Task[None] | None = None
         self._closed = False
 
-    async def stream(self, project: str, since: int | None = None) -> AsyncIterator[bytes]:
+    async def stream(self, project: str, since: int | None = None) -> AsyncGenerator[bytes, None]:
         """Events for one page, until it goes or `close`. `since`: what the page shows; news since then are told at once."""
         self._listeners += 1
         if self._looking is None:
-            self._looking = asyncio.create_task(self._look())
+            # The version of now, not of when the task first runs: what changes between the two would be told to nobody.
+            self._looking = asyncio.create_task(self._look(self._version("")))
         try:
             seen = self._version(project) if since is None else since
             yield HELLO
@@ -63,8 +64,7 @@ class Live:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._looking
 
-    async def _look(self) -> None:
-        seen = self._version("")
+    async def _look(self, seen: int) -> None:
         while True:
             await asyncio.sleep(self._every)
             if (now := self._version("")) != seen:

@@ -57,13 +57,18 @@ class Planned:
         self._url = f"{server_url}/{snapshot.repo}"
         self._explainer = Explainer(snapshot, survey, config)
 
+    @property
+    def name(self) -> Link:
+        """The repository, and where it is."""
+        return Link(self._snapshot.repo, self._url)
+
     @cached_property
     def project(self) -> Project:
         """All of it."""
         snapshot = self._snapshot
         return Project(
             id=self._id,
-            name=Link(snapshot.repo, self._url),
+            name=self.name,
             at=snapshot.now,
             issues=tuple(self._issues()),
             edges=tuple(self._edges()),

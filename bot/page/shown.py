@@ -245,6 +245,10 @@ class Source(Protocol):
         """Every project, by name."""
         ...
 
+    def name(self, project: str) -> Link | None:
+        """Of a project that `project` knows; at once."""
+        ...
+
     def project(self, project: str) -> Project | None:
         """None: there is none, or it was not looked at yet."""
         ...

@@ -20,7 +20,7 @@ from bot.server.rules import Rules
 NEVER = datetime.min.replace(tzinfo=UTC)
 
 Show = Callable[[Place, Snapshot, Survey, RepoConfig | ConfigProblem], None]
-"""Is shown what a pass saw in a repository, at its end; returns at once."""
+"""Is shown what a pass saw in a repository, at its end; waits for nobody."""
 
 
 def nobody_looks(_place: Place, _seen: Snapshot, _survey: Survey, _config: RepoConfig | ConfigProblem) -> None:

@@ -1,6 +1,6 @@
 """What the page shows of the server: what the passes saw last, and the ledger's runs. `bot.page.shown.Source`.
 
-A pass only leaves what it saw; it is made into a page by whoever looks, and kept until the next pass. What another
+What a pass saw is made into pages when somebody looks, and kept until the next pass. What another
 replica saw is not known here: a page of several replicas shows what its own has looked at.
 """
 
@@ -32,14 +32,14 @@ class _Kept(Generic[T]):
 
     version: int = -1
     value: T | None = None
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
     def of(self, version: int, make: Callable[[], T]) -> T:
-        """As it was made for this version; two who ask at once may both make it."""
-        value = self.value if self.version == version else None
-        if value is None:
-            value = make()
-            self.value, self.version = value, version
-        return value
+        """As it was made for this version; of those who ask at once, one makes it."""
+        with self.lock:
+            if self.value is None or self.version != version:
+                self.value, self.version = make(), version
+            return self.value
 
 
 @dataclass(slots=True)
@@ -67,9 +67,12 @@ class Scenes:
         self._overview: _Kept[tuple[Summary, ...]] = _Kept()
 
     def show(self, place: Place, seen: Snapshot, survey: Survey, config: RepoConfig | ConfigProblem) -> None:
-        """A pass is over, and saw this. At once: what is dear is made when somebody looks."""
+        """A pass is over, and saw this. What is dear of it is made here, by its thread: it is little beside what the pass
+        took, and whoever looks does not wait for it.
+        """
         project = str(place.repository_id)
         planned = Planned(project, seen, survey, config, self._server_url)
+        _ = planned.project
         ended = {r.run_key: r for issue in seen.issues.values() if issue.detailed for r in records(issue, seen.own_ids)}
         with self._lock:
             self._version += 1
@@ -91,6 +94,11 @@ class Scenes:
     def overview(self) -> tuple[Summary, ...]:
         """Every repository that the App reaches, by name."""
         return self._overview.of(self._version, lambda: tuple(map(self._summary, self._places())))
+
+    def name(self, project: str) -> Link | None:
+        """None: unknown, or not looked at yet."""
+        scene = self._scene(project)
+        return scene.planned.name if scene is not None else None
 
     def project(self, project: str) -> Project | None:
         """None: unknown, or not looked at yet."""

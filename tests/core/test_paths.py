@@ -41,9 +41,13 @@ PROTECTED = [
     ".devcontainer/devcontainer.json",
     ".envrc",
     ".ripgreprc",
+    ".ai-ready/hooks/pre_task",
+    ".AI-Ready/Hooks",
 ]
 ORDINARY = [
     *("src/main.py", "github/x.py", "gitx", "package.json", "CLAUDE.md.txt", "docs/agents.html", "a~1.txt", "envrc"),
+    ".ai-ready/tasks/hooks.md",
+    "sub/.ai-ready/hooks/pre_task",
     *("docs/github/workflows.md", "my.mcp.json", "é.txt", "CODEOWNERS2", "claude/settings.json", "x~", "~1"),
 ]
 

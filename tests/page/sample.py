@@ -89,6 +89,9 @@ class Sample:
     def overview(self) -> tuple[shown.Summary, ...]:
         return tuple(shown.summary(each.project) for each in self.looked.values())
 
+    def name(self, project: str) -> shown.Link | None:
+        return self.looked[project].name if project in self.looked else None
+
     def project(self, project: str) -> shown.Project | None:
         return self.looked[project].project if project in self.looked else None
 

@@ -1,5 +1,6 @@
 """An open page hears of changes, soon, whoever else looks; and the listener ends although pages are open."""
 
+import asyncio
 import threading
 import time
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ import pytest
 from bot.core.secret import Secret
 from bot.page.access import Access
 from bot.page.listener import Listener
-from bot.page.live import EVERY
+from bot.page.live import EVERY, Live
 from bot.page.sockets import listen
 from tests.page.sample import Sample, asked
 from tests.page.visitor import PATIENCE, opened
@@ -93,3 +94,24 @@ def test_the_listener_ends_although_a_page_is_open() -> None:
 def test_the_stream_needs_the_password_too() -> None:
     with opened(Sample(), Access(Secret("a good long password"))) as client:
         assert client.get("/live").status_code == 401
+
+
+def test_a_change_before_the_first_look_is_not_lost() -> None:
+    """It comes after the stream looked, and before the task that looks for all was run for the first time."""
+    by_stream = 0
+
+    def version(project: str) -> int:
+        nonlocal by_stream
+        by_stream += bool(project)
+        return 2 if by_stream > (2 if project else 1) else 1
+
+    async def heard() -> list[bytes]:
+        live = Live(version, every=0.01)
+        stream = live.stream("7")
+        try:
+            return [await anext(stream), await anext(stream)]
+        finally:
+            await stream.aclose()
+            await live.close()
+
+    assert asyncio.run(asyncio.wait_for(heard(), 10))[1] == b"event: changed\ndata: 2\n\n"
