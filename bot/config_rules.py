@@ -28,6 +28,7 @@ BOUNDS: Final[Mapping[str, tuple[float, float]]] = {
     "local.usd": (0.01, 10_000),
     "local.turns": (1, 100_000),
     "local.idle_seconds": (1, 3_600),
+    "local.ask_minutes": (1, 1_440),
     "local.hook_seconds": (1, 3_600),
     "local.health_seconds": (5, 86_400),
 }

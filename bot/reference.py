@@ -229,11 +229,23 @@ The first one on a phone:
 
 ![The same answer on a narrow screen](img/why-phone.png)
 
+`/ai init` and `/ai approve`: the plan, what is answered when its issues are made, and more in
+[From a spec to tasks](init.md#on-github-ai-init):
+
+> Blocked (needs-input): The plan of issues for #1 waits for approval.
+>
+> **Shop**: 3 tasks in 2 phases (3 new) …
+
+> **Issues made**: #2 keeps 3 issues together. None of them is worked on before somebody puts the label `ai-ready` on it.
+>
+> - AUTH-1.1: #3 …
+
 ## What a Blocked verdict asks for
 
 {reason_table()}
 
-The verdict of a review round ends with `/ai fix` in place of `/ai retry` or `/ai run`: a round reads the reviews again.
+The verdict of a review round ends with `/ai fix` in place of `/ai retry` or `/ai run`: a round reads the reviews again. That
+of a run that planned issues ends with `/ai init`.
 """
 
 

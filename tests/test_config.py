@@ -67,7 +67,7 @@ allow:
 mode: autonomous
 checkpoints: {turn_interval: 10, context: 0.5}
 notify: {slack_webhook_env: MY_HOOK, interval: 60, on_complete: off, on_blocked: yes}
-local: {agent_id: dev_001, tasks: 3, usd: 2, turns: 99, on_failure: stop, finished: done, idle_seconds: 5, worktrees: /tmp/trees, hooks: tools/hooks, hook_seconds: 9, health_seconds: 60, log_file: run.log}
+local: {agent_id: dev_001, tasks: 3, usd: 2, turns: 99, on_failure: stop, finished: done, idle_seconds: 5, ask_minutes: 30, worktrees: /tmp/trees, hooks: tools/hooks, hook_seconds: 9, health_seconds: 60, log_file: run.log}
 tracker: {type: linear, team_id: ENG}
 """
 
@@ -103,7 +103,7 @@ def test_every_key_is_read() -> None:
         mode="autonomous",
         checkpoints=Checkpoints(10, 0.5),
         notify=Notify("MY_HOOK", 60, on_complete=False, on_blocked=True),
-        local=Laptop("dev_001", 3, 2.0, 99, "stop", "done", 5, "/tmp/trees", "tools/hooks", 9, 60, "run.log"),
+        local=Laptop("dev_001", 3, 2.0, 99, "stop", "done", 5, 30, "/tmp/trees", "tools/hooks", 9, 60, "run.log"),
     )
     assert set(yaml.safe_load(FULL)) == {field.name for field in fields(RepoConfig)} | ELSEWHERE
     assert parse_tracker_section(FULL) == {"type": "linear", "team_id": "ENG"}

@@ -106,7 +106,7 @@ def work(
     log = Log(settings.log_file, Redactor(secrets_of(settings, environ)).text)
     cancel = Cancel()
     terminal = Terminal(sys.stdout, colours=_colours(environ), keep=log.write)
-    prompter = Prompter(terminal, TerminalInput(), cancel)
+    prompter = Prompter(terminal, TerminalInput(), cancel, 60 * settings.local.ask_minutes)
     company = Company(terminal, cancel, (terminal,), prompter.decide, show)
     with cancel.on_signals():
         return Runner(settings, environ, log, company).run(wish, resume=resume)

@@ -157,6 +157,8 @@ class Laptop:
     """Status of a task whose run is Done. `auto`: in_review where there is a pull request to look at (later tasks wait until a person says done), else done. No branch of yours is ever moved: later tasks start from the finished work they build on."""
     idle_seconds: int = 30
     """Between two looks at a source that has nothing to do."""
+    ask_minutes: int = 60
+    """How long a question at the terminal waits for a person, before the task is paused: Blocked, with its work kept."""
     worktrees: str = ""
     """Folder for the work trees of tasks; empty: one of ours, outside the checkout."""
     hooks: str = ".ai-ready/hooks"

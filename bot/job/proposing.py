@@ -4,17 +4,21 @@ import json
 from typing import Final, Protocol
 
 from bot.agent.sanitize import sanitise
+from bot.core.boards.block import BODY_LIMIT
 from bot.core.inits.portion import init_name
 from bot.core.inits.proposal import MOST_ISSUES, MOST_LINE, Proposal, proposal_line, proposal_of
 from bot.core.model import Issue
 from bot.core.names import Reason
 from bot.core.specs.diff import Diff, Existing, compare, is_meta
-from bot.core.specs.mark import read_mark
-from bot.core.specs.planned import Plan
+from bot.core.specs.mark import marked_body, read_mark
+from bot.core.specs.planned import Plan, PlannedTask
 from bot.core.specs.reading import Flawed, read_answer
 from bot.core.specs.spec import read_spec
 from bot.core.verdict import Refusal
 from bot.job.redact import Redactor
+
+LONGEST_TITLE: Final = 256
+"""Characters of an issue's title on GitHub."""
 
 _TOO_LONG: Final = (
     "The plan holds more text than one comment does: ask with `/ai init` for shorter texts, or split the specification"
@@ -40,12 +44,18 @@ def read_proposal(text: str, issue: Issue, screen: Redactor, github: Lister) -> 
     plan = read_answer(answer, read_spec(sanitise(issue.body).text), most=MOST_ISSUES)
     if isinstance(plan, Flawed):
         return Refusal(Reason.AGENT_ERROR, "The agent's plan of issues can't be used", "\n".join(plan.flaws))
+    if too_long := [task.key for task in plan.tasks if not _fits(task, issue.number)]:
+        return Refusal(Reason.TOO_LARGE, f"An issue of GitHub's does not hold the text of {', '.join(too_long[:5])}")
     there = github.task_issues()
     diff = compare(plan, there)
     proposal = proposal_of(plan, diff, _meta(plan, there, issue.number))
     if len(proposal_line(proposal)) > MOST_LINE:
         return Refusal(Reason.TOO_LARGE, _TOO_LONG)
     return proposal, diff
+
+
+def _fits(task: PlannedTask, spec: int) -> bool:
+    return len(task.full_title) <= LONGEST_TITLE and len(marked_body(task, init_name(spec))) <= BODY_LIMIT
 
 
 def _meta(plan: Plan, there: tuple[Existing, ...], spec: int) -> int:

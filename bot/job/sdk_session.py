@@ -45,6 +45,11 @@ def check_sdk(access: ModelAccess) -> None:
     if not access.api_key:
         only = " (CLAUDE_CODE_OAUTH_TOKEN works with the backend `claude-code` alone)" if access.oauth_token else ""
         raise ConfigError(f"API key not found: the backend `anthropic-sdk` needs ANTHROPIC_API_KEY{only}.")
+    demand_sdk()
+
+
+def demand_sdk() -> None:
+    """Raise `Blocked(setup-failed)` without the SDK, or without a shell for the model."""
     try:
         import anthropic  # noqa: F401, PLC0415
     except ImportError:

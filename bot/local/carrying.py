@@ -36,7 +36,7 @@ TRIES: Final = 3
 """How often a task that keeps changing while it is claimed or moved is read again."""
 
 
-class Carried(StrEnum):
+class How(StrEnum):
     """How a task came out of it."""
 
     DONE = "done"
@@ -45,6 +45,16 @@ class Carried(StrEnum):
     """Blocked, and a person said that the runner is to end."""
     GONE = "gone"
     """Somebody else has it, or it is not there any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """A task that was carried to an end."""
+
+    task_id: str
+    how: How
+    reason: str = ""
+    """Why it is Blocked; empty: it is not."""
 
 
 class Begin(Protocol):
@@ -92,7 +102,7 @@ class Carrier:
         task = self._claimed(claim) if fresh else None
         if fresh and task is None:
             self.claims.remove()
-            return Carried.GONE
+            return Carried(claim.task_id, How.GONE)
         while True:
             if task is not None:
                 claim, fresh = self._attempted(claim, task), True
@@ -206,9 +216,8 @@ class Carrier:
         said = f"{one_line(claim.name, result)} ({money(result.outcome.usd)})"
         self.book.note(said)
         (self.parts.voice.success if done else self.parts.voice.error)(said)
-        if done:
-            return Carried.DONE
-        return Carried.ABORTED if claim.aborted else Carried.BLOCKED
+        how = How.DONE if done else How.ABORTED if claim.aborted else How.BLOCKED
+        return Carried(claim.task_id, how, "" if done else result.outcome.reason)
 
     def _post_task(self, claim: Claim, result: Result) -> None:
         if self.parts.hooks is None:

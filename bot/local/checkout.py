@@ -7,7 +7,7 @@ plumbing at that: HEAD, index and work tree stay as they are.
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -93,7 +93,7 @@ class Checkout:
     def where_checked_out(self, branch: str) -> Path | None:
         """The work tree in which a branch is checked out; None: in none."""
         place = None
-        for line in self.common("worktree", "list", "--porcelain", "-z").split(b"\0"):
+        for line in self.common("worktree", "list", "--porcelain").split(b"\n"):  # -z is of git 2.36
             word, _, value = line.partition(b" ")
             if word == b"worktree":
                 place = Path(os.fsdecode(value))
@@ -129,7 +129,7 @@ class Checkout:
 
 
 def open_checkout(folder: Path, environ: Mapping[str, str], *, redact: Callable[[str], str] = str) -> Checkout:
-    """The checkout that `folder` is in. Raises `UsageError`: there is none, or it is no work tree."""
+    """The checkout that `folder` is in. Raises `UsageError`: there is none, or it is one that runs can't start from."""
     root = folder.resolve()
     while not (root / ".git").exists():
         if root == root.parent:
@@ -142,9 +142,24 @@ def open_checkout(folder: Path, environ: Mapping[str, str], *, redact: Callable[
     shared = (own / common.read_text(encoding="utf-8").strip()).resolve() if common.is_file() else own
     home = Path(environ.get("HOME") or os.devnull)
     personal = (home / ".gitconfig", home / ".config" / "git" / "config")
-    return Checkout(
-        root, Git(own, redact=redact, network=environ), Git(shared, redact=redact, network=environ), personal
-    )
+    git = Git(shared, redact=redact, network=environ)
+    _demand_whole(git, root)
+    return Checkout(root, replace(git, folder=own), git, personal)
+
+
+def _demand_whole(git: Git, root: Path) -> None:
+    """Raise `UsageError` for what can't be lent: objects that are not here, or have names of another kind."""
+    ran = git.attempt("config", "--local", "--get-regexp", r"^(extensions\.objectformat|remote\..*\.promisor)$")
+    kinds = dict(line.partition(" ")[::2] for line in ran.out.decode("utf-8", "replace").splitlines())
+    if kinds.get("extensions.objectformat", "sha1") != "sha1":
+        raise UsageError(
+            f"{root} names its objects by SHA-256, which ai-ready can't work with yet: use a clone with SHA-1."
+        )
+    if "true" in kinds.values():
+        raise UsageError(
+            f"{root} is a partial clone, in which files are missing that a work tree needs: bring them with "
+            "`git fetch --refetch --no-filter`, then `git config --unset remote.origin.promisor`; or clone again."
+        )
 
 
 def _git_folder(there: Path) -> Path:

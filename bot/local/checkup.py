@@ -6,9 +6,14 @@ from dataclasses import asdict, dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from bot.agent.claude_code import find_cli
-from bot.config import SlackHooks
+from bot.agent.claude_code import claude_version, find_cli
+from bot.agent.isolation import demand_isolation
+from bot.config import SlackHooks, laptop_env
 from bot.errors import AiReadyError, ConfigError
+from bot.job.sdk_session import check_sdk
+from bot.job.session import ModelAccess
+from bot.local.checkout import open_checkout
+from bot.local.runner import ends_of
 from bot.local.settings import Flags, LocalSettings, settle
 from bot.local.source import open_source
 from bot.trackers.config import FileConfig, kind_of
@@ -69,36 +74,42 @@ def look_over(flags: Flags, environ: Mapping[str, str], root: Path) -> Checkup:
     """Read everything, look for what a run needs, and ask the task source whether it answers."""
     settled = settle(flags, environ, root)
     settings = settled.settings
-    problems = [*settled.problems, *_wrong(lambda: _slack(environ))]
-    if settings is None:
-        problems += [*_wrong(lambda: _key(environ, sdk=False)), *_wrong(lambda: _cli(environ))]
-        return Checkup(problems=tuple(problems))
-    sdk = settings.repo.agent.backend == "anthropic-sdk"
-    problems += _wrong(lambda: _key(environ, sdk=sdk))
-    problems += [] if sdk else _wrong(lambda: _cli(environ))
-    problems += _wrong(lambda: _source(settings, environ))
-    return Checkup(tuple(_shown(settings)), settings.notes, tuple(problems))
+    sdk = settings is not None and settings.repo.agent.backend == "anthropic-sdk"
+    needs = [lambda: _slack(environ), lambda: _key(environ, sdk=sdk)]
+    if not sdk:
+        needs.append(lambda: _cli(environ))
+    if settings is not None:
+        needs.append(lambda: demand_isolation(settings.repo.agent.isolation))
+        needs += [lambda: _git(settings.root, environ), lambda: _source(settings, environ)]
+    problems = (*settled.problems, *(sentence for need in needs if (sentence := _wrong(need))))
+    return Checkup(tuple(_shown(settings)), settings.notes, problems) if settings else Checkup(problems=problems)
 
 
 # ------------------------------------------------------------------------------------- what a run needs
 
 
-def _wrong(need: Callable[[], None]) -> list[str]:
+def _wrong(need: Callable[[], None]) -> str:
     try:
         need()
     except AiReadyError as error:
-        return [str(error)]
-    return []
+        return str(error)
+    return ""
 
 
 def _key(environ: Mapping[str, str], *, sdk: bool) -> None:
-    names = ("ANTHROPIC_API_KEY",) if sdk else ("ANTHROPIC_API_KEY", "CLAUDE_CODE_OAUTH_TOKEN")
-    if not any(environ.get(name, "").strip() for name in names):
-        raise ConfigError(f"API key not found: set {' or '.join(names)} in the environment.")
+    env = laptop_env(environ)
+    if sdk:
+        check_sdk(ModelAccess("", 0, api_key=env.api_key, oauth_token=env.oauth_token))
+    else:
+        env.demand_model_key()
 
 
 def _cli(environ: Mapping[str, str]) -> None:
-    find_cli(environ.get("AI_READY_CLAUDE", "").strip(), path=environ.get("PATH", ""))
+    claude_version(find_cli(laptop_env(environ).claude, path=environ.get("PATH", "")))
+
+
+def _git(root: Path, environ: Mapping[str, str]) -> None:
+    open_checkout(root, laptop_env(environ).others)
 
 
 def _slack(environ: Mapping[str, str]) -> None:
@@ -108,8 +119,8 @@ def _slack(environ: Mapping[str, str]) -> None:
 
 def _source(settings: LocalSettings, environ: Mapping[str, str]) -> None:
     source = open_source(settings, environ)
-    if not isinstance(settings.tracker, FileConfig):  # a folder would be made: nothing is written here
-        source.check(())
+    if not isinstance(settings.tracker, FileConfig):  # its folder would be made, and nothing is written here
+        ends_of(source, settings.local.finished)
 
 
 # ------------------------------------------------------------------------------------------ what counts

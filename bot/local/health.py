@@ -150,7 +150,7 @@ def claude_there(configured: str, path: str) -> Check:
         try:
             return Finding("claude", ok=True, text=str(find_cli(configured, path=path)))
         except Blocked as missing:
-            return Finding("claude", ok=False, text=f"Claude Code CLI not found. {missing.text}")
+            return Finding("claude", ok=False, text=missing.text)
 
     return look
 

@@ -10,8 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from bot.core.names import Reason
 from bot.errors import AiReadyError, UsageError
-from bot.local.carrying import TRIES, Carried, Carrier, Parts
+from bot.local.carrying import TRIES, Carried, Carrier, How, Parts
 from bot.local.choosing import choose, nobodys, ours
 from bot.local.claims import Claim
 from bot.local.hooks import HookFailed
@@ -22,6 +23,9 @@ from bot.trackers.tracker import Listing, NoSuchTask, Task
 NOTHING: Final = "No tasks available, waiting..."
 SAID_EVERY: Final = 30.0
 """Seconds between two times that this is said."""
+
+OF_THE_MACHINE: Final = (Reason.API_ERROR, Reason.SETUP_FAILED, Reason.CONFIG_INVALID)
+"""Reasons that are hardly ever a task's own: a key that is refused, a disk that is full, a command that is not there."""
 
 DONE, BLOCKED, NOT_READY = 0, 1, 3
 """Exit codes: as asked; a task ended Blocked, or the runner could not go on; nothing was ready."""
@@ -56,6 +60,8 @@ class Loop:
         self._shown: tuple[str, ...] = ()
         self._waiting_since = float("-inf")
         self._blocked = False
+        self._last = ""
+        """Why the last task ended Blocked."""
 
     def run(self) -> int:
         """Work until there is a reason to end; the exit code. Raises what a door has to say; that is in the session, too."""
@@ -76,7 +82,7 @@ class Loop:
         only = self._only()
         ended = self._recovered()
         while True:
-            if ended is not None and (code := self._over(*ended, only)) is not None:
+            if ended is not None and (code := self._over(ended, only)) is not None:
                 return code
             if self._parts.cancel.is_set:
                 raise Stopped
@@ -103,7 +109,7 @@ class Loop:
         except NoSuchTask as missing:
             raise UsageError(str(missing)) from missing
 
-    def _recovered(self) -> tuple[Carried, str] | None:
+    def _recovered(self) -> Carried | None:
         """What was under way: on disk, else as the source says. None: nothing was."""
         asked, tracker, voice = self._carrier.patience.asked, self._parts.tracker, self._parts.voice
         claim = self._carrier.claims.read()
@@ -116,19 +122,22 @@ class Loop:
                 )
             how = "its run was cut short" if claim.result is None else "its run has ended, and was not told to the end"
             voice.info(f"Taking up {claim.name} again: {how}.")
-            return self._carrier.carry(claim), claim.task_id
+            return self._carrier.carry(claim)
         listing = asked(tracker.list)
         agent = self._carrier.book.session.agent_id
         unsure = [asked(lambda: tracker.get(each.id)) for each in nobodys(listing)]  # noqa: B023 (called at once)
         for task in (*ours(listing, agent), *ours(Listing(tuple(unsure)), agent)):
             voice.info(f"Taking up {task.name} again: the task source says that it is under way, and ours.")
-            attempt = self._parts.begin(task, onto=self._onto(task, listing))
+            try:
+                attempt = self._parts.begin(task, onto=self._onto(task, listing))
+            except HeldBack as held:
+                raise HeldBack(f"{task.name} is under way, and ours; but {held}") from held
             carried = self._carrier.carry(self._carrier.claims.write(Claim.of(attempt, task, tracker.source)))
-            if carried is not Carried.GONE:
-                return carried, task.id
+            if carried.how is not How.GONE:
+                return carried
         return None
 
-    def _taken(self, task: Task, listing: Listing) -> tuple[Carried, str] | None:
+    def _taken(self, task: Task, listing: Listing) -> Carried | None:
         """Carry one that is ready to its end; None: it was not taken."""
         tracker, voice = self._parts.tracker, self._parts.voice
         self._tries[task.id] += 1
@@ -146,22 +155,26 @@ class Loop:
             return None
         claim = self._carrier.claims.write(Claim.of(attempt, task, tracker.source))
         voice.info(f"Starting {task.name}: {task.title}")
-        return self._carrier.carry(claim), task.id
+        return self._carrier.carry(claim)
 
     # ---------------------------------------------------------------------------------- what comes of it
 
-    def _over(self, carried: Carried, task_id: str, only: str) -> int | None:
+    def _over(self, ended: Carried, only: str) -> int | None:
         """Whether that was the end: its exit code."""
-        if carried is Carried.GONE:
+        if ended.how is How.GONE:
             return None
-        failed = carried is not Carried.DONE
+        failed = ended.how is not How.DONE
         self._blocked = self._blocked or failed
-        if carried is Carried.ABORTED:
+        again, self._last = failed and ended.reason == self._last, ended.reason
+        if ended.how is How.ABORTED:
             return self._ended(RunnerState.STOPPED, "Stopped: that was decided at the checkpoint.", BLOCKED)
         if failed and self._parts.config.local.on_failure == "stop":
             why = "A task ended Blocked, and `local.on_failure` is stop: nothing else is started."
             return self._ended(RunnerState.ERROR, why, BLOCKED)
-        if (self._wish.single and not only) or (only and task_id == only):
+        if again and ended.reason in OF_THE_MACHINE:
+            why = f"Two tasks in a row ended Blocked ({ended.reason}), and a next one would, too: mend that, then start again."
+            return self._ended(RunnerState.ERROR, why, BLOCKED)
+        if (self._wish.single and not only) or (only and ended.task_id == only):
             return self._ended(RunnerState.COMPLETED, "That was the one task.", BLOCKED if failed else DONE)
         return None
 

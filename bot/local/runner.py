@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Final
 
 from bot.agent.anthropic_pace import Pace
-from bot.agent.isolation import demand_isolation
 from bot.agent.process import Cancel
 from bot.config import LaptopEnv, laptop_env
 from bot.core.messages.words import counted, money
@@ -16,7 +15,6 @@ from bot.core.settings import RepoConfig
 from bot.core.tasks import task_branch, task_run_key
 from bot.errors import Blocked, ConfigError
 from bot.job.redact import Redactor
-from bot.job.session import ModelAccess, check_agent
 from bot.local.carrying import Carrier, Parts
 from bot.local.checkout import Checkout, open_checkout
 from bot.local.choosing import ENDS, NEEDED
@@ -26,6 +24,7 @@ from bot.local.health import Health, claude_there, free_disk, free_memory, git_s
 from bot.local.hooks import Hooks, hook_environment
 from bot.local.log import Log
 from bot.local.loop import Loop, Wish
+from bot.local.needs import demand_agent
 from bot.local.origin import origin_of
 from bot.local.patience import Patience
 from bot.local.ports import Attempt, RunTask
@@ -43,6 +42,7 @@ from bot.local.worktrees import tree_of, worktree_base
 from bot.notify.teller import Teller
 from bot.progress.journal import Listener
 from bot.trackers.arranging import built_on
+from bot.trackers.config import FileConfig
 from bot.trackers.tracker import Listing, SourceConfigError, Status, Task, Tracker
 
 FIRST_PAUSE: Final = 1.0
@@ -126,6 +126,9 @@ class Runner:
         if resume:
             done = f"{session.tasks_completed} done, {session.tasks_blocked} blocked, {money(session.total_cost)}"
             voice.info(f"The session of {session.began:%Y-%m-%d %H:%M} UTC goes on: {done}.")
+        if isinstance(settings.tracker, FileConfig) and not any((settings.root / settings.tracker.folder).glob("*.md")):
+            form = "a Markdown file each, with a title (`# Do this`) and what is wanted"
+            voice.info(f"There are no tasks yet: write them into {settings.tracker.folder}/, {form}.")
         for note in settings.notes:
             voice.warning(note)
         if settings.repo.agent.isolation == "none":
@@ -212,24 +215,6 @@ class Naming:
             guidance=guidance,
             onto=onto,
         )
-
-
-def demand_agent(config: RepoConfig, env: LaptopEnv) -> None:
-    """Raise `ConfigError` when no agent can be started here, before any task hears of it."""
-    env.demand_model_key()
-    access = ModelAccess(
-        config.agent.model,
-        config.limits.usd,
-        env.api_key,
-        env.oauth_token,
-        cli=env.claude,
-        settings=config.agent,
-    )
-    try:
-        demand_isolation(config.agent.isolation)
-        check_agent(access, path=env.others.get("PATH", ""))
-    except Blocked as missing:
-        raise ConfigError(missing.text) from missing
 
 
 def ends_of(tracker: Tracker, wish: str) -> frozenset[Status]:

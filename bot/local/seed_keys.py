@@ -94,9 +94,7 @@ KEYS: Final = (
         fixed=True,
     ),
     SeedKey("execution.checkpoints.on_context_high", True),
-    SeedKey(
-        "execution.approval.timeout_minutes", 60, said="a question at the terminal waits for 60 minutes", fixed=True
-    ),
+    SeedKey("execution.approval.timeout_minutes", 60, "local.ask_minutes", (("0", "1440"),)),
     SeedKey(
         "execution.approval.default_action",
         "pause",

@@ -82,6 +82,24 @@ DOCUMENTS = {
             "query"
         ]
     ),
+    "texts": queries.document(
+        "acme/shop", [queries.text_of(7), queries.issue_texts("c")], others=[queries.comment("IC_1")]
+    ),
+    "issues": str(
+        (
+            mutations.document(
+                [
+                    mutations.Mutation(field, {}, selection)
+                    for field, selection in (
+                        ("createIssue", "issue { id number }"),
+                        ("addSubIssue", "clientMutationId"),
+                        ("addBlockedBy", "clientMutationId"),
+                    )
+                ]
+            ).body
+            or {}
+        )["query"]
+    ),
     "labels": str((mutations.document([mutations.create_label("ai-ready", IDS)]).body or {})["query"]),
 }
 PUBLISHED = ("@octokit/graphql-schema", "15.26.1")
@@ -91,6 +109,9 @@ extend type Issue {
   issueDependenciesSummary: IssueDependenciesSummary!
 }
 type IssueDependenciesSummary { blockedBy: Int! blocking: Int! totalBlockedBy: Int! totalBlocking: Int! }
+extend type Mutation { addBlockedBy(input: AddBlockedByInput!): AddBlockedByPayload }
+input AddBlockedByInput { blockingIssueId: ID! clientMutationId: String issueId: ID! }
+type AddBlockedByPayload { blockingIssue: Issue clientMutationId: String issue: Issue }
 """
 """Issue dependencies came after that package (docs.github.com/en/graphql/overview/changelog, 2025-07-30, 2025-10-15)."""
 

@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from bot.core.specs.spec import read_spec
 from bot.initializer import InitializerConfig, ProjectInitializer
 from bot.initializer.state import MARKER, PROGRESS, SHOWN
-from bot.sandbox.model import Scene, Script, ScriptedModel, read, serve_model, structured
+from bot.sandbox.model import Scene, Script, ScriptedModel, done, read, serve_model, structured, write
 from bot.trackers.file_source import FileTracker
 from tests.core.plans_of_specs import TAGGED, answer, answer_to, entry
 from tests.job.stage import git
@@ -34,8 +35,6 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def model() -> Iterator[ScriptedModel]:
-    from bot.core.specs.spec import read_spec  # noqa: PLC0415
-
     scenes = (
         Scene("[AUTH-1.1] Create user model", read("README.md"), structured(answer_to(read_spec(TAGGED)))),
         Scene("Many", structured(answer(*(entry(f"MANY-1.{n}", f"Step {n}") for n in range(1, 41))))),
@@ -80,6 +79,37 @@ def test_IN1_IN6_CL1_a_spec_becomes_tasks_in_a_repository(folder: Path, model: S
     assert "A shop that is committed." in asked
     assert "Not committed." not in asked
     assert git(folder, "status", "--porcelain", "README.md") == "M README.md"
+
+
+def test_IN4_IN6_the_runner_does_what_was_made_in_order_and_never_META(folder: Path) -> None:
+    """`init`, then `start`: the spec's own two tasks, each with a fresh agent, on branches."""
+    spec = read_spec("## Phase 1: Core\n- [AUTH-1.1] Create model\n- [AUTH-1.2] Log in\n")
+    (folder / "spec.md").write_text(spec.text)
+    (folder / ".github").mkdir()
+    (folder / ".github" / "ai-ready.yml").write_text("checks: {test: 'true'}\n")
+    git(folder, "init", "-q", "--initial-branch=main")
+    git(folder, "add", ".")
+    git(folder, "commit", "-q", "-m", "first")
+    scenes = [
+        Scene(f"# [{tag.key}] {tag.title}", write(f"{tag.key}.txt", "x\n"), done("Ok."), also="You are working on")
+        for tag in spec.tags
+    ]
+    planning = Scene("You turn a specification into tasks", structured(answer_to(spec)))
+    with serve_model(Script(planning, *scenes)) as served:
+        assert init(folder, served, "--spec", "spec.md", "--yes").returncode == 0
+        argv = (sys.executable, "-m", "bot", "start", "--exit-when-idle")
+        env = environ(folder, served)
+        ran = subprocess.run(argv, cwd=folder, env=env, capture_output=True, text=True, timeout=300, check=False)
+
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    tasks = {task.title: task.status.value for task in FileTracker(folder / ".ai-ready" / "tasks", "me").list().tasks}
+    assert tasks == {"META: Spec": "todo", "[AUTH-1.1] Create model": "done", "[AUTH-1.2] Log in": "done"}
+    assert git(folder, "ls-tree", "--name-only", "ai/task-AUTH-1.2").splitlines()[-3:] == [
+        "AUTH-1.1.txt",
+        "AUTH-1.2.txt",
+        "spec.md",
+    ]
+    assert "Starting META" not in ran.stdout
 
 
 def test_IN1_a_missing_file_ends_with_1(folder: Path) -> None:

@@ -1,6 +1,9 @@
 """`init` on real task files: what is made, what a second time does, and that a kill anywhere makes nothing twice."""
 
 import json
+import os
+import tempfile
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -35,6 +38,16 @@ TITLES = ["META: My App Spec", "[AUTH-1.1] Log in", "[AUTH-1.2] Log out", "[UI-1
 @pytest.fixture
 def table(tmp_path: Path) -> Table:
     return Table(tmp_path, THREE)
+
+
+@pytest.fixture
+def memory(tmp_path: Path) -> Iterator[Path]:
+    """A folder in memory, where there is one: these tests write thousands of files that a disk would have to settle."""
+    if not os.access("/dev/shm", os.W_OK):
+        yield tmp_path
+        return
+    with tempfile.TemporaryDirectory(prefix="init-", dir="/dev/shm") as folder:
+        yield Path(folder)
 
 
 def marker(folder: Path) -> dict[str, Any]:
@@ -175,12 +188,12 @@ def test_nothing_is_made_by_a_dry_run_or_without_a_yes(table: Table) -> None:
 @pytest.mark.parametrize("after", [False, True])
 @pytest.mark.parametrize(("before", "then", "steps"), [(None, THREE, 6), (THREE, CHANGED, 8)])
 def test_killed_at_any_write_and_started_again_nothing_is_made_twice(
-    tmp_path: Path, before: Any, then: Any, steps: int, after: bool
+    memory: Path, before: Any, then: Any, steps: int, after: bool
 ) -> None:
     """Also when it is killed again and again; the agent is asked once."""
     counted = 0
     for step in range(1, 50):
-        folder = tmp_path / str(step)
+        folder = memory / str(step)
         folder.mkdir()
         table = Table(folder, before or then)
         if before:
@@ -209,7 +222,7 @@ def test_killed_at_any_write_and_started_again_nothing_is_made_twice(
 
 @pytest.mark.parametrize("after", [False, True])
 def test_killed_at_any_write_to_the_disk_nothing_is_made_twice(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: bool
+    memory: Path, monkeypatch: pytest.MonkeyPatch, after: bool
 ) -> None:
     """Every file is put in its place by a rename."""
     real, left = Path.replace, 0
@@ -226,7 +239,7 @@ def test_killed_at_any_write_to_the_disk_nothing_is_made_twice(
 
     monkeypatch.setattr(Path, "replace", dying)
     for step in range(1, 50):
-        folder = tmp_path / str(step)
+        folder = memory / str(step)
         folder.mkdir()
         table = Table(folder, THREE)
         left = step

@@ -83,7 +83,7 @@ def test_timed_out_keeps_the_work(server: Server, apart: Ground, tmp_path: Path)
     """In the middle of a command; nothing of it is alive."""
     turns = (write("app.py", "x = 2\n"), bash("setsid sleep 1000 & sleep 1000"))
 
-    outcome, _ = run(server, apart, tmp_path / "out", *turns, minutes=0.05)
+    outcome, _ = run(server, apart, tmp_path / "out", *turns, minutes=0.1)
 
     assert (outcome.reason, bool(outcome.commit_oid)) == ("timed-out", True), outcome
 

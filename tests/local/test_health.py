@@ -88,7 +88,7 @@ def test_HK6_claude_names_itself_where_there_is_none(tmp_path: Path) -> None:
 
     assert there == Finding("claude", ok=True, text=str(cli))
     assert (missing.name, missing.ok) == ("claude", False)
-    assert missing.text.startswith("Claude Code CLI not found. AI_READY_CLAUDE names ")
+    assert missing.text.startswith("Claude Code CLI not found: AI_READY_CLAUDE names ")
 
 
 def test_HK6_the_source_names_itself_when_it_does_not_answer() -> None:

@@ -123,7 +123,10 @@ def test_HK4_a_slow_hook_is_killed_with_all_it_started(place: Place) -> None:
 
     assert time.monotonic() - began < 60
     child = int((place.checkout / "child").read_text())
-    assert not alive(child)
+    end = time.monotonic() + 60
+    while alive(child):  # a signal that was sent need not have arrived
+        assert time.monotonic() < end
+        time.sleep(0.01)
 
 
 def test_HK5_hooks_come_from_their_folder_only(place: Place, tmp_path: Path) -> None:

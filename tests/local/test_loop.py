@@ -492,6 +492,27 @@ def test_RU9_on_failure_stop_ends_the_session(place: Place) -> None:
     assert (place.status(task), place.status(other)) == (Status.BLOCKED, Status.TODO)
 
 
+@pytest.mark.parametrize(
+    ("reasons", "attempts"),
+    [
+        ([Reason.API_ERROR, Reason.API_ERROR, Reason.API_ERROR], 2),
+        ([Reason.API_ERROR, Reason.TESTS_FAILED, Reason.API_ERROR], 3),
+        ([Reason.TESTS_FAILED, Reason.TESTS_FAILED, Reason.TESTS_FAILED], 3),
+    ],
+)
+def test_what_is_wrong_with_the_machine_does_not_block_one_task_after_the_other(
+    place: Place, reasons: list[Reason], attempts: int
+) -> None:
+    for number in range(3):
+        place.task(f"Task {number}")
+    place.work.says = lambda _task, attempt, _watch: blocked(attempt, reasons[len(place.work.attempts) - 1])
+
+    assert place.run() == 1
+
+    assert len(place.work.attempts) == attempts
+    assert (place.session.state is RunnerState.ERROR) is (attempts == 2)
+
+
 def test_RU14_a_single_task_then_the_end(place: Place) -> None:
     place.task("One")
     place.task("Two")

@@ -127,6 +127,7 @@ execution:
   mode: supervised
   checkpoints: {turn_interval: 0, on_context_high: false}
   limits: {max_turns: 200}
+  approval: {timeout_minutes: 0}
 progress: {slack_webhook: "${MY_HOOK}", notification_interval: 0, notify_on_complete: false, notify_on_blocked: false}
 """
     found = settings(tmp_path, text, LINEAR_TEAM_ID="ENG")
@@ -136,6 +137,7 @@ progress: {slack_webhook: "${MY_HOOK}", notification_interval: 0, notify_on_comp
     assert (agent.backend, agent.model) == ("claude-code", "claude-opus-4-5-20251101")
     assert (agent.max_tokens, agent.max_turns, agent.requests_per_minute) == (1000, 150, 10)
     assert (found.local.tasks, found.local.usd, found.local.turns, found.local.on_failure) == (3, 2.5, 200, "stop")
+    assert found.local.ask_minutes == 1440
     assert agent.instructions == "Write short functions."
     assert (found.root, found.log_file) == (tmp_path / "project", tmp_path / "project" / "run.log")
     assert (found.repo.mode, found.repo.checkpoints.turn_interval, found.repo.checkpoints.context) == (

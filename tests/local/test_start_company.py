@@ -1,17 +1,29 @@
 """Who is around `ai-ready start`, as a process: hooks, health, Slack, the terminal; and that no secret gets out."""
 
+import contextlib
 import json
+import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.local.test_start import Desk
+from tests.local.test_start import AI_READY, Desk
 from tests.notify.channel import KEY, Channel, slack_channel
 
 CONFIG = """\
 agent: {isolation: none}
 checks: {test: 'true'}
+"""
+ASKING = """\
+#!/bin/sh
+[ "$1" = --version ] && { echo "2.1.329 (Claude Code)"; exit; }
+cat > ../prompt
+answer='ASKS'
+grep -q "In Spanish" ../prompt && { answer='{"verdict":"done","summary":"Ok.","reason":""}'; echo hola > hello.txt; }
+cat ../prompt >> PROMPTS
+echo '{"type":"result","subtype":"success","is_error":false,"terminal_reason":"completed","num_turns":1,"total_cost_usd":0.01,"structured_output":'"$answer"'}'
 """
 PM_KEY = "pm-canary-key-1234567890"
 
@@ -83,3 +95,34 @@ def test_HK1_HK5_a_task_that_a_hook_refuses_is_not_claimed(desk: Desk, channel: 
     assert "⚠ Hello is not taken: The hook pre_task said no (exit code 1): no room" in ran.stdout
     assert path.read_text() == "# Hello\n"
     assert channel.posts == []
+
+
+def test_LI9_UI2_a_person_at_the_terminal_redirects_the_agent(desk: Desk) -> None:
+    """A question of the agent's is put before whoever sits there; the words reach the next attempt."""
+    desk.write(".github/ai-ready.yml", f"{CONFIG}mode: interactive\n")
+    desk.task("Hello")
+    asks = '{"verdict":"needs-input","summary":"","reason":"In which language?"}'
+    program = desk.root.parent / "claude"
+    program.write_text(ASKING.replace("ASKS", asks).replace("PROMPTS", str(desk.root.parent / "prompts")))
+    program.chmod(0o755)
+    keyboard, terminal = os.openpty()
+    said = b""
+
+    with subprocess.Popen(
+        (*AI_READY, "start", "--single-task"), cwd=desk.root, env=desk.environ, stdin=terminal, stdout=terminal
+    ) as process:
+        os.close(terminal)
+        for words, answer in ((b"Select option:", b"3\n"), (b"(one line)", b"In Spanish\n")):
+            while words not in said:
+                said += os.read(keyboard, 4096)
+            os.write(keyboard, answer)
+        with contextlib.suppress(OSError):  # it has ended
+            while data := os.read(keyboard, 4096):
+                said += data
+        assert process.wait(100) == 0, said.decode()
+    os.close(keyboard)
+
+    assert "1. Continue" in said.decode()
+    assert "In which language?" in said.decode()
+    assert "redirect (by operator): In Spanish" in desk.run("status").stdout
+    assert (desk.root.parent / "prompts").read_text().count("In Spanish") == 1

@@ -2,6 +2,7 @@
 
 import os
 import signal
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,13 @@ from bot.agent.process import Cancel
 from bot.config import laptop_env
 from bot.core.run import AgentReport
 from bot.core.settings import AgentSettings, RepoConfig
-from bot.errors import ConfigError
+from bot.errors import ConfigError, UsageError
 from bot.job.git import Git, GitFailed, Ran
-from bot.local.checkout import Checkout
+from bot.local import worktrees
+from bot.local.checkout import Checkout, open_checkout
 from bot.local.loan import Loan
+from bot.local.needs import demand_agent
 from bot.local.roles import role_text
-from bot.local.runner import demand_agent
 from bot.local.settings import ROLES, Flags
 from bot.local.task_run import model_for
 from bot.progress.events import RunBegan, Verdict
@@ -331,11 +333,11 @@ def end_alike(laptop: Laptop, main: str) -> None:
     assert laptop.git("worktree", "list").count("\n") == 0
 
 
-@pytest.mark.parametrize("at", [1, 13, 21, 25, 28, 36, 38, 40, 46, 59, 63, 64])
+@pytest.mark.parametrize("at", [1, 21, 28, 36, 40, 59, 64, 65])
 def test_GW4_killed_at_any_git_command_the_same_attempt_ends_the_same(
     laptop: Laptop, at: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """There are 64 of them in such an attempt."""
+    """There are some 65 of them in such an attempt."""
     task, main = laptop.task("greet", TEXT), laptop.branch("main")
     count = 0
 
@@ -382,6 +384,26 @@ def test_killed_between_them_the_same_attempt_ends_the_same(
 
 
 SETUP = "agent: {isolation: none}\nchecks: {setup: 'echo 2 > app.py; echo 3 > made.txt', test: 'true'}\n"
+
+
+def test_killed_while_a_folder_is_kept_the_same_attempt_ends_the_same(
+    laptop: Laptop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between keeping it and putting the result down: the same verdict, the same folder, the agent is not asked again."""
+    task = laptop.task("greet", TEXT)
+    steps = writes({".github/workflows/x.yml": "on: push\n"})
+
+    def act() -> None:
+        step = "bot.local.finishing.write_result"
+        monkeypatch.setattr(step, lambda *_args, **_more: os.kill(os.getpid(), signal.SIGKILL))
+        laptop.run(task, steps)
+
+    killed(act)
+    result = laptop.run(task, steps)
+
+    assert (result.outcome.reason, result.kept) == ("protected-paths", laptop.attempt(task).tree)
+    assert laptop.agent.asks == []
+    assert laptop.trees() == ["task-greet"]
 
 
 def test_what_setup_changed_is_never_taken_for_work(laptop: Laptop) -> None:
@@ -573,4 +595,82 @@ def test_a_tree_that_could_not_be_ended_is_said(laptop: Laptop, monkeypatch: pyt
 
     assert again.outcome.verdict == "done"
     assert laptop.show(again.commit, "hello.py") == "1"
+    assert laptop.trees() == []
+
+
+def test_a_branch_that_is_checked_out_meanwhile_is_left_alone(laptop: Laptop) -> None:
+    """The work is beside it, and the sentence says where it is looked at."""
+    laptop.commit({".github/ai-ready.yml": "agent: {isolation: none}\nchecks: {test: 'false', attempts: 1}\n"})
+    task = laptop.task("greet", TEXT)
+    first = laptop.run(task, writes({"a.py": "1\n"}))
+    laptop.commit({".github/ai-ready.yml": CONFIG})
+    look = laptop.folder / "look"
+
+    def step(tree: Path) -> None:
+        writes({"b.py": "1\n"})(tree)
+        laptop.git("worktree", "add", "-q", str(look), "ai/task-greet")
+
+    result = laptop.run(task, step, number=2)
+
+    assert (result.outcome.reason, result.branch[:8]) == ("branch-changed", "ai/kept-")
+    assert str(look) in result.outcome.text
+    assert laptop.branch("ai/task-greet") == first.commit
+    assert git(look, "status", "--porcelain") == ""
+    assert laptop.show(result.branch, "b.py") == "1"
+
+
+def test_a_clone_that_cannot_be_lent_is_refused_before_anything(laptop: Laptop) -> None:
+    """Partial, or of SHA-256: one sentence that says what to do."""
+    laptop.git("config", "uploadpack.allowFilter", "true")
+    git(laptop.folder, "clone", "-q", "--filter=blob:none", laptop.root.as_uri(), "partial")
+    git(laptop.folder, "init", "-q", "--object-format=sha256", "other")
+
+    with pytest.raises(UsageError, match="is a partial clone"):
+        open_checkout(laptop.folder / "partial", laptop.environ)
+    with pytest.raises(UsageError, match="SHA-256"):
+        open_checkout(laptop.folder / "other", laptop.environ)
+    with pytest.raises(UsageError, match="is in no git repository"):
+        open_checkout(Path("/"), laptop.environ)
+
+
+def test_a_partial_clone_can_be_made_whole(laptop: Laptop) -> None:
+    """What the sentence says works."""
+    laptop.git("config", "uploadpack.allowFilter", "true")
+    git(laptop.folder, "clone", "-q", "--filter=blob:none", laptop.root.as_uri(), "partial/shop")
+    whole = replace(laptop, folder=laptop.folder / "partial")
+    whole.git("fetch", "-q", "--refetch", "--no-filter")
+    whole.git("config", "--unset", "remote.origin.promisor")
+    result = whole.run(whole.task("greet", TEXT), writes({"hello.py": "1\n"}))
+
+    assert result.outcome.verdict == "done", result
+
+
+def test_killed_again_and_again_nothing_is_lost(laptop: Laptop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the agent works, then when what it left is safe and its tree just gone, then while the agent works again."""
+    task = laptop.task("greet", TEXT)
+
+    def writes_and_dies(name: str) -> Callable[[Path], None]:
+        def step(tree: Path) -> None:
+            writes({name: "1\n"})(tree)
+            os.kill(os.getpid(), signal.SIGKILL)
+
+        return step
+
+    def removes_and_dies() -> None:
+        remove = worktrees.remove
+
+        def last(*words: Any) -> None:
+            remove(*words)
+            os.kill(os.getpid(), signal.SIGKILL)
+
+        monkeypatch.setattr(worktrees, "remove", last)
+        laptop.run(task, lambda _: None)
+
+    killed(lambda: laptop.run(task, writes_and_dies("first.py")))
+    killed(removes_and_dies)
+    killed(lambda: laptop.run(task, writes_and_dies("second.py")))
+    result = laptop.run(task, lambda _: None)
+
+    assert result.outcome.verdict == "done", result
+    assert {"first.py", "second.py"} <= set(laptop.git("ls-tree", "--name-only", result.commit).split())
     assert laptop.trees() == []

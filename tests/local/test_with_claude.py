@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -186,14 +187,13 @@ def test_RP4_a_killed_runner_s_claude_is_ended_and_its_work_saved(laptop: Laptop
     with modelled(laptop, write("half.py", "1\n"), bash("touch ready; sleep 765432", timeout=600_000), done("never")):
 
         def act() -> None:
-            def die(*_: object) -> None:
-                if any((tree / "shop" / "ready").exists() for tree in left(laptop)):
-                    os.kill(os.getpid(), signal.SIGKILL)
+            def die() -> None:
+                while not any((tree / "shop" / "ready").exists() for tree in left(laptop)):
+                    time.sleep(0.05)
+                os.kill(os.getpid(), signal.SIGKILL)
 
-            watch = laptop.watch()
-            run = TaskRun(laptop.settings, laptop_env(laptop.environ), laptop.lines.append)
-            beat = type(watch)(watch.cancel, (), die)
-            run(task, laptop.attempt(task), beat)
+            threading.Thread(target=die, daemon=True).start()
+            attempt(laptop, task)
 
         killed(act)
     orphans = subprocess.run(("pgrep", "-f", "sleep 765432"), check=False, capture_output=True).stdout

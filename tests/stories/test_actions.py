@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from bot.core.names import LABEL_LOOKS, REQUEST_LABEL
-from bot.sandbox.model import Scene, Script, Turn, bash, done, write
+from bot.sandbox.model import Scene, Script, Turn, bash, done, structured, write
 from bot.sandbox.records import Issue
 from bot.sandbox.runs import Artifact, Job, WorkflowRun
 from bot.sandbox.stage import Setting, Stage, raise_curtain
@@ -194,6 +194,36 @@ def test_a_plan_is_made_approved_and_done(stages: Raises) -> None:
     assert stage.labels(issue) == {"ai-done"}
     assert stage.hub.repos.read(stage.repo, "ai/issue-1", "hello.py") == "print('hello')\n"
     assert stage.hub.repos.read(stage.repo, "ai/issue-1", "sneaky.py") is None
+
+
+def test_a_specification_becomes_issues(stages: Raises) -> None:
+    """`/ai init`, by the files a user copies: a run that plans, a person, and a gate that makes the issues."""
+    plan = {
+        "key": "SHOP-1.1",
+        "title": "Log in",
+        "description": "With a password.",
+        "acceptance_criteria": ["It works"],
+        "test_steps": [],
+        "priority": "normal",
+        "category": "functional",
+        "phase": "",
+        "prerequisites": [],
+    }
+    answer = structured({"project": "Shop", "tasks": [plan], "problem": ""})
+    stage = stages(Script(Scene("You turn a specification into tasks", answer)))
+    issue = stage.hub.issues.create(stage.repo, stage.maintainer, title="The shop", body="People log in.")
+    stage.comment(issue, "/ai init")
+    stage.actions.wait_idle(60)
+    assert stage.labels(issue) == {"ai-waiting"}
+
+    stage.comment(issue, "/ai approve")
+    stage.actions.wait_idle(60)
+
+    assert stage.verdicts(issue) == ["Blocked (needs-input): The plan of issues for #1 waits for approval."]
+    assert [each.title for each in stage.repo.issues.values()] == ["The shop", "META: Shop", "[SHOP-1.1] Log in"]
+    assert stage.repo.issues[3].parent is stage.repo.issues[2]
+    assert stage.status(issue).startswith("**Issues made**: #2 keeps 1 issue together.")
+    assert stage.labels(issue) == set()
 
 
 def test_stop_reaches_the_agent(stages: Raises) -> None:

@@ -37,7 +37,7 @@ def start(town: Town, *words: str, **more: str) -> "subprocess.Popen[bytes]":
     town.laptop = token = town.laptop or town.hub.tokens.personal(town.rita.user)
     town.tokens.append(token)
     key = {"ANTHROPIC_API_KEY": town.key, "ANTHROPIC_BASE_URL": town.model.url}
-    environ = town.environ(token, None, **key, **more)
+    environ = town.environ(token, None, **{**key, **more})
     logs = town.folder / "runs"
     logs.mkdir(exist_ok=True)
     with (logs / "out.log").open("wb") as out, (logs / "err.log").open("wb") as err:
@@ -257,3 +257,17 @@ def test_MO2_on_the_backend_anthropic_sdk(opens: Opens) -> None:
     assert "model claude-sonnet-5-5" in town.verdict_bodies(issue)[0]
     assert town.read("ai/issue-1", "hello.py")
     assert {request.headers["user-agent"].split("/")[0] for request in town.model.requests} == {"AsyncAnthropic"}
+
+
+def test_MO2_with_a_token_alone_that_backend_is_refused(opens: Opens) -> None:
+    """Where the CLI would do with it; nothing is asked of the model."""
+    town = opens(*WORK, config=CONFIG.replace("{model: sonnet", "{backend: anthropic-sdk, model: sonnet"))
+    issue = town.asked()
+
+    ran = ai_ready_run(town, "--issue", "1", ANTHROPIC_API_KEY="", CLAUDE_CODE_OAUTH_TOKEN="sk-ant-oat01-x")
+
+    assert ran.code == 1, ran
+    assert town.verdict(issue).startswith(
+        "Blocked (config-invalid): API key not found: the backend `anthropic-sdk` needs"
+    )
+    assert town.model.requests == []

@@ -4,7 +4,7 @@ from bot.core.inits.proposal import Proposal, proposal_line
 from bot.core.inits.tally import META
 from bot.core.ledger import Record
 from bot.core.messages.making import NOT_RUN, issues_planned_text
-from bot.core.messages.verdict import facts_table, verdict_block
+from bot.core.messages.verdict import facts_table, to_look_at, verdict_block
 from bot.core.messages.words import counted
 from bot.core.names import Reason
 from bot.core.outbound import COMMENT_LIMIT, bounded, one_line
@@ -31,6 +31,7 @@ def proposed_issues(
         shown,
         f"New issues become sub-issues of {under}. {NOT_RUN}",
         *_texts(diff, room),
+        to_look_at(outcome.notes),
         facts_table(outcome, run_url),
         line,
         "Nothing was made yet. `/ai init` and what to change asks for another plan; `/ai stop` drops it. As it is, it is "

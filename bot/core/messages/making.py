@@ -1,6 +1,7 @@
 """What is said of a plan of issues after its verdict: that it waits, how far making them is, and what was made."""
 
 import json
+from operator import itemgetter
 from typing import Any
 
 from bot.core.inits.tally import META, Tally
@@ -50,7 +51,7 @@ def made_text(tally: Tally) -> str:
 
 def made_reply(tally: Tally) -> str:
     """The answer to the approval: which issues there are."""
-    rows = "\n".join(f"- {key}: #{number}" for key, number in tally.made if key != META)
+    rows = "\n".join(f"- {key}: #{number}" for key, number in sorted(tally.made, key=itemgetter(1)) if key != META)
     return f"{made_text(tally)}\n\n{rows}" if tally.done else made_text(tally)
 
 
