@@ -35,8 +35,8 @@ def ask(address: str, password: Secret) -> Mapping[str, Any]:
             why = "set AI_READY_PAGE_PASSWORD to its password" if error.code == 401 else "is that the page of ai-ready?"
         raise NoAnswer(f"{address} answers {error.code}: {why}.") from None
     except (OSError, ValueError) as error:
-        why = error.reason if isinstance(error, urllib.error.URLError) else error
-        raise NoAnswer(f"No page answers at {address} ({why}): is `ai-ready serve` up, and with its page?") from None
+        because = error.reason if isinstance(error, urllib.error.URLError) else error
+        raise NoAnswer(f"No page answers at {address} ({because}): is `ai-ready serve` up, and with its page?") from None
     if not isinstance(found, dict) or found.get("v") != 1:
         raise NoAnswer(f"{address} answers, but not as the page of this ai-ready does.")
     return found
