@@ -93,7 +93,7 @@ class Checkout:
     def where_checked_out(self, branch: str) -> Path | None:
         """The work tree in which a branch is checked out; None: in none."""
         place = None
-        for line in self.common("worktree", "list", "--porcelain", "-z").split(b"\0"):
+        for line in self.common("worktree", "list", "--porcelain").split(b"\n"):  # -z is of git 2.36
             word, _, value = line.partition(b" ")
             if word == b"worktree":
                 place = Path(os.fsdecode(value))
