@@ -167,7 +167,7 @@ def _next_steps(standing: Standing, listing: Listing, rules: OrderRules, limits:
     if blocked:
         yield f"Read the notes of {', '.join(blocked[:5])}, mend what they say, and set them back to todo."
     if not (mine or following or blocked):
-        yield "Nothing is left to be done."
+        yield ("Nothing is left to be done." if listing.tasks else "There are no tasks yet.")
 
 
 def _listed(words: str, listing: Listing, status: Status) -> list[str]:

@@ -13,7 +13,7 @@ from bot.config import LaptopEnv, laptop_env
 from bot.core.messages.words import counted, money
 from bot.core.settings import RepoConfig
 from bot.core.tasks import task_branch, task_run_key
-from bot.errors import Blocked, ConfigError
+from bot.errors import Blocked, ConfigError, UsageError
 from bot.job.redact import Redactor
 from bot.local.carrying import Carrier, Parts
 from bot.local.checkout import Checkout, open_checkout
@@ -34,7 +34,7 @@ from bot.local.settings import LocalSettings
 from bot.local.slack import TellingSlack
 from bot.local.source import open_source, own_way, secrets_of
 from bot.local.stacking import stacked
-from bot.local.starting import local_default
+from bot.local.starting import NOTHING_YET, local_default
 from bot.local.state import StateFolder
 from bot.local.task_run import TaskRun
 from bot.local.voice import Voice
@@ -42,7 +42,7 @@ from bot.local.worktrees import tree_of, worktree_base
 from bot.notify.teller import Teller
 from bot.progress.journal import Listener
 from bot.trackers.arranging import built_on
-from bot.trackers.config import FileConfig
+from bot.trackers.config import FileConfig, GithubConfig
 from bot.trackers.tracker import Listing, SourceConfigError, Status, Task, Tracker
 
 FIRST_PAUSE: Final = 1.0
@@ -78,6 +78,8 @@ class Runner:
         folder = StateFolder(settings.state_dir)
         env = replace(laptop_env(self.environ), secrets=secrets_of(settings, self.environ))
         checkout = open_checkout(settings.root, env.others, redact=Redactor(env.secrets).text)
+        if not (isinstance(settings.tracker, GithubConfig) or checkout.oid("HEAD")):
+            raise UsageError(NOTHING_YET)
         demand_agent(settings.repo, env)
         with ExitStack() as stack:
             folder.make()

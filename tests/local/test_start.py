@@ -164,6 +164,17 @@ def test_without_a_repository_it_says_what_to_do(desk: Desk) -> None:
     assert list(desk.root.iterdir()) == []
 
 
+def test_without_a_commit_nothing_is_claimed(desk: Desk) -> None:
+    git(desk.root, "init", "-q", "--initial-branch=main")
+    task = desk.task("One")
+
+    ran = desk.run("start", "--exit-when-idle")
+
+    assert ran.returncode == 2
+    assert "no commit yet: make a first one" in ran.stderr
+    assert "status" not in task.read_text()
+
+
 def test_CF3_without_a_key_nothing_is_claimed(desk: Desk) -> None:
     desk.make()
     task = desk.task("One")
@@ -291,3 +302,24 @@ def test_LG1_LG2_RP2_what_is_said_and_kept(desk: Desk) -> None:
         "Three": "blocked",
         "Four": "todo",
     }
+
+
+def test_TS10_two_runners_in_one_checkout_share_the_tasks(desk: Desk) -> None:
+    """Each task is done by one of them, once; two of the same name are refused elsewhere."""
+    desk.make()
+    tasks = [desk.task(f"Task-{number}") for number in range(4)]
+    desk.agent("date +%N > $(basename $(dirname $PWD)).txt; sleep 0.5")
+
+    with (
+        desk.started("--exit-when-idle", "--agent-id", "ada") as ada,
+        desk.started("--exit-when-idle", "--agent-id", "bob") as bob,
+    ):
+        said = [each.communicate(timeout=300)[0] for each in (ada, bob)]
+
+    assert (ada.returncode, bob.returncode) == (0, 0), said
+    for number, task in enumerate(tasks):
+        assert task.read_text().count("Done: ") == 1, said
+        assert "status: done" in task.read_text()
+        assert sum(f"✓ Task-{number} Done" in each for each in said) == 1
+    runs = list((desk.root / ".ai-ready" / "local" / "runs").iterdir())
+    assert len(runs) == 4
