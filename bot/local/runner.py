@@ -78,8 +78,6 @@ class Runner:
         folder = StateFolder(settings.state_dir)
         env = replace(laptop_env(self.environ), secrets=secrets_of(settings, self.environ))
         checkout = open_checkout(settings.root, env.others, redact=Redactor(env.secrets).text)
-        if not (isinstance(settings.tracker, GithubConfig) or checkout.oid("HEAD")):
-            raise UsageError(NOTHING_YET)
         demand_agent(settings.repo, env)
         with ExitStack() as stack:
             folder.make()
@@ -87,6 +85,8 @@ class Runner:
             stack.enter_context(only_runner(folder.runner(settings.agent_id), settings.agent_id))
             tracker = open_source(settings, self.environ, voice.info)
             ends = ends_of(tracker, settings.repo.local.finished)
+            if not (isinstance(settings.tracker, GithubConfig) or checkout.oid("HEAD")):
+                raise UsageError(NOTHING_YET)
             session = self._session(folder, tracker.source, resume=resume)
             book = Book(folder.session(settings.agent_id), session, self.now)
             hooks = self._hooks(env)
