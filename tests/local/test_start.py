@@ -249,6 +249,10 @@ def test_RP1_LG4_after_kill_9_the_state_is_true_and_the_task_goes_on(desk: Desk)
     assert "State: killed (it is not running" in told
     assert "One will be taken up again by `ai-ready start --resume`." in told
     assert desk.run("stop").stdout == "No runner is at work in this checkout.\n"
+    other = desk.run("start", "--exit-when-idle", "--agent-id", "zoe")
+    name = str(desk.status()["agent_id"])
+    assert f"One was left under way by the runner {name}: `ai-ready start --resume --agent-id {name}`" in other.stdout
+    assert "Starting" not in other.stdout
 
     desk.agent("cat half.txt && echo whole > whole.txt")
     ran = desk.run("start", "--resume", "--exit-when-idle")
