@@ -72,18 +72,24 @@ def start(
     if scripted:
         from bot.cli.scripted import run_scripted  # noqa: PLC0415
 
-        raise typer.Exit(run_scripted(environ, root, flags))
+        raise typer.Exit(run_scripted(environ, root, flags, page=page))
     settings = read_settings(flags, environ, root)
     wish = Wish(single=single, exit_when_idle=exit_when_idle, task=settings.task)
+    raise typer.Exit(work_watched(settings, environ, wish, resume=resumed, page=page))
+
+
+def work_watched(
+    settings: "LocalSettings", environ: Mapping[str, str], wish: "Wish", *, resume: bool, page: bool
+) -> int:
+    """`work`, and with `page` its page as long as that lasts."""
     if not page:
-        raise typer.Exit(work(settings, environ, wish, resume=resumed))
+        return work(settings, environ, wish, resume=resume)
     from bot.cli.laptop_page import laptop_page  # noqa: PLC0415
 
     with laptop_page(settings, environ) as (url, show):
         sys.stdout.write(f"The page is at {url}\n")
         sys.stdout.flush()
-        code = work(settings, environ, wish, resume=resumed, show=show)
-    raise typer.Exit(code)
+        return work(settings, environ, wish, resume=resume, show=show)
 
 
 def work(

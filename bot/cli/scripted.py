@@ -81,9 +81,9 @@ SCRIPT: Final = (  # played backwards: the history in a later task's prompt name
 )
 
 
-def run_scripted(environ: Mapping[str, str], root: Path, flags: Flags) -> int:
-    """Set the stage where the folder is empty, run, show what came of it; the exit code."""
-    from bot.cli.local_commands import work  # noqa: PLC0415 (it imports us)
+def run_scripted(environ: Mapping[str, str], root: Path, flags: Flags, *, page: bool) -> int:
+    """Set the stage where the folder is empty, run, show what came of it; the exit code. `page`: serve it until the trial ends."""
+    from bot.cli.local_commands import work_watched  # noqa: PLC0415 (it imports us)
     from bot.local.loop import Wish  # noqa: PLC0415
 
     _say("This is a trial: the model's answers come from a script, and cost nothing.")
@@ -95,7 +95,8 @@ def run_scripted(environ: Mapping[str, str], root: Path, flags: Flags) -> int:
         scripted = {**kept, "ANTHROPIC_BASE_URL": model.url, "ANTHROPIC_API_KEY": MODEL_KEY}
         chosen = {} if can_isolate() else {"agent.isolation": "none"}
         settings = read_settings(replace(flags, settings=chosen), scripted, here)
-        code = work(settings, scripted, Wish(exit_when_idle=True, task=settings.task), resume=False)
+        wish = Wish(exit_when_idle=True, task=settings.task)
+        code = work_watched(settings, scripted, wish, resume=False, page=page)
     if code == 0:
         _show(here, environ)
     else:

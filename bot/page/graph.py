@@ -93,6 +93,14 @@ class Arrow:
 
 
 @dataclass(frozen=True, slots=True)
+class Waits:
+    """The arrows that end at one box, in words: for who reads rather than looks, or has no mouse to point with."""
+
+    number: int
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Drawing:
     """All of it."""
 
@@ -101,6 +109,8 @@ class Drawing:
     boxes: tuple[Box, ...]
     headings: tuple[Heading, ...]
     arrows: tuple[Arrow, ...]
+    waits: Mapping[str, Waits]
+    """By issue, or by phase that is not open."""
     left_out: int = 0
     """Issues that are not drawn: nothing waits for them and nobody asks for them."""
     cut: int = 0
@@ -137,6 +147,7 @@ class _Drawer:
         self.routes: dict[Ends, list[Spot]] = {}
         """Of arrows that go around boxes: where they pass the columns between."""
         self.wide = 0.0
+        self.waits: dict[str, list[str]] = {}
 
     def draw(self) -> Drawing:
         y = float(MARGIN)
@@ -150,6 +161,7 @@ class _Drawer:
             boxes=tuple(self.boxes),
             headings=tuple(self.headings),
             arrows=tuple(self.arrows),
+            waits={name: Waits(at, tuple(words)) for at, (name, words) in enumerate(self.waits.items(), 1)},
             left_out=len(self.project.issues) - len(self.shown),
             cut=cut,
             whole=all(box.issue is not None for box in self.boxes),
@@ -175,12 +187,15 @@ class _Drawer:
             name = f"Phase {phase}"
             if before:
                 middle = y + 10
-                self.arrows.append(
-                    Arrow(f"M{x - GAP + 4:g} {middle:g}H{x - 6:g}", "phase", f"{name} waits for {before}: phase order")
-                )
+                words = f"{_of(series, name)} waits for {before.lower()}: phase order"
+                self._arrow(self._first_box(issues), f"M{x - GAP + 4:g} {middle:g}H{x - 6:g}", "phase", words)
             x, before = x + WIDE + GAP, name
         self.wide = max(self.wide, x - GAP)
         return bottom
+
+    def _first_box(self, issues: Sequence[Issue]) -> str:
+        name = group_name(issues[0])
+        return issues[0].id if self.few or name in self.opened else name
 
     def _draw_column(self, issues: Sequence[Issue], x: float, y: float) -> float:
         name, closed = group_name(issues[0]), sum(each.state.closed for each in issues)
@@ -195,7 +210,7 @@ class _Drawer:
             self._put(issue, x, y)
             if at and not self.project.parallel:
                 words = f"{_name(issue)} waits for {_name(issues[at - 1])}: phase order"
-                self.arrows.append(Arrow(f"M{x + 16:g} {y - LINE:g}V{y - 3:g}", "phase", words))
+                self._arrow(issue.id, f"M{x + 16:g} {y - LINE:g}V{y - 3:g}", "phase", words)
             y += HIGH + LINE
         return self._put_more(issues[MOST:], x, y)
 
@@ -285,8 +300,12 @@ class _Drawer:
             start, end, kind = places[between]
             reasons = found[between]
             more = f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else ""
-            self.arrows.append(Arrow(_curve(start, self.routes.get(between, []), end), kind, f"{reasons[0]}{more}"))
+            self._arrow(between[1], _curve(start, self.routes.get(between, []), end), kind, f"{reasons[0]}{more}")
         return max(0, len(found) - EDGES)
+
+    def _arrow(self, to: str, path: str, kind: str, words: str) -> None:
+        self.arrows.append(Arrow(path, kind, words))
+        self.waits.setdefault(to, []).append(words)
 
 
 def _routes(spots: Mapping[int | str, Spot], pieces: Iterable[tuple[int | str, int | str]]) -> dict[Ends, list[Spot]]:
@@ -322,6 +341,10 @@ def _curve(start: Spot, between: Sequence[Spot], end: Spot) -> str:
         x, y = left + WIDE, level
     reach = max(GAP / 2, (u - x) / 2)
     return f"{''.join(path)}C{x + reach:g} {y:g} {u - reach:g} {v:g} {u - 5:g} {v:g}"
+
+
+def _of(series: str, phase: str) -> str:
+    return f"{_short(series, 60)}, {phase.lower()}" if series else phase
 
 
 def _asked(issue: Issue) -> bool:

@@ -143,8 +143,10 @@ def test_an_empty_folder_and_one_command_no_account(desk: Desk) -> None:
         ).stdout
         == "¡Hola, Ada!\n"
     )
-    again = desk.run("start", "--scripted")
+    desk.environ["AI_READY_PAGE_PORT"] = "0"
+    again = desk.run("start", "--scripted", "--page")
     assert again.returncode == 0
+    assert "The page is at http://127.0.0.1:" in again.stdout
     assert "No task is ready" in again.stdout
 
 

@@ -80,6 +80,22 @@ def test_a_project_shows_graph_queue_and_why() -> None:
     assert "/ai stop" in page
 
 
+def test_every_arrow_of_the_graph_can_be_read_without_a_mouse() -> None:
+    """All of them in a list, and each box names its own there; a phase's stand with its first issue."""
+    with opened(shop()) as client:
+        page = client.get("/p/7").text
+
+    graph = page.partition('<section id="graph"')[2].partition("</section>")[0]
+    listed = dict(re.findall(r'<li id="waits-(\d+)">(.*?)</li>', graph))
+    described = dict(re.findall(r'aria-label="(#\d+) [^"]*" aria-describedby="waits-(\d+)"', graph))
+    assert {name: listed[number] for name, number in described.items()} == {
+        "#2": "SHOP-1.2 (#2) waits for SHOP-1.1 (#1): phase order",
+        "#3": "SHOP, phase 2 waits for phase 1: phase order",
+        "#4": "#4 waits for SHOP-2.1 (#3): GitHub dependency",
+    }
+    assert len(listed) == 3
+
+
 def test_issues_are_found_by_state_and_words() -> None:
     with opened(shop()) as client:
         assert "An idea" in client.get("/p/7/issues").text
