@@ -72,7 +72,7 @@ class Loop:
             claim = self._carrier.claims.read()
             left = f" {claim.name} is left under way: `ai-ready start --resume` takes it up again." if claim else ""
             return self._ended(RunnerState.STOPPED, f"Stopped.{left}", DONE)
-        except AiReadyError as error:
+        except (AiReadyError, OSError) as error:
             book.move(RunnerState.ERROR, why=str(error))
             raise
 

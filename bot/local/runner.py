@@ -13,7 +13,7 @@ from bot.config import LaptopEnv, laptop_env
 from bot.core.messages.words import counted, money
 from bot.core.settings import RepoConfig
 from bot.core.tasks import task_branch, task_run_key
-from bot.errors import Blocked, ConfigError, UsageError
+from bot.errors import Blocked, ConfigError
 from bot.job.redact import Redactor
 from bot.local.carrying import Carrier, Parts
 from bot.local.checkout import Checkout, open_checkout
@@ -34,7 +34,7 @@ from bot.local.settings import LocalSettings
 from bot.local.slack import TellingSlack
 from bot.local.source import open_source, own_way, secrets_of
 from bot.local.stacking import stacked
-from bot.local.starting import NOTHING_YET, local_default
+from bot.local.starting import demand_ground, local_default
 from bot.local.state import StateFolder
 from bot.local.task_run import TaskRun
 from bot.local.voice import Voice
@@ -78,8 +78,8 @@ class Runner:
         folder = StateFolder(settings.state_dir)
         env = replace(laptop_env(self.environ), secrets=secrets_of(settings, self.environ))
         checkout = open_checkout(settings.root, env.others, redact=Redactor(env.secrets).text)
-        if not (isinstance(settings.tracker, GithubConfig) or checkout.oid("HEAD")):
-            raise UsageError(NOTHING_YET)
+        if not isinstance(settings.tracker, GithubConfig):
+            demand_ground(checkout)
         demand_agent(settings.repo, env)
         with ExitStack() as stack:
             folder.make()
@@ -115,8 +115,8 @@ class Runner:
 
     def _session(self, folder: StateFolder, source: str, *, resume: bool) -> Session:
         now, agent = self.now(), self.settings.agent_id
-        last = read_session(folder.session(agent)) if resume else None
-        if last is not None:
+        last = read_session(folder.session(agent))  # one that can't be read is never written over
+        if resume and last is not None:
             return last.moved(RunnerState.RUNNING, now).noted(now, "Resumed.")
         return Session(f"{now:%Y%m%dT%H%M%SZ}", agent, source, now).noted(now, "Began.")
 

@@ -17,6 +17,7 @@ from tests.job.stage import git
 
 AI_READY = (sys.executable, "-m", "bot")
 CODE = Path(__file__).parents[2]
+HOSTILE = "\x1b]0;owned\x07\x9b31m\u202eevil"
 STAND_IN = """\
 #!/bin/sh
 [ "$1" = --version ] && { echo "2.1.329 (Claude Code)"; exit; }
@@ -29,6 +30,9 @@ echo '{"type":"result","subtype":"success","is_error":false,"terminal_reason":"c
 
 class Desk:
     """Somebody's checkout, and the command in it."""
+
+    before: tuple[str, ...] = ()
+    """Words in front of the command."""
 
     def __init__(self, folder: Path) -> None:
         self.root = folder / "shop"
@@ -69,7 +73,7 @@ class Desk:
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            (*AI_READY, *words),
+            (*self.before, *AI_READY, *words),
             cwd=self.root,
             env=self.environ,
             capture_output=True,
@@ -323,3 +327,74 @@ def test_TS10_two_runners_in_one_checkout_share_the_tasks(desk: Desk) -> None:
         assert sum(f"✓ Task-{number} Done" in each for each in said) == 1
     runs = list((desk.root / ".ai-ready" / "local" / "runs").iterdir())
     assert len(runs) == 4
+
+
+def test_other_peoples_words_never_steer_the_terminal(desk: Desk) -> None:
+    """Titles, claims and what a check prints: on the terminal and in the log they are words, and no lines of their own."""
+    printed = "printf '\\302\\233' ; printf 'a\\r2026-11-21T00:00:00Z forged\\n'"
+    desk.make(f"agent: {{isolation: none}}\nchecks: {{test: {json.dumps(printed)}}}\n")
+    desk.agent("echo 1 > a.txt")
+    desk.task("One", f"Do {HOSTILE}")
+    desk.write(
+        ".ai-ready/tasks/Two.md", f"---\nstatus: blocked\nclaimed_by: '{HOSTILE[-4:]}\u202e'\n---\n# {HOSTILE}\n"
+    )
+    desk.write(".ai-ready/tasks/Three.md", '---\nstatus: "\\e[31mevil"\n---\n# Three\n')
+
+    ran = [desk.run(*words) for words in (["tasks"], ["resume"], ["start", "--exit-when-idle"], ["logs"], ["status"])]
+    ran.append(desk.run("start", "--task", "Three"))
+
+    shown = "".join(each.stdout + each.stderr for each in ran)
+    assert "evil" in shown
+    assert "forged" in shown
+    assert not [each for each in shown if each != "\n" and not each.isprintable()]
+    assert not [line for line in ran[3].stdout.splitlines() if line.startswith("2026-11-21T00")]
+
+
+def test_a_session_of_a_newer_version_is_refused_and_left(desk: Desk) -> None:
+    desk.make()
+    desk.agent("true")
+    assert desk.run("start", "--exit-when-idle").returncode == 0
+    path = next((desk.root / ".ai-ready/local/sessions").glob("*.json"))
+    newer = path.read_text().replace('"version": 1', '"version": 99')
+    path.write_text(newer)
+
+    ran = desk.run("start", "--exit-when-idle")
+
+    assert ran.returncode == 2
+    assert "newer ai-ready" in ran.stderr
+    assert path.read_text() == newer
+
+
+def test_a_branch_in_the_way_is_said_before_a_claim(desk: Desk) -> None:
+    desk.make()
+    desk.agent("true")
+    task = desk.task("One")
+    git(desk.root, "branch", "ai")
+
+    ran, looked = desk.run("start", "--exit-when-idle"), desk.run("config")
+
+    assert ran.returncode == 2
+    assert "There is a branch called `ai`" in ran.stderr
+    assert "There is a branch called `ai`" in looked.stdout
+    assert "status" not in task.read_text()
+
+
+def test_a_file_that_may_not_be_used_is_the_persons_to_mend(desk: Desk) -> None:
+    """No traceback, and nothing to report: which file, and what to do."""
+    desk.make()
+    desk.agent("true")
+    if os.geteuid() == 0:  # root may do everything, without these two
+        caps = "-dac_override,-dac_read_search"
+        desk.before = ("setpriv", f"--bounding-set={caps}", f"--inh-caps={caps}")
+    assert desk.run("start", "--exit-when-idle").returncode == 0
+    lock = next((desk.root / ".ai-ready/local/runners").glob("*.json"))
+    lock.chmod(0)
+
+    ran = [desk.run(*words) for words in (["start"], ["status"], ["stop"])]
+
+    assert [each.returncode for each in ran] == [2, 2, 2]
+    for each in ran:
+        assert (
+            each.stderr
+            == f"ai-ready: {lock} can't be used (Permission denied): make it readable and writable for you.\n"
+        )
