@@ -1,6 +1,6 @@
 """A runner put together from the settings, from its lock to its end. `bot.local.loop` has the story."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -19,7 +19,7 @@ from bot.local.carrying import Carrier, Parts
 from bot.local.checkout import Checkout, open_checkout
 from bot.local.choosing import ENDS, NEEDED
 from bot.local.claims import ClaimFile
-from bot.local.control import only_runner
+from bot.local.control import only_runner, runner_at
 from bot.local.health import Health, claude_there, free_disk, free_memory, git_state, source_reached
 from bot.local.hooks import Hooks, hook_environment
 from bot.local.log import Log
@@ -35,7 +35,7 @@ from bot.local.slack import TellingSlack
 from bot.local.source import open_source, own_way, secrets_of
 from bot.local.stacking import stacked
 from bot.local.starting import demand_ground, local_default
-from bot.local.state import StateFolder
+from bot.local.state import StateFolder, UnreadableState
 from bot.local.task_run import TaskRun
 from bot.local.voice import Voice
 from bot.local.worktrees import tree_of, worktree_base
@@ -78,8 +78,6 @@ class Runner:
         folder = StateFolder(settings.state_dir)
         env = replace(laptop_env(self.environ), secrets=secrets_of(settings, self.environ))
         checkout = open_checkout(settings.root, env.others, redact=Redactor(env.secrets).text)
-        if not isinstance(settings.tracker, GithubConfig):
-            demand_ground(checkout)
         demand_agent(settings.repo, env)
         with ExitStack() as stack:
             folder.make()
@@ -87,12 +85,16 @@ class Runner:
             stack.enter_context(only_runner(folder.runner(settings.agent_id), settings.agent_id))
             tracker = open_source(settings, self.environ, voice.info)
             ends = ends_of(tracker, settings.repo.local.finished)
+            if not isinstance(settings.tracker, GithubConfig):
+                demand_ground(checkout)
             session = self._session(folder, tracker.source, resume=resume)
             book = Book(folder.session(settings.agent_id), session, self.now)
             hooks = self._hooks(env)
             claims = ClaimFile.of(folder, settings.agent_id)
             health = self._health(checkout, tracker, env, self._asking(hooks, claims))
             self._greet(session, tracker, resume=resume)
+            for sentence in left_by_others(folder, settings.agent_id):
+                voice.warning(sentence)
             health.look(self.company.cancel)
             parts = Parts(
                 config=settings.repo,
@@ -217,6 +219,20 @@ class Naming:
             guidance=guidance,
             onto=onto,
         )
+
+
+def left_by_others(folder: StateFolder, agent: str) -> Iterator[str]:
+    """Tasks that are under way for agents whose runner is gone: perhaps ours, when this machine had another name."""
+    gone = (each for each in folder.agents() if each != agent and runner_at(folder.runner(each)) is None)
+    for other in gone:
+        try:
+            claim = ClaimFile.of(folder, other).read()
+        except UnreadableState as torn:
+            yield str(torn)
+            continue
+        if claim is not None:
+            words = f"{claim.name} was left under way by the runner {other}"
+            yield f"{words}: `ai-ready start --resume --agent-id {other}` takes it up again."
 
 
 def ends_of(tracker: Tracker, wish: str) -> frozenset[Status]:

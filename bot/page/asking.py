@@ -36,7 +36,9 @@ def ask(address: str, password: Secret) -> Mapping[str, Any]:
         raise NoAnswer(f"{address} answers {error.code}: {why}.") from None
     except (OSError, ValueError) as error:
         because = error.reason if isinstance(error, urllib.error.URLError) else error
-        raise NoAnswer(f"No page answers at {address} ({because}): is `ai-ready serve` up, and with its page?") from None
+        raise NoAnswer(
+            f"No page answers at {address} ({because}): is `ai-ready serve` up, and with its page?"
+        ) from None
     if not isinstance(found, dict) or found.get("v") != 1:
         raise NoAnswer(f"{address} answers, but not as the page of this ai-ready does.")
     return found

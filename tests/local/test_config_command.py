@@ -32,7 +32,8 @@ def write(folder: Path, text: str) -> None:
 
 def test_CL3_all_is_well(tmp_path: Path) -> None:
     git(tmp_path, "init", "-q")
-    git(tmp_path, "commit", "-q", "--allow-empty", "-m", "first")
+    assert "The repository has no commit yet" in config(tmp_path).stdout
+    git(tmp_path, "-c", "user.name=A", "-c", "user.email=a@example.org", "commit", "-q", "--allow-empty", "-m", "first")
     write(tmp_path, "autonomous: {max_turns_per_task: 9}\n")
 
     ran = config(tmp_path, environ={**KEY, "AI_DEV_LOOP_COST_LIMIT": "2"})

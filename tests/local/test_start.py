@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from bot.local.loop import NOTHING
+from bot.sandbox.server import serve
+from bot.sandbox.state import Hub
 from tests.job.stage import git
 
 AI_READY = (sys.executable, "-m", "bot")
@@ -251,6 +253,10 @@ def test_RP1_LG4_after_kill_9_the_state_is_true_and_the_task_goes_on(desk: Desk)
     assert "State: killed (it is not running" in told
     assert "One will be taken up again by `ai-ready start --resume`." in told
     assert desk.run("stop").stdout == "No runner is at work in this checkout.\n"
+    other = desk.run("start", "--exit-when-idle", "--agent-id", "zoe")
+    name = str(desk.status()["agent_id"])
+    assert f"One was left under way by the runner {name}: `ai-ready start --resume --agent-id {name}`" in other.stdout
+    assert "Starting" not in other.stdout
 
     desk.agent("cat half.txt && echo whole > whole.txt")
     ran = desk.run("start", "--resume", "--exit-when-idle")
@@ -398,3 +404,45 @@ def test_a_file_that_may_not_be_used_is_the_persons_to_mend(desk: Desk) -> None:
             each.stderr
             == f"ai-ready: {lock} can't be used (Permission denied): make it readable and writable for you.\n"
         )
+
+
+def test_TS11_RU4_on_github_a_task_is_in_review_and_later_ones_wait_for_the_merge(desk: Desk, tmp_path: Path) -> None:
+    """The draft pull request is linked; once it is merged and the task done, the next one starts from the merged work."""
+    hub = Hub(tmp_path / "hub")
+    hub.create_user("ann")
+    config = "agent: {isolation: none}\nchecks: {test: 'true'}\n"
+    repo = hub.create_repo("acme/shop", "ann", files={".github/ai-ready.yml": config})
+    with serve(hub):
+        git(desk.root, "init", "-q", "--initial-branch=main")
+        git(desk.root, "remote", "add", "origin", f"{hub.url}/acme/shop.git")
+        git(desk.root, "fetch", "-q", "origin")
+        git(desk.root, "reset", "-q", "--hard", "origin/main")
+        token = hub.tokens.personal(hub.user("ann")).value
+        desk.environ |= {"GITHUB_TOKEN": token, "GITHUB_API_URL": hub.api_url, "GITHUB_SERVER_URL": hub.url}
+        desk.agent("date +%N > $(basename $(dirname $PWD)).txt")
+        first, second = desk.task("One", "[A-1.1] One"), desk.task("Two", "[A-1.2] Two")
+
+        ran = desk.run("start", "--exit-when-idle")
+
+        pulls = [issue for issue in repo.issues.values() if issue.pull]
+        assert ran.returncode == 0, ran.stdout + ran.stderr
+        assert len(pulls) == 1
+        url = f"{hub.url}/acme/shop/pull/{pulls[0].number}"
+        assert "status: in_review" in first.read_text()
+        assert first.read_text().count(url) == 2  # in the front matter, and in the note
+        assert f"Done: draft pull request {url} is up for review." in first.read_text()
+        assert "Skipping A-1.2 - blocked by: A-1.1 (in_review)" in ran.stdout
+        assert "status" not in second.read_text()
+        assert token not in ran.stdout + first.read_text()
+
+        person = hub.person("ann")
+        hub.pulls.set_draft(pulls[0], person, draft=False)
+        hub.pulls.merge(pulls[0], person)
+        first.write_text(first.read_text().replace("in_review", "done"))
+        ran = desk.run("start", "--resume", "--exit-when-idle")
+
+        assert ran.returncode == 0, ran.stdout + ran.stderr
+        assert "status: in_review" in second.read_text()
+        base = hub.repos.branch_oid(repo, "main")
+        assert git(desk.root, "rev-parse", "ai/task-Two^") == base
+        assert "task-One.txt" in git(desk.root, "ls-tree", "--name-only", "ai/task-Two")
