@@ -235,7 +235,8 @@ class Carrier:
             return
         try:
             task = asked(lambda: tracker.get(claim.task_id))
-            note = verdict_note(result, status)
+            followed = bool(result.pull) and Status.DONE in self.parts.ends
+            note = verdict_note(result, status, followed=followed)
             asked(lambda: tracker.comment(task, note, once=mark(claim.run_key)))
             if result.pull:
                 asked(lambda: tracker.attach(task, result.pull, "Draft pull request"))

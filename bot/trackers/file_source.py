@@ -275,6 +275,7 @@ def _task(task_id: str, path: Path, raw: bytes, file: TaskFile, reads: tuple[_Re
         prerequisites=tuple(_prerequisite(name, reads) for name in file.depends_on),
         claimed_by=file.claimed_by,
         url=path.resolve().as_uri(),
+        pull=file.pull_request,
     )
 
 

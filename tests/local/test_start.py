@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -406,8 +407,11 @@ def test_a_file_that_may_not_be_used_is_the_persons_to_mend(desk: Desk) -> None:
         )
 
 
-def test_TS11_RU4_on_github_a_task_is_in_review_and_later_ones_wait_for_the_merge(desk: Desk, tmp_path: Path) -> None:
-    """The draft pull request is linked; once it is merged and the task done, the next one starts from the merged work."""
+@pytest.mark.parametrize("method", ["merge", "squash"])
+def test_TS11_RU4_on_github_a_task_is_in_review_and_later_ones_wait_for_the_merge(
+    desk: Desk, tmp_path: Path, method: Literal["merge", "squash"]
+) -> None:
+    """The draft pull request is linked; once it is merged the task is done, and the next starts from the merged work."""
     hub = Hub(tmp_path / "hub")
     hub.create_user("ann")
     config = "agent: {isolation: none}\nchecks: {test: 'true'}\n"
@@ -420,7 +424,7 @@ def test_TS11_RU4_on_github_a_task_is_in_review_and_later_ones_wait_for_the_merg
         token = hub.tokens.personal(hub.user("ann")).value
         desk.environ |= {"GITHUB_TOKEN": token, "GITHUB_API_URL": hub.api_url, "GITHUB_SERVER_URL": hub.url}
         desk.agent("date +%N > $(basename $(dirname $PWD)).txt")
-        first, second = desk.task("One", "[A-1.1] One"), desk.task("Two", "[A-1.2] Two")
+        first, second = desk.task("One", "[A-1.1] One"), desk.task("Two", "[A-2.1] Two")
 
         ran = desk.run("start", "--exit-when-idle")
 
@@ -431,17 +435,20 @@ def test_TS11_RU4_on_github_a_task_is_in_review_and_later_ones_wait_for_the_merg
         assert "status: in_review" in first.read_text()
         assert first.read_text().count(url) == 2  # in the front matter, and in the note
         assert f"Done: draft pull request {url} is up for review." in first.read_text()
-        assert "Skipping A-1.2 - blocked by: A-1.1 (in_review)" in ran.stdout
+        assert "Skipping A-2.1 - blocked by: A-1.1 (in_review)" in ran.stdout
+        assert "Look at it, and merge it" in first.read_text()
         assert "status" not in second.read_text()
         assert token not in ran.stdout + first.read_text()
 
         person = hub.person("ann")
         hub.pulls.set_draft(pulls[0], person, draft=False)
-        hub.pulls.merge(pulls[0], person)
-        first.write_text(first.read_text().replace("in_review", "done"))
+        hub.pulls.merge(pulls[0], person, method=method)
         ran = desk.run("start", "--resume", "--exit-when-idle")
 
         assert ran.returncode == 0, ran.stdout + ran.stderr
+        assert f"✓ One is done now: #{pulls[0].number} was merged." in ran.stdout
+        assert "status: done" in first.read_text()
+        assert first.read_text().count(f"#{pulls[0].number} was merged.") == 1
         assert "status: in_review" in second.read_text()
         base = hub.repos.branch_oid(repo, "main")
         assert git(desk.root, "rev-parse", "ai/task-Two^") == base
