@@ -105,8 +105,10 @@ class Reviews:
         """Of the pull request that decides. `opened`: what this folder knows that we opened; a person may have linked
         another one since. Without that knowledge the link counts where a note of ours says that it was us.
         """
-        if opened or not task.pull:
-            return opened and (task.pull or opened)
+        if opened:
+            return task.pull or opened
+        if not task.pull:
+            return ""
         try:
             now = self._patience.asked(lambda: self._parts.tracker.get(task.id))
         except NoSuchTask:
