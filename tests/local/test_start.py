@@ -162,6 +162,14 @@ def test_scripted_leaves_a_folder_with_files_alone(desk: Desk) -> None:
     assert [path.name for path in desk.root.iterdir()] == ["notes.txt"]
 
 
+def test_the_trial_takes_no_option_that_it_would_not_keep(desk: Desk) -> None:
+    ran = desk.run("start", "--scripted", "--page", "--resume")
+
+    assert ran.returncode == 2
+    assert ran.stderr == "ai-ready: --scripted is a trial of its own: leave --page and --resume out.\n"
+    assert list(desk.root.iterdir()) == []
+
+
 def test_without_a_repository_it_says_what_to_do(desk: Desk) -> None:
     ran = desk.run("start")
 
