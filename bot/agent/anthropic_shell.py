@@ -21,6 +21,8 @@ from bot.agent.isolation import Isolation
 from bot.agent.process import DRAIN, TICK, Cancel
 from bot.agent.uids import tool
 
+LOST = "This ran in a new shell: the one before had ended since its last command."
+
 END = 187
 """The descriptor that says that a command has ended, also when the command sent the shell's own output elsewhere."""
 
@@ -47,13 +49,14 @@ class Shell:
 
     def run(self, command: str, *, seconds: float) -> Ran:
         """Run `command`; what takes longer than `seconds` is killed, and the shell with it."""
-        if self._bash is None or self._bash.ended:
+        lost = self._bash is not None and self._bash.ended
+        if self._bash is None or lost:
             self.end(killing=False)
             self._bash = _Bash(self._isolation, self._env, self._folder)
         begun = time.monotonic()
         output = self._bash.say(command, lambda: self._cancel.is_set or time.monotonic() - begun >= seconds)
         if output.exit_code is not None:
-            return Ran(output.text(), output.exit_code)
+            return Ran(output.text(), output.exit_code, LOST if lost else "")
         note = "Stopped: the run was cancelled." if self._cancel.is_set else ""
         if output.flooded:
             note = f"Stopped: it wrote more than {MOST_OUTPUT >> 20} MiB. The next command gets a new shell."

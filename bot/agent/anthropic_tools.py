@@ -170,8 +170,8 @@ class Toolbox:
         if not command.strip() or "\0" in command:
             raise CannotTouch("`command` is missing, or holds a NUL.")
         ran = self._shell.run(command, seconds=min(LONGEST_COMMAND, self._seconds_left()))
-        ending = ran.note or (f"[exit code {ran.exit_code}]" if ran.exit_code else "")
-        return "\n".join(filter(None, (ran.output.strip("\n"), ending))) or "(no output)"
+        code = f"[exit code {ran.exit_code}]" if ran.exit_code else ""
+        return "\n".join(filter(None, (ran.output.strip("\n"), code, ran.note))) or "(no output)"
 
     def _edit(self, asked: Mapping[str, Any]) -> str:
         self._check()

@@ -57,7 +57,7 @@ def start(
         bool, typer.Option("--scripted", help="Try it without an account: the model's answers come from a script.")
     ] = False,
 ) -> None:
-    """Work through the tasks of a task source, one after the other.
+    """Work through the tasks of a source, one after the other.
 
     Each in a work tree and on a branch of its own; what is under way is taken up again first. Exit 0 as asked, 1 when a task ended Blocked, 2 usage or config, 3 when nothing was ready.
     """

@@ -1,5 +1,6 @@
 """The commands around the server: set it up, look it over, ask what it would decide."""
 
+import json
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -14,6 +15,7 @@ def register(app: typer.Typer) -> None:
     app.command()(setup)
     app.command()(doctor)
     app.command()(replay)
+    app.command()(server_status)
 
 
 def setup(
@@ -103,7 +105,7 @@ def replay(
     config: Annotated[Path | None, typer.Option("--config", help="An ai-ready.yml whose `order` counts.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Machine-readable output.")] = False,
 ) -> None:
-    """Say what the server would make of a recorded webhook.
+    """Say what the server would make of a webhook.
 
     Offline; writes nothing. Takes the payload (App settings → Advanced → Recent Deliveries), or what GitHub's API answers for a delivery.
     """
@@ -117,6 +119,30 @@ def replay(
     recorded = replaying.Recorded.of(_read(file), event)
     done = replaying.replay(recorded, issues=_read(str(repo_state)) if repo_state else None, config=rules)
     sys.stdout.write(replaying.as_json(done) if as_json else replaying.as_text(done))
+
+
+def server_status(
+    url: Annotated[
+        str, typer.Option("--url", help="Address of the page; default: where this environment has it.")
+    ] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Machine-readable output.")] = False,
+) -> None:
+    """Say how a running server is, and what it does.
+
+    Asks its page, with AI_READY_PAGE_PASSWORD where that is set; the figures are those of the page. Exit 1 when something fails.
+    """
+    from bot.config import laptop_environ, page_env  # noqa: PLC0415
+    from bot.page.asking import as_text, ask, is_failing  # noqa: PLC0415
+
+    page = page_env(laptop_environ())
+    if url and not url.startswith(("http://", "https://")):
+        raise UsageError("--url has to be an address such as http://127.0.0.1:8081.")
+    if not (url or page.port):
+        raise UsageError("AI_READY_PAGE_PORT says of no port where the page is: give its address with --url.")
+    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(page.host, f"[{page.host}]" if ":" in page.host else page.host)  # noqa: S104
+    found = ask(url.rstrip("/") or f"http://{host}:{page.port}", page.password)
+    sys.stdout.write(json.dumps(found, ensure_ascii=False, indent=1) + "\n" if as_json else as_text(found))
+    raise typer.Exit(1 if is_failing(found) else 0)
 
 
 def _read(source: str) -> bytes:

@@ -16,7 +16,7 @@ def serve(
     host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port to listen on; 0: any free one.")] = 8080,
 ) -> None:
-    """The App server: plans every repository that the App reaches.
+    """The App server: plans every repository of the App.
 
     Needs AI_READY_APP_ID, AI_READY_PRIVATE_KEY (or its _PATH) and AI_READY_WEBHOOK_SECRET; docs/configuration.md has the rest. SIGTERM or Ctrl-C ends it in good order, a second one at once.
     """

@@ -181,8 +181,12 @@ class _Surveyor:
     def _making(self, issue: Issue, request: Request) -> Situation | None:
         """Of whoever approves a plan of issues: making them takes none of the room that runs take."""
         found = making(self.view, issue, request, self.notes[issue.number])
-        if isinstance(found, Making) and (why := self.view.problem or self.room.held(issue, request)):
+        if not isinstance(found, Making):
+            return found
+        if why := self.view.problem or self.room.held(issue, request):
             return Hold(request, why)
+        if any(isinstance(each, Making) for each in self.found.values()):
+            return replace(found, portion=None, waits=True)  # one plan at a time: two may have the same keys
         return found
 
     def _merged(self, issue: Issue) -> int:

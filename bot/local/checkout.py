@@ -78,22 +78,28 @@ class Checkout:
 
     def unsaved(self) -> bool:
         """Whether something here is in no commit; a file that was merely touched counts, too."""
-        # Not `status`: it would run the filters of the user's configuration over what was touched.
-        looking, ours = self.own.on(self.root), (".", ":(exclude,top).ai-ready")
+        looking, off, ours = self.own.on(self.root), self._without_filters(), (".", ":(exclude,top).ai-ready")
         for words in (
             ("diff-index", "--cached", "--name-only", "--ignore-submodules=all", "HEAD", "--", *ours),
             ("diff-files", "--name-only", "--ignore-submodules=all", "--", *ours),
             ("ls-files", "--others", "--exclude-standard", "--directory", "--", *ours),
         ):
-            ran = looking.attempt(*words, seconds=60, most=4096)
+            ran = looking.attempt(*off, *words, seconds=60, most=4096)
             if ran.cut or ran.out.strip():
                 return True
         return False
 
+    def _without_filters(self) -> tuple[str, ...]:
+        """What makes git compare files without running the filters of the repository's configuration."""
+        listed = ("config", "--local", "--name-only", "-z", "--get-regexp", r"^filter\..*\.(clean|process|required)$")
+        names = self.common.attempt(*listed).out.decode("utf-8", "surrogateescape").split("\0")
+        values = {name: "false" if name.endswith(".required") else "" for name in names if name}
+        return tuple(word for name, value in values.items() for word in ("-c", f"{name}={value}"))
+
     def where_checked_out(self, branch: str) -> Path | None:
         """The work tree in which a branch is checked out; None: in none."""
         place = None
-        for line in self.common("worktree", "list", "--porcelain", "-z").split(b"\0"):
+        for line in self.common("worktree", "list", "--porcelain").split(b"\n"):  # -z is of git 2.36
             word, _, value = line.partition(b" ")
             if word == b"worktree":
                 place = Path(os.fsdecode(value))

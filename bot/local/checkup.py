@@ -16,7 +16,8 @@ from bot.local.checkout import open_checkout
 from bot.local.runner import ends_of
 from bot.local.settings import Flags, LocalSettings, settle
 from bot.local.source import open_source
-from bot.trackers.config import FileConfig, kind_of
+from bot.local.starting import demand_ground
+from bot.trackers.config import FileConfig, GithubConfig, kind_of
 
 DEFAULT: Final = "default"
 
@@ -80,7 +81,7 @@ def look_over(flags: Flags, environ: Mapping[str, str], root: Path) -> Checkup:
         needs.append(lambda: _cli(environ))
     if settings is not None:
         needs.append(lambda: demand_isolation(settings.repo.agent.isolation))
-        needs += [lambda: _git(settings.root, environ), lambda: _source(settings, environ)]
+        needs += [lambda: _git(settings, environ), lambda: _source(settings, environ)]
     problems = (*settled.problems, *(sentence for need in needs if (sentence := _wrong(need))))
     return Checkup(tuple(_shown(settings)), settings.notes, problems) if settings else Checkup(problems=problems)
 
@@ -108,8 +109,10 @@ def _cli(environ: Mapping[str, str]) -> None:
     claude_version(find_cli(laptop_env(environ).claude, path=environ.get("PATH", "")))
 
 
-def _git(root: Path, environ: Mapping[str, str]) -> None:
-    open_checkout(root, laptop_env(environ).others)
+def _git(settings: LocalSettings, environ: Mapping[str, str]) -> None:
+    checkout = open_checkout(settings.root, laptop_env(environ).others)
+    if not isinstance(settings.tracker, GithubConfig):
+        demand_ground(checkout)
 
 
 def _slack(environ: Mapping[str, str]) -> None:

@@ -3,11 +3,12 @@
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
+from bot.core.outbound import clean
 from bot.errors import UsageError
 
 MOST_BYTES: Final = 10_000_000
@@ -45,8 +46,12 @@ class Log:
             ) from error
 
     def write(self, line: str) -> None:
-        """Add a line. A disk that is full costs the line, not the work."""
-        text = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {self._screen(line)}\n".encode("utf-8", "replace")
+        """Add a line, as plain words: what a command printed goes on in lines that are no entries of their own.
+
+        A disk that is full costs the line, not the work.
+        """
+        words = self._screen(clean(line)).replace("\n", "\n  ")
+        text = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {words}\n".encode("utf-8", "replace")
         with self._lock:
             try:
                 if self._path.exists() and self._path.stat().st_size > MOST_BYTES:
@@ -74,20 +79,43 @@ def tail(path: Path, lines: int) -> tuple[str, ...]:
     return tuple(data.decode("utf-8", "replace").splitlines()[-lines:]) if lines > 0 else ()
 
 
-def follow(path: Path, goes_on: Callable[[], bool]) -> Iterator[str]:
-    """Lines as they are added, also to a log that is put aside meanwhile; until `goes_on` says no."""
-    at = path.stat().st_size if path.exists() else 0
+def follow(path: Path, goes_on: Callable[[], bool]) -> Generator[str, None, None]:
+    """Lines that are added from now on, also to a log that is put aside meanwhile; until `goes_on` says no."""
+    first = _opened(path)
+    if first is not None:
+        first.seek(0, os.SEEK_END)
+    return _added(path, first, goes_on)
+
+
+def _added(path: Path, file: BinaryIO | None, goes_on: Callable[[], bool]) -> Generator[str, None, None]:
     held = b""
-    while goes_on():
-        size = path.stat().st_size if path.exists() else 0
-        if size < at:
-            at, held = 0, b""
-        if size > at:
-            with path.open("rb") as file:
-                file.seek(at)
-                held += file.read(size - at)
-            at = size
-            *whole, held = held.split(b"\n")
-            yield from (line.decode("utf-8", "replace") for line in whole)
-        else:
-            time.sleep(LOOK)
+    try:
+        while goes_on():
+            data = file.read() if file is not None else b""
+            if data:
+                *whole, held = (held + data).split(b"\n")
+                yield from (line.decode("utf-8", "replace") for line in whole)
+            elif not _is_still(path, file) and (newer := _opened(path)) is not None:
+                if file is not None:
+                    file.close()
+                file = newer
+            else:
+                time.sleep(LOOK)
+    finally:
+        if file is not None:
+            file.close()
+
+
+def _is_still(path: Path, file: BinaryIO | None) -> bool:
+    """Whether `file` is what is at `path`."""
+    try:
+        return file is not None and path.stat().st_ino == os.fstat(file.fileno()).st_ino
+    except FileNotFoundError:
+        return False
+
+
+def _opened(path: Path) -> BinaryIO | None:
+    try:
+        return path.open("rb")
+    except FileNotFoundError:
+        return None

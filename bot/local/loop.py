@@ -18,7 +18,7 @@ from bot.local.claims import Claim
 from bot.local.hooks import HookFailed
 from bot.local.patience import Stopped
 from bot.local.session import RunnerState, limit_reached
-from bot.trackers.tracker import Listing, NoSuchTask, Task
+from bot.trackers.tracker import Listing, NoSuchTask, Status, Task
 
 NOTHING: Final = "No tasks available, waiting..."
 SAID_EVERY: Final = 30.0
@@ -72,7 +72,7 @@ class Loop:
             claim = self._carrier.claims.read()
             left = f" {claim.name} is left under way: `ai-ready start --resume` takes it up again." if claim else ""
             return self._ended(RunnerState.STOPPED, f"Stopped.{left}", DONE)
-        except AiReadyError as error:
+        except (AiReadyError, OSError) as error:
             book.move(RunnerState.ERROR, why=str(error))
             raise
 
@@ -181,8 +181,7 @@ class Loop:
     def _nothing(self) -> int | None:
         """There is nothing to do: the exit code, or None after a while."""
         if self._wish.task or self._wish.single:
-            which = self._wish.task or "No task"
-            self._parts.voice.warning(f"{which} is{' not' if self._wish.task else ''} ready to be started.")
+            self._parts.voice.warning(self._not_ready() if self._wish.task else "No task is ready to be started.")
             return self._ended(RunnerState.COMPLETED, "Nothing was started.", NOT_READY)
         if self._wish.exit_when_idle:
             return self._ended(RunnerState.COMPLETED, "No task is ready: done.", BLOCKED if self._blocked else DONE)
@@ -194,6 +193,15 @@ class Loop:
         self._passed.clear()
         self._tries.clear()
         return None
+
+    def _not_ready(self) -> str:
+        """Why the one task that was wished for can't be started, as far as its waiting lines do not say it."""
+        tracker = self._parts.tracker
+        task = self._carrier.patience.asked(lambda: tracker.get(self._wish.task))
+        if task.status is Status.TODO:
+            return f"{task.name} is not ready to be started."
+        by = f" by {task.claimed_by}" if task.claimed_by else ""
+        return f"{task.name} is {task.status.value}{by}: only a task that is todo can be started."
 
     def _say_new(self, lines: tuple[str, ...]) -> None:
         """Only what was not said the last time."""

@@ -1,6 +1,6 @@
 """A runner put together from the settings, from its lock to its end. `bot.local.loop` has the story."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -19,7 +19,7 @@ from bot.local.carrying import Carrier, Parts
 from bot.local.checkout import Checkout, open_checkout
 from bot.local.choosing import ENDS, NEEDED
 from bot.local.claims import ClaimFile
-from bot.local.control import only_runner
+from bot.local.control import only_runner, runner_at
 from bot.local.health import Health, claude_there, free_disk, free_memory, git_state, source_reached
 from bot.local.hooks import Hooks, hook_environment
 from bot.local.log import Log
@@ -34,15 +34,15 @@ from bot.local.settings import LocalSettings
 from bot.local.slack import TellingSlack
 from bot.local.source import open_source, own_way, secrets_of
 from bot.local.stacking import stacked
-from bot.local.starting import local_default
-from bot.local.state import StateFolder
+from bot.local.starting import demand_ground, local_default
+from bot.local.state import StateFolder, UnreadableState
 from bot.local.task_run import TaskRun
 from bot.local.voice import Voice
 from bot.local.worktrees import tree_of, worktree_base
 from bot.notify.teller import Teller
 from bot.progress.journal import Listener
 from bot.trackers.arranging import built_on
-from bot.trackers.config import FileConfig
+from bot.trackers.config import FileConfig, GithubConfig
 from bot.trackers.tracker import Listing, SourceConfigError, Status, Task, Tracker
 
 FIRST_PAUSE: Final = 1.0
@@ -85,12 +85,16 @@ class Runner:
             stack.enter_context(only_runner(folder.runner(settings.agent_id), settings.agent_id))
             tracker = open_source(settings, self.environ, voice.info)
             ends = ends_of(tracker, settings.repo.local.finished)
+            if not isinstance(settings.tracker, GithubConfig):
+                demand_ground(checkout)
             session = self._session(folder, tracker.source, resume=resume)
             book = Book(folder.session(settings.agent_id), session, self.now)
             hooks = self._hooks(env)
             claims = ClaimFile.of(folder, settings.agent_id)
             health = self._health(checkout, tracker, env, self._asking(hooks, claims))
             self._greet(session, tracker, resume=resume)
+            for sentence in left_by_others(folder, settings.agent_id):
+                voice.warning(sentence)
             health.look(self.company.cancel)
             parts = Parts(
                 config=settings.repo,
@@ -113,8 +117,8 @@ class Runner:
 
     def _session(self, folder: StateFolder, source: str, *, resume: bool) -> Session:
         now, agent = self.now(), self.settings.agent_id
-        last = read_session(folder.session(agent)) if resume else None
-        if last is not None:
+        last = read_session(folder.session(agent))  # one that can't be read is never written over
+        if resume and last is not None:
             return last.moved(RunnerState.RUNNING, now).noted(now, "Resumed.")
         return Session(f"{now:%Y%m%dT%H%M%SZ}", agent, source, now).noted(now, "Began.")
 
@@ -215,6 +219,20 @@ class Naming:
             guidance=guidance,
             onto=onto,
         )
+
+
+def left_by_others(folder: StateFolder, agent: str) -> Iterator[str]:
+    """Tasks that are under way for agents whose runner is gone: perhaps ours, when this machine had another name."""
+    gone = (each for each in folder.agents() if each != agent and runner_at(folder.runner(each)) is None)
+    for other in gone:
+        try:
+            claim = ClaimFile.of(folder, other).read()
+        except UnreadableState as torn:
+            yield str(torn)
+            continue
+        if claim is not None:
+            words = f"{claim.name} was left under way by the runner {other}"
+            yield f"{words}: `ai-ready start --resume --agent-id {other}` takes it up again."
 
 
 def ends_of(tracker: Tracker, wish: str) -> frozenset[Status]:

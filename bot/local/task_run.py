@@ -22,7 +22,7 @@ from bot.core.names import Reason
 from bot.core.run import Admission, Outcome
 from bot.core.secret import Secret
 from bot.core.settings import AgentSettings
-from bot.errors import Blocked, ConfigError
+from bot.errors import Blocked, ConfigError, InternalError, UsageError
 from bot.job.brief import Task as JobTask
 from bot.job.fetch import disk_full
 from bot.job.git import GitFailed
@@ -79,8 +79,10 @@ class TaskRun:
                 return _Story(self, task, attempt, watch, out).tell()
         except Blocked as blocked:
             return _ended(attempt, blocked.code, blocked.text, blocked.details)
-        except ConfigError as problem:
+        except UsageError as problem:
             return _ended(attempt, Reason.CONFIG_INVALID, str(problem))
+        except InternalError as error:
+            return _ended(attempt, Reason.INTERNAL_ERROR, "Something in ai-ready itself went wrong.", str(error))
         except GitFailed as error:
             if error.disk_full:
                 return _ended(attempt, Reason.SETUP_FAILED, disk_full().text)
@@ -139,7 +141,8 @@ class _Story:
     def _take_up(self, yard: Yard, record: Record) -> Result | None:
         """Save what an earlier attempt left; its result, where it is this very one and was over."""
         tree = self.attempt.tree
-        if record.kept:
+        same = record.admission.run_key == self.attempt.run_key
+        if record.kept and not same:
             self._put_aside(record)
             return None
         wreck = Wreck(tree, record, yard.loan.git)
@@ -147,7 +150,6 @@ class _Story:
             if not (Path(record.out) / OUTCOME_FILE).exists():
                 salvage(wreck, isolation)
             received = taken(record)
-            same = record.admission.run_key == self.attempt.run_key
             if same and received.outcome.reason != Reason.RUNNER_LOST:
                 with self._journal(record.admission, yard.screen) as journal:
                     return finish(yard, tree, record, isolation, journal, url=self.task.url)
@@ -161,8 +163,6 @@ class _Story:
             if there.commit:
                 self.cut_off = True
                 self.notes += ("The runner was killed during an earlier attempt; this one went on from its work",)
-        for name in (OUTCOME_FILE, BUNDLE_FILE):
-            (Path(record.out) / name).unlink(missing_ok=True)
         return None
 
     def _put_aside(self, record: Record) -> None:
@@ -186,6 +186,11 @@ class _Story:
             resumes=resumes(admission) and not start.builds_on,
         )
         record = Record(worktrees.VERSION, admission, str(self.out), onto=attempt.onto if start.builds_on else "")
+        for name in (
+            OUTCOME_FILE,
+            BUNDLE_FILE,
+        ):  # of this attempt before a kill: it landed, and says nothing of what comes
+            (self.out / name).unlink(missing_ok=True)
         worktrees.begin(attempt.tree, record, settings.repo.agent.isolation)
         with (
             worktrees.held(attempt.tree),

@@ -139,7 +139,9 @@ class Scenes:
     def _scene(self, project: str) -> Scene | None:
         """Of a repository that the App still reaches."""
         scene = self._scenes.get(project)
-        if scene is None or self._store.place(int(project)) is None:
+        if scene is not None and self._store.place(int(project)) is None:
+            with self._lock:  # it holds a whole snapshot, and no pass will bring another one
+                self._scenes.pop(project, None)
             return None
         return scene
 

@@ -1,10 +1,12 @@
 """A model that means harm, or its repository does: what its tools can't do, and that the run goes on."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from bot.agent.anthropic_shell import LOST
 from bot.agent.isolation import Isolation
 from bot.agent.uids import alive
 from bot.sandbox.model import Turn, bash, done, edit, read, write
@@ -88,6 +90,15 @@ def test_what_a_command_does_to_its_shell(desk: Desk, name: str) -> None:
     assert desk.results[2] == "next-one"
     uid = getattr(desk.isolation, "uid", None)
     assert uid is None or not alive(uid)
+
+
+def test_a_shell_that_ends_between_two_commands_is_missed(desk: Desk) -> None:
+    """What it knew is gone, and the model is told."""
+    later = "x=5; (sleep 0.1; kill -9 $$) > /dev/null 2>&1 &"
+
+    desk.run(bash(later), replace(bash("echo [$x]"), delay=1.5), bash("echo [$x]"), done("Done."))
+
+    assert desk.results[1:] == [f"[]\n{LOST}", "[]"]
 
 
 def test_long_output_is_cut_in_the_middle(desk: Desk) -> None:

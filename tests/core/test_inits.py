@@ -6,6 +6,7 @@ import random
 import zlib
 from dataclasses import replace
 from datetime import timedelta
+from types import MappingProxyType
 
 import pytest
 
@@ -122,6 +123,26 @@ def test_it_goes_on_after_a_pause_with_what_was_noted() -> None:
 
     assert isinstance(going, Making)
     assert going.tally == made.tally
+
+
+def test_of_two_plans_with_the_same_keys_each_issue_is_made_once() -> None:
+    """One after the other: the second finds what the first has made."""
+    snap = approved()
+    first = snap.issues[1]
+    moved = tuple(
+        replace(each, id=each.id + 100, node_id=f"{each.node_id}x", body=each.body.replace('"1-C10-1"', '"2-C110-1"'))
+        for each in first.comments
+    )
+    snap = replace(snap, issues=MappingProxyType({1: first, 2: replace(first, number=2, comments=moved)}))
+    for _ in range(60):
+        effects = plan(snap, CONFIG).effects
+        if not effects:
+            break
+        snap = later(after(snap, effects), seconds=1)
+
+    assert [type(plan(snap, CONFIG).survey.situations[number]) for number in (1, 2)] == [Made, Made]
+    titles = [each.title for number, each in sorted(snap.issues.items()) if number > 2]
+    assert titles == ["META: Shop", *(task.full_title for task in TASKS)]
 
 
 # ------------------------------------------------------------------------------------- portions

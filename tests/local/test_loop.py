@@ -533,7 +533,10 @@ def test_TS2_one_task_by_name_and_no_other(place: Place) -> None:
 
     assert place.run(Wish(task="A-1.2")) == 3
     assert place.run(Wish(task="A-1.1")) == 0
+    assert place.run(Wish(task="A-1.1")) == 3
     assert place.worked_on() == ["A-1.1"]
+    assert "⚠ A-1.2 is not ready to be started." in place.voice.said
+    assert "⚠ A-1.1 is done: only a task that is todo can be started." in place.voice.said
     with pytest.raises(UsageError, match="no task Nowhere"):
         place.run(Wish(task="Nowhere"))
 

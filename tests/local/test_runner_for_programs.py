@@ -17,6 +17,7 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "shop"
     folder.mkdir()
     git(folder, "init", "-q", "--initial-branch=main")
+    git(folder, "-c", "user.name=A", "-c", "user.email=a@example.org", "commit", "-q", "--allow-empty", "-m", "first")
     monkeypatch.chdir(folder)
     monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-ant-api03-a-key-that-opens-nothing")
     monkeypatch.setenv("HOME", str(tmp_path))

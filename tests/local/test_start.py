@@ -13,10 +13,13 @@ from pathlib import Path
 import pytest
 
 from bot.local.loop import NOTHING
+from bot.sandbox.server import serve
+from bot.sandbox.state import Hub
 from tests.job.stage import git
 
 AI_READY = (sys.executable, "-m", "bot")
 CODE = Path(__file__).parents[2]
+HOSTILE = "\x1b]0;owned\x07\x9b31m\u202eevil"
 STAND_IN = """\
 #!/bin/sh
 [ "$1" = --version ] && { echo "2.1.329 (Claude Code)"; exit; }
@@ -29,6 +32,9 @@ echo '{"type":"result","subtype":"success","is_error":false,"terminal_reason":"c
 
 class Desk:
     """Somebody's checkout, and the command in it."""
+
+    before: tuple[str, ...] = ()
+    """Words in front of the command."""
 
     def __init__(self, folder: Path) -> None:
         self.root = folder / "shop"
@@ -69,7 +75,7 @@ class Desk:
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            (*AI_READY, *words),
+            (*self.before, *AI_READY, *words),
             cwd=self.root,
             env=self.environ,
             capture_output=True,
@@ -164,6 +170,17 @@ def test_without_a_repository_it_says_what_to_do(desk: Desk) -> None:
     assert list(desk.root.iterdir()) == []
 
 
+def test_without_a_commit_nothing_is_claimed(desk: Desk) -> None:
+    git(desk.root, "init", "-q", "--initial-branch=main")
+    task = desk.task("One")
+
+    ran = desk.run("start", "--exit-when-idle")
+
+    assert ran.returncode == 2
+    assert "no commit yet: make a first one" in ran.stderr
+    assert "status" not in task.read_text()
+
+
 def test_CF3_without_a_key_nothing_is_claimed(desk: Desk) -> None:
     desk.make()
     task = desk.task("One")
@@ -236,6 +253,10 @@ def test_RP1_LG4_after_kill_9_the_state_is_true_and_the_task_goes_on(desk: Desk)
     assert "State: killed (it is not running" in told
     assert "One will be taken up again by `ai-ready start --resume`." in told
     assert desk.run("stop").stdout == "No runner is at work in this checkout.\n"
+    other = desk.run("start", "--exit-when-idle", "--agent-id", "zoe")
+    name = str(desk.status()["agent_id"])
+    assert f"One was left under way by the runner {name}: `ai-ready start --resume --agent-id {name}`" in other.stdout
+    assert "Starting" not in other.stdout
 
     desk.agent("cat half.txt && echo whole > whole.txt")
     ran = desk.run("start", "--resume", "--exit-when-idle")
@@ -291,3 +312,137 @@ def test_LG1_LG2_RP2_what_is_said_and_kept(desk: Desk) -> None:
         "Three": "blocked",
         "Four": "todo",
     }
+
+
+def test_TS10_two_runners_in_one_checkout_share_the_tasks(desk: Desk) -> None:
+    """Each task is done by one of them, once; two of the same name are refused elsewhere."""
+    desk.make()
+    tasks = [desk.task(f"Task-{number}") for number in range(4)]
+    desk.agent("date +%N > $(basename $(dirname $PWD)).txt; sleep 0.5")
+
+    with (
+        desk.started("--exit-when-idle", "--agent-id", "ada") as ada,
+        desk.started("--exit-when-idle", "--agent-id", "bob") as bob,
+    ):
+        said = [each.communicate(timeout=300)[0] for each in (ada, bob)]
+
+    assert (ada.returncode, bob.returncode) == (0, 0), said
+    for number, task in enumerate(tasks):
+        assert task.read_text().count("Done: ") == 1, said
+        assert "status: done" in task.read_text()
+        assert sum(f"✓ Task-{number} Done" in each for each in said) == 1
+    runs = list((desk.root / ".ai-ready" / "local" / "runs").iterdir())
+    assert len(runs) == 4
+
+
+def test_other_peoples_words_never_steer_the_terminal(desk: Desk) -> None:
+    """Titles, claims and what a check prints: on the terminal and in the log they are words, and no lines of their own."""
+    printed = "printf '\\302\\233' ; printf 'a\\r2026-11-21T00:00:00Z forged\\n'"
+    desk.make(f"agent: {{isolation: none}}\nchecks: {{test: {json.dumps(printed)}}}\n")
+    desk.agent("echo 1 > a.txt")
+    desk.task("One", f"Do {HOSTILE}")
+    desk.write(
+        ".ai-ready/tasks/Two.md", f"---\nstatus: blocked\nclaimed_by: '{HOSTILE[-4:]}\u202e'\n---\n# {HOSTILE}\n"
+    )
+    desk.write(".ai-ready/tasks/Three.md", '---\nstatus: "\\e[31mevil"\n---\n# Three\n')
+
+    ran = [desk.run(*words) for words in (["tasks"], ["resume"], ["start", "--exit-when-idle"], ["logs"], ["status"])]
+    ran.append(desk.run("start", "--task", "Three"))
+
+    shown = "".join(each.stdout + each.stderr for each in ran)
+    assert "evil" in shown
+    assert "forged" in shown
+    assert not [each for each in shown if each != "\n" and not each.isprintable()]
+    assert not [line for line in ran[3].stdout.splitlines() if line.startswith("2026-11-21T00")]
+
+
+def test_a_session_of_a_newer_version_is_refused_and_left(desk: Desk) -> None:
+    desk.make()
+    desk.agent("true")
+    assert desk.run("start", "--exit-when-idle").returncode == 0
+    path = next((desk.root / ".ai-ready/local/sessions").glob("*.json"))
+    newer = path.read_text().replace('"version": 1', '"version": 99')
+    path.write_text(newer)
+
+    ran = desk.run("start", "--exit-when-idle")
+
+    assert ran.returncode == 2
+    assert "newer ai-ready" in ran.stderr
+    assert path.read_text() == newer
+
+
+def test_a_branch_in_the_way_is_said_before_a_claim(desk: Desk) -> None:
+    desk.make()
+    desk.agent("true")
+    task = desk.task("One")
+    git(desk.root, "branch", "ai")
+
+    ran, looked = desk.run("start", "--exit-when-idle"), desk.run("config")
+
+    assert ran.returncode == 2
+    assert "There is a branch called `ai`" in ran.stderr
+    assert "There is a branch called `ai`" in looked.stdout
+    assert "status" not in task.read_text()
+
+
+def test_a_file_that_may_not_be_used_is_the_persons_to_mend(desk: Desk) -> None:
+    """No traceback, and nothing to report: which file, and what to do."""
+    desk.make()
+    desk.agent("true")
+    if os.geteuid() == 0:  # root may do everything, without these two
+        caps = "-dac_override,-dac_read_search"
+        desk.before = ("setpriv", f"--bounding-set={caps}", f"--inh-caps={caps}")
+    assert desk.run("start", "--exit-when-idle").returncode == 0
+    lock = next((desk.root / ".ai-ready/local/runners").glob("*.json"))
+    lock.chmod(0)
+
+    ran = [desk.run(*words) for words in (["start"], ["status"], ["stop"])]
+
+    assert [each.returncode for each in ran] == [2, 2, 2]
+    for each in ran:
+        assert (
+            each.stderr
+            == f"ai-ready: {lock} can't be used (Permission denied): make it readable and writable for you.\n"
+        )
+
+
+def test_TS11_RU4_on_github_a_task_is_in_review_and_later_ones_wait_for_the_merge(desk: Desk, tmp_path: Path) -> None:
+    """The draft pull request is linked; once it is merged and the task done, the next one starts from the merged work."""
+    hub = Hub(tmp_path / "hub")
+    hub.create_user("ann")
+    config = "agent: {isolation: none}\nchecks: {test: 'true'}\n"
+    repo = hub.create_repo("acme/shop", "ann", files={".github/ai-ready.yml": config})
+    with serve(hub):
+        git(desk.root, "init", "-q", "--initial-branch=main")
+        git(desk.root, "remote", "add", "origin", f"{hub.url}/acme/shop.git")
+        git(desk.root, "fetch", "-q", "origin")
+        git(desk.root, "reset", "-q", "--hard", "origin/main")
+        token = hub.tokens.personal(hub.user("ann")).value
+        desk.environ |= {"GITHUB_TOKEN": token, "GITHUB_API_URL": hub.api_url, "GITHUB_SERVER_URL": hub.url}
+        desk.agent("date +%N > $(basename $(dirname $PWD)).txt")
+        first, second = desk.task("One", "[A-1.1] One"), desk.task("Two", "[A-1.2] Two")
+
+        ran = desk.run("start", "--exit-when-idle")
+
+        pulls = [issue for issue in repo.issues.values() if issue.pull]
+        assert ran.returncode == 0, ran.stdout + ran.stderr
+        assert len(pulls) == 1
+        url = f"{hub.url}/acme/shop/pull/{pulls[0].number}"
+        assert "status: in_review" in first.read_text()
+        assert first.read_text().count(url) == 2  # in the front matter, and in the note
+        assert f"Done: draft pull request {url} is up for review." in first.read_text()
+        assert "Skipping A-1.2 - blocked by: A-1.1 (in_review)" in ran.stdout
+        assert "status" not in second.read_text()
+        assert token not in ran.stdout + first.read_text()
+
+        person = hub.person("ann")
+        hub.pulls.set_draft(pulls[0], person, draft=False)
+        hub.pulls.merge(pulls[0], person)
+        first.write_text(first.read_text().replace("in_review", "done"))
+        ran = desk.run("start", "--resume", "--exit-when-idle")
+
+        assert ran.returncode == 0, ran.stdout + ran.stderr
+        assert "status: in_review" in second.read_text()
+        base = hub.repos.branch_oid(repo, "main")
+        assert git(desk.root, "rev-parse", "ai/task-Two^") == base
+        assert "task-One.txt" in git(desk.root, "ls-tree", "--name-only", "ai/task-Two")

@@ -2,6 +2,7 @@
 
 import os
 import signal
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from bot.core.run import AgentReport
 from bot.core.settings import AgentSettings, RepoConfig
 from bot.errors import ConfigError, UsageError
 from bot.job.git import Git, GitFailed, Ran
+from bot.local import worktrees
 from bot.local.checkout import Checkout, open_checkout
 from bot.local.loan import Loan
 from bot.local.needs import demand_agent
@@ -49,6 +51,7 @@ def test_a_done_task_is_a_commit_on_its_branch(laptop: Laptop) -> None:
     assert "Co-authored-by: Ann Doe <ann@example.org>" in message
     assert "AI-Ready-Run: greet-T" in message
     assert laptop.trees() == []
+    assert not any("in no commit" in note for note in result.outcome.notes)
     assert isinstance(laptop.heard[0], RunBegan)
     assert laptop.heard[0].task == "greet"
     assert isinstance(laptop.heard[-1], Verdict)
@@ -73,7 +76,9 @@ def test_GW1_the_checkout_stays_as_it_was(laptop: Laptop, staged: bool) -> None:
     quiet = ("-c", "core.fsmonitor=false", "-c", "filter.evil.clean=cat", "-c", "core.hooksPath=/dev/null")
     before = laptop.git(*quiet, "status", "--porcelain=v2", "--branch", "--untracked-files=all")
     index = (laptop.root / ".git" / "index").read_bytes()
-    os.utime(laptop.root / "same.py", (1, 1))  # whoever compares it has to read it, through the filter
+    os.utime(laptop.root / ".git" / "index", (1, 1))  # whoever compares has to read, through the filter
+    if staged:
+        os.utime(laptop.root / "same.py", (1, 1))
 
     result = laptop.run(task, writes({"hello.py": "print('hello')\n"}))
 
@@ -384,6 +389,26 @@ def test_killed_between_them_the_same_attempt_ends_the_same(
 SETUP = "agent: {isolation: none}\nchecks: {setup: 'echo 2 > app.py; echo 3 > made.txt', test: 'true'}\n"
 
 
+def test_killed_while_a_folder_is_kept_the_same_attempt_ends_the_same(
+    laptop: Laptop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between keeping it and putting the result down: the same verdict, the same folder, the agent is not asked again."""
+    task = laptop.task("greet", TEXT)
+    steps = writes({".github/workflows/x.yml": "on: push\n"})
+
+    def act() -> None:
+        step = "bot.local.finishing.write_result"
+        monkeypatch.setattr(step, lambda *_args, **_more: os.kill(os.getpid(), signal.SIGKILL))
+        laptop.run(task, steps)
+
+    killed(act)
+    result = laptop.run(task, steps)
+
+    assert (result.outcome.reason, result.kept) == ("protected-paths", laptop.attempt(task).tree)
+    assert laptop.agent.asks == []
+    assert laptop.trees() == ["task-greet"]
+
+
 def test_what_setup_changed_is_never_taken_for_work(laptop: Laptop) -> None:
     """Neither where the agent did nothing, nor in what is saved of a killed attempt."""
     laptop.commit({".github/ai-ready.yml": SETUP})
@@ -621,3 +646,34 @@ def test_a_partial_clone_can_be_made_whole(laptop: Laptop) -> None:
     result = whole.run(whole.task("greet", TEXT), writes({"hello.py": "1\n"}))
 
     assert result.outcome.verdict == "done", result
+
+
+def test_killed_again_and_again_nothing_is_lost(laptop: Laptop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the agent works, then when what it left is safe and its tree just gone, then while the agent works again."""
+    task = laptop.task("greet", TEXT)
+
+    def writes_and_dies(name: str) -> Callable[[Path], None]:
+        def step(tree: Path) -> None:
+            writes({name: "1\n"})(tree)
+            os.kill(os.getpid(), signal.SIGKILL)
+
+        return step
+
+    def removes_and_dies() -> None:
+        remove = worktrees.remove
+
+        def last(*words: Any) -> None:
+            remove(*words)
+            os.kill(os.getpid(), signal.SIGKILL)
+
+        monkeypatch.setattr(worktrees, "remove", last)
+        laptop.run(task, lambda _: None)
+
+    killed(lambda: laptop.run(task, writes_and_dies("first.py")))
+    killed(removes_and_dies)
+    killed(lambda: laptop.run(task, writes_and_dies("second.py")))
+    result = laptop.run(task, lambda _: None)
+
+    assert result.outcome.verdict == "done", result
+    assert {"first.py", "second.py"} <= set(laptop.git("ls-tree", "--name-only", result.commit).split())
+    assert laptop.trees() == []

@@ -1,5 +1,6 @@
 """A project of somebody who has the documentation of the systems before at hand, and a terminal."""
 
+import os
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -43,6 +44,8 @@ class Project:
         git(self.checkout, "init", "-q", "--initial-branch=main")
         self.write(".gitignore", ".ai-agents/\nvenv/\nlogs/\n")
         self.write("venv/bin/activate", "")
+        if os.geteuid() != 0:  # no other user to be had
+            self.write(".github/ai-ready.yml", "agent: {isolation: none}\n")
         self.commit("first")
 
     @property

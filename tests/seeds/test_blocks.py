@@ -26,7 +26,7 @@ from tests.seeds.project import Project
 from tests.trackers.headless_pm_server import KEY, HeadlessPm
 from tests.trackers.stages import HeadlessPmStage
 
-pytestmark = [pytest.mark.needs_root, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.timeout(600)
 
 CONFIG = next(each.text for each in blocks("yaml") if each.seed == "001")
 TASK = next(each.text for each in blocks("markdown") if each.seed == "001")

@@ -36,6 +36,7 @@ def test_the_demo_plays_to_its_end(tmp_path: Path, options: tuple[str, ...]) -> 
 
     assert (played.returncode, played.stderr) == (0, "")
     assert "the model is scripted" in played.stdout
+    assert "Watch it at http://127.0.0.1:" in played.stdout
     assert ("ai-ready serve is up as a GitHub App" in played.stdout) == bool(options)
     assert "#3 ai-waiting for #2 (phase order)" in said
     done = [line for line in said if " Done: draft PR " in line]

@@ -37,6 +37,7 @@ def proposed_issues(
         shown,
         line,  # before what may be left out
         f"New issues become sub-issues of {under}. {NOT_RUN}",
+        _there(proposal),
         *_texts(diff, room),
         to_look_at(outcome.notes),
         facts_table(outcome, run_url),
@@ -44,6 +45,12 @@ def proposed_issues(
         "approved, and its issues are made, by:",
         "/ai approve",
     )
+
+
+def _there(proposal: Proposal) -> str:
+    """Which issues count as those of the plan, whoever wrote them."""
+    found = [f"{key} is #{number}" for key, number in proposal.there if key != META]
+    return f"There already: {', '.join(found)}." if found else ""
 
 
 def _texts(diff: Diff, room: int) -> list[str]:

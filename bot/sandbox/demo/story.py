@@ -16,7 +16,17 @@ from bot.core.names import REQUEST_LABEL, issue_branch
 from bot.errors import UsageError
 from bot.sandbox.app_server import AppServer, ServerSetting, register
 from bot.sandbox.demo.project import CONFIG, FILES, ISSUES, MAINTAINER, REPO, VISITOR, script
-from bot.sandbox.demo.telling import Narrator, introduce, row_of, show_end, show_issues, show_server, show_stuck
+from bot.sandbox.demo.telling import (
+    Narrator,
+    introduce,
+    row_of,
+    show_end,
+    show_issues,
+    show_page,
+    show_server,
+    show_stuck,
+)
+from bot.sandbox.demo.watching import Watching
 from bot.sandbox.records import Issue
 from bot.sandbox.stage import CALLER, MODEL_KEY, SERVER_CALLER, Setting, Stage, raise_curtain
 
@@ -57,7 +67,10 @@ def run_demo(env: DemoEnv, *, keep: bool, live: bool, server: bool = False) -> i
         with ExitStack() as stack:
             stage = stack.enter_context(raise_curtain(root, setting, None if live else script()))
             if server:
-                _start_server(stage, root, stack, console)
+                page = _start_server(stage, root, stack, console)
+            else:
+                page = stack.enter_context(Watching(stage).following())
+            show_page(console, page)
             play = Play(stage, console, scripted=not live, calm=SERVER_CALM if server else CALM)
             return play.to_the_end(keep=keep)
     finally:
@@ -84,11 +97,12 @@ def _certificates(env: DemoEnv) -> dict[str, str]:
     return {name: env.others[name] for name in names if name in env.others}
 
 
-def _start_server(stage: Stage, root: Path, stack: ExitStack, console: Console) -> None:
-    """The App, installed, and the real server, which hears of everything by webhooks."""
+def _start_server(stage: Stage, root: Path, stack: ExitStack, console: Console) -> str:
+    """The App, installed, and the real server, which hears of everything by webhooks; the address of its page."""
     app = register(stage.hub, stage.repo.owner, [stage.repo])
-    server = stack.enter_context(AppServer(stage.hub, app, ServerSetting(root / "server")))
+    server = stack.enter_context(AppServer(stage.hub, app, ServerSetting(root / "server", page=True)))
     show_server(console, server.url)
+    return server.page_url
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,11 @@ def show_server(console: Console, url: str) -> None:
     )
 
 
+def show_page(console: Console, url: str) -> None:
+    """Where to watch it."""
+    console.print(f"Watch it at [link={url}]{url}[/link]: what runs, what waits for what and why, live.\n")
+
+
 def show_issues(console: Console, url: str, issues: Sequence[tuple[Issue, DemoIssue]], *, scripted: bool) -> None:
     """The issues, and what each of them shows when the model keeps to its script."""
     console.print(f"[bold]{REPO}[/] is at [link={url}]{url}[/link] while this runs.\n")

@@ -1,0 +1,86 @@
+"""What the page shows of the server: what passes saw, the ledger's runs, and nothing of what is no longer reached."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from bot.core.model import Issue
+from bot.core.settings import RepoConfig
+from bot.core.survey import survey
+from bot.github.ports import Place
+from bot.server.ports import Lane, LaneKind, LedgerRun, RunStage
+from bot.server.scenes import Scenes
+from bot.server.store import SqlStore
+from tests.page.sample import NOW, REPO, SERVER, asked, snapshot
+from tests.server.endpoint import sqlite_store
+
+PLACE = Place(7, REPO, 5)
+ASKED = int((NOW - timedelta(minutes=9)).timestamp())
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[SqlStore]:
+    made = sqlite_store(tmp_path)
+    made.put_installation(5, "acme", [PLACE, Place(8, "acme/attic", 5)])
+    yield made
+    made.close()
+
+
+def shown(store: SqlStore, *issues: Issue) -> Scenes:
+    scenes, seen, config = Scenes(store, SERVER), snapshot(*issues), RepoConfig()
+    scenes.show(PLACE, seen, survey(seen, config), config)
+    return scenes
+
+
+def test_a_repository_that_was_not_looked_at_is_named_and_no_more(store: SqlStore) -> None:
+    scenes = shown(store, asked(1, "One"))
+
+    attic, shop = scenes.overview()
+    assert (attic.name.text, attic.at, shop.at) == ("acme/attic", None, NOW)
+    assert (scenes.project("8"), scenes.name("8"), scenes.runs("8")) == (None, None, ())
+    assert [scenes.project(odd) for odd in ("", "x", "9" * 30, "-7")] == [None] * 4
+
+
+def test_runs_are_the_ledgers_with_the_titles_of_the_issues(store: SqlStore) -> None:
+    """When somebody asked is in the key of a label's request."""
+    lane = Lane(LaneKind.REPOSITORY, 7)
+    store.make_due([lane], NOW - timedelta(days=9))
+    work = store.take(NOW, lease=60)
+    assert work is not None
+    assert work.lane == lane
+    for issue, key in ((1, f"1-L{ASKED}-1"), (2, "2-C55-1")):
+        run = LedgerRun(7, issue, key, RunStage.INTENDED, NOW + timedelta(issue), NOW, 5.0)
+        assert store.intend(work, run, most=9)
+    store.release(work, f"1-L{ASKED}-1", verdict="tests-failed", usd=0.5)
+
+    second, first = shown(store, asked(1, "One"), asked(2, "Two")).runs("7")
+
+    assert (first.title, first.state, first.verdict, first.usd) == ("One", "ended", "tests-failed", 0.5)
+    assert first.asked_at == NOW - timedelta(minutes=9)
+    assert (second.title, second.state, second.asked_at) == ("Two", "queued", None)
+
+
+def test_what_is_no_longer_reached_is_not_shown(store: SqlStore) -> None:
+    scenes = shown(store, asked(1, "One"))
+    assert scenes.project("7") is not None
+
+    store.put_installation(5, "acme", [], gone=[7])
+
+    assert (scenes.project("7"), scenes.why("7", ["1"]), scenes.runs("7")) == (None, {}, ())
+    assert scenes.version("7") == 0
+
+
+def test_each_look_is_another_version(store: SqlStore) -> None:
+    scenes = shown(store, asked(1, "One"))
+    before, seen, config = scenes.version("7"), snapshot(asked(1, "Another")), RepoConfig()
+
+    scenes.show(PLACE, replace(seen, now=NOW + timedelta(1)), survey(seen, config), config)
+
+    assert scenes.version("7") > before
+    assert scenes.version() > before
+    project = scenes.project("7")
+    assert project is not None
+    assert project.issues[0].title == "Another"
