@@ -73,6 +73,8 @@ class Desk:
     tell: Callable[[str], None]
     """A line for the person."""
     wait: Callable[[float], None] = time.sleep
+    keeps_plans: bool = True
+    """Whether a plan that was shown is kept until somebody agrees to it: it was paid for, and is a model's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,13 +123,14 @@ def initialize(wish: Wish, desk: Desk) -> InitializationResult:
     if draft.plan is None:
         return _failed(draft, project, usd)
     progress = Progress(uuid.uuid4().hex[:12], desk.tracker.source, now_text(), draft.plan, str(wish.spec), _sha(text))
-    write_progress(desk.folder, progress, SHOWN)
+    if desk.keeps_plans:
+        write_progress(desk.folder, progress, SHOWN)
     return _with_plan(progress, compare(draft.plan, seen.existing), desk, wish, usd)
 
 
 def _shown(desk: Desk, text: str, project: str) -> Progress | None:
     """The plan for this very spec that somebody saw and did not agree to yet: no other one is paid for."""
-    there = read_progress(desk.folder, SHOWN)
+    there = read_progress(desk.folder, SHOWN) if desk.keeps_plans else None
     wanted = (_sha(text), project, desk.tracker.source)
     fits = there is not None and (there.spec_sha256, there.plan.project, there.provider_type) == wanted
     return there if fits else None
