@@ -36,6 +36,7 @@ from bot.initializer.state import (
     write_state,
 )
 from bot.job.initializing import MOST_SPEC, Commission, Draft, UnusableSpec, spec_of
+from bot.local.checkout import open_checkout
 from bot.trackers.tracker import Status, Tracker
 
 MOST_SPEC_BYTES: Final = 4 * MOST_SPEC
@@ -102,6 +103,7 @@ def initialize(wish: Wish, desk: Desk) -> InitializationResult:
     """Do it. Raises `UsageError` (a spec, a marker or settings that can't be used) and `TrackerError`."""
     begun = read_progress(desk.folder)
     if begun is not None:
+        _demand_own(desk.folder, PROGRESS)
         return _go_on(begun, wish, desk)
     text = read_spec_file(wish.spec)
     state = read_state(desk.folder)
@@ -133,7 +135,18 @@ def _shown(desk: Desk, text: str, project: str) -> Progress | None:
     there = read_progress(desk.folder, SHOWN) if desk.keeps_plans else None
     wanted = (_sha(text), project, desk.tracker.source)
     fits = there is not None and (there.spec_sha256, there.plan.project, there.provider_type) == wanted
+    if fits:
+        _demand_own(desk.folder, SHOWN)
     return there if fits else None
+
+
+def _demand_own(folder: Path, name: str) -> None:
+    """Raise `UsageError` for a plan that came with a clone: nobody here saw it, let alone agreed to it."""
+    if (folder / ".git").exists() and open_checkout(folder, {}).is_committed(name):
+        raise UsageError(
+            f"{name} is in git, so it may be somebody else's plan that nobody agreed to here: `git rm {name}`, or "
+            f"`git rm --cached {name}` where it is your own."
+        )
 
 
 def read_spec_file(path: Path) -> str:

@@ -185,6 +185,23 @@ def test_a_scripted_plan_is_never_taken_for_a_models(folder: Path, model: Script
     assert "This plan was made on" not in ran.stdout
 
 
+@pytest.mark.parametrize("name", [PROGRESS, SHOWN])
+def test_a_plan_that_came_with_a_clone_is_not_carried_out(folder: Path, model: ScriptedModel, name: str) -> None:
+    """Nobody here agreed to it, whatever the file says."""
+    git(folder, "init", "-q")
+    init(folder, model, "--spec", "spec.md", "--dry-run")
+    (folder / SHOWN).rename(folder / name)
+    git(folder, "add", "--force", name)
+
+    ran = init(folder, model, "--spec", "spec.md", "--yes")
+
+    assert ran.returncode == 2
+    assert f"{name} is in git" in ran.stderr
+    assert titles(folder) == []
+    git(folder, "rm", "-q", "--cached", name)
+    assert init(folder, model, "--spec", "spec.md", "--yes").returncode == 0
+
+
 @pytest.mark.parametrize("name", ["init.lock", "init-answer.txt"])
 def test_a_link_that_came_with_the_checkout_leads_to_nothing(folder: Path, model: ScriptedModel, name: str) -> None:
     """Nobody's file outside is emptied, or gets the agent's words."""
