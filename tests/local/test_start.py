@@ -274,13 +274,14 @@ def test_RP1_LG4_after_kill_9_the_state_is_true_and_the_task_goes_on(desk: Desk)
     assert task.read_text().count("Done: ") == 1
 
 
-def test_TS14_RP6_idle_it_waits_and_ends_at_once_at_ctrl_c(desk: Desk) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_TS14_RP6_idle_it_waits_and_ends_at_once_at_ctrl_c(desk: Desk, number: signal.Signals) -> None:
     desk.make()
     with desk.started() as process:
         read_until(process, NOTHING)
         assert desk.status()["state"] == "waiting"
 
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
 
         assert process.wait(60) == 0
     assert desk.status()["state"] == "stopped"
