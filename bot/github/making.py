@@ -154,15 +154,37 @@ def _updates(effect: MakeIssues, updates: Sequence[Update], place: Place) -> Sto
 
 
 def _relations(effect: MakeIssues, relations: Sequence[Relation], place: Place) -> Story[Applied]:
-    """A relation that is there already is refused by GitHub, which is as good; so is one of an issue that is gone."""
+    """A relation that is there already is refused by GitHub, which is as good; one of an issue that is gone is passed over."""
     numbers = sorted({number for each in relations for number in (each.issue, each.other)})
     answer = yield query(queries.document(place.snapshot.repo, queries.node_ids(numbers, ())))
     repository = _data(answer).get("repository") or {}
     if _is_lacking(answer):
         return _unread(effect, answer)
     ids = {number: str(node["id"]) for number in numbers if (node := repository.get(f"id{number}"))}
-    todo = [_relate(each, ids) for each in relations if each.issue in ids and each.other in ids]
-    return (yield from _done(effect, todo, replace(effect.at, related=effect.at.related + len(relations))))
+    known = [each for each in relations if each.issue in ids and each.other in ids]
+    results = yield from mutate([_relate(each, ids) for each in known])
+    unsure = next((result for result in results if not result.ok and result.unsure), None)
+    if unsure is not None:
+        return _failed(effect, unsure)
+    refused = [each for each, result in zip(known, results, strict=True) if not result.ok]
+    lost = yield from _lost([each for each in refused if each.kind == "blocked-by"], place)
+    at = effect.at
+    return (yield from _noted(effect, replace(at, related=at.related + len(relations), lost=at.lost + lost)))
+
+
+def _lost(refused: Sequence[Relation], place: Place) -> Story[int]:
+    """How many of those that GitHub refused are not there."""
+    if not refused:
+        return 0
+    asked = [queries.blockers_of(number) for number in sorted({each.issue for each in refused})]
+    answer = yield query(queries.document(place.snapshot.repo, asked))
+    repository = _data(answer).get("repository") or {}
+    there = {
+        (each.issue, int(node["number"]))
+        for each in refused
+        for node in ((repository.get(f"blocked{each.issue}") or {}).get("blockedBy") or {}).get("nodes") or ()
+    }
+    return sum((each.issue, each.other) not in there for each in refused)
 
 
 def _relate(relation: Relation, ids: dict[int, str]) -> Mutation:

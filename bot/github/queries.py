@@ -217,6 +217,11 @@ def text_of(number: int) -> str:
     return f"text{number}: issue(number: {number}) {{ id title body state }}"
 
 
+def blockers_of(number: int) -> str:
+    """What an issue natively waits for."""
+    return f"blocked{number}: issue(number: {number}) {{ blockedBy(first: 100) {{ nodes {{ number }} }} }}"
+
+
 def comment(node_id: str) -> str:
     """A comment's text as it is now, at the root."""
     return f"comment: node(id: {literal(node_id)}) {{ ... on IssueComment {{ body }} }}"

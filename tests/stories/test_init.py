@@ -406,3 +406,17 @@ def test_part_of_an_answer_is_missing_for_a_moment(opens: Opens, monkeypatch: py
     assert sorted(made(town)) == ["AUTH-1.1", "AUTH-1.2", "AUTH-1.3", "AUTH-2.1", "META", "PAY-1.1"]
     assert next(broken, None) is None
     assert issue.title == "The shop"
+
+
+def test_a_relation_that_github_refuses_is_said(opens: Opens) -> None:
+    """Between series nothing else holds the order, so whoever puts the labels on has to know."""
+    town = opens()
+    issue = approved(town)
+    town.hub.faults.fail("graphql.*addBlockedBy", 422, times=20)
+
+    gate_now(town)
+
+    assert_whole(town, issue, KEYS)
+    assert "GitHub would not take 1 *blocked by*" in town.status(issue)
+    [reply] = [body for body in town.said(issue) if "ai-ready:reply" in body]
+    assert "GitHub would not take 1 *blocked by*" in reply
