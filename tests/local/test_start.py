@@ -365,6 +365,17 @@ def test_other_peoples_words_never_steer_the_terminal(desk: Desk) -> None:
     assert not [line for line in ran[3].stdout.splitlines() if line.startswith("2026-11-21T00")]
 
 
+def test_a_terminal_that_lacks_letters_shows_the_rest(desk: Desk) -> None:
+    desk.make()
+    desk.task("One", "Grüße ☂")
+    desk.environ["PYTHONIOENCODING"] = "ascii"
+
+    ran = [desk.run(command) for command in ("tasks", "resume")]
+
+    assert [each.returncode for each in ran] == [0, 0], ran
+    assert "Gr??e ?" in ran[0].stdout
+
+
 def test_a_session_of_a_newer_version_is_refused_and_left(desk: Desk) -> None:
     desk.make()
     desk.agent("true")
