@@ -5,6 +5,7 @@ Exit codes: 0 as asked (Done) · 1 Blocked · 2 usage or config · 3 waiting or 
 
 import errno
 import gc
+import io
 import os
 import sys
 
@@ -20,6 +21,8 @@ takes a tenth of a command's start."""
 def main() -> None:
     """Run one command. Every error is one clear sentence here; a traceback only where the fault is ours."""
     gc.set_threshold(ALLOCATIONS)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal that lacks a letter of a title shows `?`
     try:
         _run(sys.argv[1:])
     except AiReadyError as error:

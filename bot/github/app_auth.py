@@ -47,6 +47,8 @@ WELCOME: Final = MappingProxyType({"checks": "read", "actions_variables": "read"
 """
 LOOK_AROUND: Final = MappingProxyType({"metadata": "read"})
 """What it takes to list an installation's repositories."""
+READ_RUNS: Final = MappingProxyType({"actions": "read", "pull_requests": "read", "metadata": "read"})
+"""What it takes to show what a run left."""
 _LEVELS = {"read": 1, "write": 2, "admin": 3}
 TRY_AGAIN = 1.0
 """Seconds after which a token is asked for again, where GitHub had no answer."""

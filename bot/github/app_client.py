@@ -15,9 +15,10 @@ from bot.core.model import ActionsRun, Snapshot
 from bot.core.names import CALLER_WORKFLOW
 from bot.core.secret import Secret
 from bot.github import app_stories
-from bot.github.app_auth import LOOK_AROUND, WELCOME, AppJwt, Clock, Grant, InstallationToken
+from bot.github.app_auth import LOOK_AROUND, READ_RUNS, WELCOME, AppJwt, Clock, Grant, InstallationToken
 from bot.github.app_stories import AppFacts, HookConfig
 from bot.github.app_wire import AppWire, Connection, Credentials, Observer
+from bot.github.archive import Archive
 from bot.github.courier import Courier, Timing
 from bot.github.exchange import Answer
 from bot.github.pacing import InstallationPacing, SharedPace, Strikes
@@ -138,6 +139,12 @@ class AppClient:
         made = AppRepository(scope, self._courier(InstallationToken(grant, self._app_wire(), self._clock)))
         with self._lock:
             return self._repositories.setdefault(place, made)
+
+    def archive(self, place: Place) -> Archive:
+        """What runs of a repository left there; with rights to read and no others."""
+        grant = Grant(place.installation_id, place.repository_id, READ_RUNS)
+        token = InstallationToken(grant, self._app_wire(), self._clock)
+        return Archive(place.full_name, AppWire(self._connection, token), self._courier(token))
 
     def failed_deliveries(self, since: datetime) -> Listed[FailedDelivery]:
         """Deliveries since then that failed and were not handed over later, oldest first, one per GUID."""

@@ -8,6 +8,7 @@ ended, share nothing between threads, and can't be told that the clock is off.
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any, Protocol
 from urllib.parse import urljoin, urlsplit
 
@@ -18,11 +19,13 @@ from githubkit.exception import RequestError
 from bot.core.secret import Secret
 from bot.github.answers import answer_of
 from bot.github.courier import Timing
-from bot.github.exchange import GRAPHQL, Answer, Request
+from bot.github.exchange import GRAPHQL, Answer, Request, get
 
 TIMEOUT = 30.0
 """Seconds for one answer; GitHub itself gives up after 10."""
 REDIRECTS = 3
+DOWNLOAD_SECONDS = 60.0
+"""For all of a file; `TIMEOUT` is for each piece of it."""
 
 
 class Observer(Protocol):
@@ -126,6 +129,37 @@ class Connection:
             url = target
         return reply
 
+    def download(self, path: str, token: Secret, most: int, *, installation_id: int) -> bytes | Answer:
+        """The file to which GitHub sends us on from `path`. 413: it is larger than `most`.
+
+        It lies with somebody else, who must not see our token and has put what lets us in into the address.
+        """
+        request = get(path)
+        reply = self._send(request, self._api_url + path, token)
+        self._observer.request(f"{request.verb} {kind_of(path)}", reply.status)
+        self._note_limits(installation_id, reply.headers)
+        address = reply.headers.get("location") if reply.status == HTTPStatus.FOUND else None
+        if address is None or urlsplit(address).scheme not in ("https", urlsplit(self._api_url).scheme):
+            return answer_of(reply.status, reply.headers, reply.text) if reply.status >= 400 else Answer(0)
+        return self._fetched(address, most)
+
+    def _fetched(self, address: str, most: int) -> bytes | Answer:
+        end, got = self._timing.monotonic() + DOWNLOAD_SECONDS, bytearray()
+        headers = {"accept-encoding": "identity"}  # packed twice, it could be any size
+        try:
+            with httpx.stream("GET", address, headers=headers, timeout=TIMEOUT) as response:
+                if response.status_code != HTTPStatus.OK:
+                    return Answer(response.status_code)
+                for piece in response.iter_raw():
+                    got += piece
+                    if len(got) > most:
+                        return Answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+                    if self._timing.monotonic() > end:
+                        return Answer(0)
+        except (httpx.HTTPError, httpx.InvalidURL):
+            return Answer(0)
+        return bytes(got)
+
     def close(self) -> None:
         """Let go of the connections."""
         self._github.close()
@@ -168,6 +202,13 @@ class AppWire:
                 reply = self._exchange(request, fresh)
         return answer_of(reply.status, reply.headers, reply.text) if reply.status else Answer(0)
 
+    def download(self, path: str, most: int) -> bytes | Answer:
+        """The file behind `path`, which is not on GitHub itself; an `Answer`: why it can't be had."""
+        token = self._credentials.token()
+        if isinstance(token, Answer):
+            return token
+        return self._connection.download(path, token, most, installation_id=self._credentials.installation_id)
+
     def _exchange(self, request: Request, token: Secret) -> Reply:
         return self._connection.exchange(request, token, installation_id=self._credentials.installation_id)
 
@@ -177,6 +218,7 @@ _PLAIN = frozenset(
         "access_tokens",
         "actions",
         "app",
+        "artifacts",
         "assignees",
         "attempts",
         "cancel",
@@ -186,6 +228,7 @@ _PLAIN = frozenset(
         "config",
         "deliveries",
         "dispatches",
+        "files",
         "git",
         "graphql",
         "heads",
@@ -204,6 +247,7 @@ _PLAIN = frozenset(
         "runs",
         "users",
         "workflows",
+        "zip",
     ]
 )
 

@@ -2,7 +2,7 @@
 
 from bot.core.messages.verdict import checks_table, facts_table, own_words, to_look_at
 from bot.core.messages.words import sentence
-from bot.core.names import Reason
+from bot.core.names import Reason, kept_branch
 from bot.core.outbound import bounded, code_span, fence
 from bot.local.ports import Result
 from bot.trackers.tracker import Status
@@ -70,6 +70,8 @@ def _next(result: Result, status: Status, *, followed: bool) -> str:
         return f"Look at it, then {merge}. Later tasks start from this branch until then."
     if outcome.reason == Reason.NEEDS_INPUT:
         return f"Write the answer into the task. {_AGAIN}."
+    if result.branch == kept_branch(outcome.run_key):
+        return f"Merge that branch where you want it. {_AGAIN}: a next run goes on from the task's own."
     if result.branch:
         return f"{_AGAIN}: a next run goes on from the branch."
     return f"{_AGAIN}."

@@ -13,7 +13,7 @@ from typing import Final
 
 from bot.core.boards.board import State
 from bot.core.messages.status import SOURCES
-from bot.core.messages.words import counted, money
+from bot.core.messages.words import counted
 from bot.core.model import Source as Because
 from bot.core.settings import Laptop, OrderRules
 from bot.core.titles import Id, Keyed
@@ -32,7 +32,6 @@ from bot.page.shown import (
     Health,
     Issue,
     Link,
-    LogLine,
     Project,
     Run,
     RunDetail,
@@ -43,17 +42,13 @@ from bot.page.shown import (
     Why,
     summary,
 )
+from bot.page.told import MOST_BYTES, Told, read_told
 from bot.progress.journal import EVENTS_FILE
-from bot.progress.lines import line_for
-from bot.progress.reading import entries
-from bot.progress.state import Progress
 from bot.trackers.arranging import Stand, stands
 from bot.trackers.tracker import Listing, Status
 
 HERE: Final = "here"
 """The one project."""
-MOST_BYTES: Final = 20_000_000
-"""Of `events.jsonl`; the journal keeps it far below that."""
 _STATES: Final = {
     Status.IN_PROGRESS: State.RUNNING,
     Status.IN_REVIEW: State.REVIEW,
@@ -126,7 +121,8 @@ class Watching:
         if found is None:
             return None
         run, claim = found
-        log, progress = self._log(key)
+        told = self._told(key)
+        progress = told.progress
         outcome = claim.result.outcome if claim.result is not None else None
         checks = outcome.checks if outcome is not None else progress.checks
         return RunDetail(
@@ -134,10 +130,10 @@ class Watching:
                 run, turns=outcome.turns if outcome is not None else progress.turns, usd=max(run.usd, progress.usd)
             ),
             steps=tuple(_steps(run)),
-            figures=tuple(_figures(claim, progress)),
+            figures=tuple(_figures(claim, told)),
             checks=tuple(CheckResult(each.name, each.command, each.exit_code, each.seconds) for each in checks),
             changed=changed_files(self._checkout, claim.result.commit) if claim.result is not None else (),
-            log=log,
+            log=told.log,
             summary=outcome.summary if outcome is not None else "",
             command="" if run.state == "ended" else "ai-ready stop",
         )
@@ -261,19 +257,12 @@ class Watching:
                 known = self._ended[path] = at, _run(claim, ended_at=datetime.fromtimestamp(at / 1e9, UTC)), claim
             yield known[1], known[2]
 
-    def _log(self, key: str) -> tuple[list[LogLine], Progress]:
-        progress, log = Progress(key, 0), list[LogLine]()
+    def _told(self, key: str) -> Told:
         try:
             with (self._folder.run(key) / EVENTS_FILE).open("rb") as file:
-                lines = file.read(MOST_BYTES).splitlines()
+                return read_told(key, file.read(MOST_BYTES).splitlines())
         except OSError:
-            return log, progress
-        for entry in entries(lines):
-            progress = progress.after(entry)
-            line = line_for(entry, progress)
-            if line is not None:
-                log.append(LogLine(line.text, line.tone))
-        return log, progress
+            return read_told(key, ())
 
 
 def _changed_at(path: Path) -> int:
@@ -337,17 +326,12 @@ def _steps(run: Run) -> Iterator[Step]:
         yield Step(run.ended_at, f"it ended: {run.verdict}")
 
 
-def _figures(claim: Claim, progress: Progress) -> Iterator[tuple[str, str]]:
+def _figures(claim: Claim, told: Told) -> Iterator[tuple[str, str]]:
     yield "Branch", claim.branch_name
     yield "Attempt", str(claim.attempt)
-    if progress.model:
-        yield "Model", progress.model
-    if progress.isolation:
-        yield "Isolation", progress.isolation
-    if progress.began is not None:
-        yield "May cost", money(progress.began.usd)
+    yield from told.figures
     if claim.result is None:
-        yield "Now at", progress.doing
+        yield "Now at", told.progress.doing
     elif claim.result.outcome.text:
         yield "Verdict", claim.result.outcome.text
     if claim.result is not None and claim.result.kept:

@@ -180,7 +180,7 @@ class Pages:
             log = _cut(request, numbered, LINES)
             return {"project": project, "detail": detail, "log": log, "q": request.query_params.get("q", "")}
 
-        return self._page(request, "run.html", ident, context)
+        return self._page(request, "run.html", f"{ident}/{key}", context)
 
     def charts(self, request: Request) -> Response:
         """What the runs came to."""

@@ -209,6 +209,14 @@ class RunDetail:
     """The agent's own words."""
     command: str = ""
     """What a person may do now: to paste on the issue where that has a page, else in a shell."""
+    changed_in: Link | None = None
+    """Of what the files are, as it is now; None: of the run itself."""
+    log_words: str = ""
+    """Why there is no log; a sentence."""
+    pending: bool = False
+    """More of it will be here in a moment."""
+    problems: tuple[str, ...] = ()
+    """What could not be read; a sentence each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +246,9 @@ class Source(Protocol):
     """Supplies all of it. Thread-safe; may be asked often, so it keeps what is dear to make."""
 
     def version(self, project: str = "") -> int:
-        """Another number whenever something changed in this project (empty: anywhere). At once, and from any thread."""
+        """Another number whenever something changed in this project (empty: anywhere; `PROJECT/KEY`: in that run, too).
+        At once, and from any thread.
+        """
         ...
 
     def overview(self) -> tuple[Summary, ...]:

@@ -15,6 +15,7 @@ _EXAMPLES: Final[Mapping[str, tuple[type, ...]]] = {
     "float": (int, float),
     "bool": (bool,),
 }
+_LARGEST: Final = 1e15
 
 
 def entries(lines: Iterable[bytes]) -> Iterator[Entry]:
@@ -29,8 +30,8 @@ def _entry(line: bytes) -> Entry | None:
     try:
         said: Any = json.loads(line)
         kind = _KINDS[said["event"]]
-        at, elapsed = datetime.fromisoformat(said["time"]), float(said["elapsed"])
-        run, issue, event = str(said["run"]), int(said["issue"]), _event(kind, said["data"])
+        at, elapsed = datetime.fromisoformat(said["time"]), float(_number(said["elapsed"]))
+        run, issue, event = str(said["run"]), int(_number(said["issue"])), _event(kind, said["data"])
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
     return Entry(at, elapsed, run, issue, event) if event is not None and at.tzinfo else None
@@ -47,8 +48,15 @@ def _event(kind: type[Event], data: Mapping[str, Any]) -> Event | None:
         wanted = field.type if isinstance(field.type, type) else str
         if not isinstance(value, _EXAMPLES.get(wanted.__name__, (str,))):
             return None
-        values[field.name] = value
+        values[field.name] = _number(value) if isinstance(value, int | float) else value
     return kind(**values)
+
+
+def _number(given: Any) -> Any:
+    """JSON has numbers, and Python's reader `NaN` and `Infinity`, that no figure of a run can be and nobody can print."""
+    if not -_LARGEST < given < _LARGEST:
+        raise ValueError(given)
+    return given
 
 
 def _state(given: object) -> Any:

@@ -6,8 +6,8 @@ replica saw is not known here: a page of several replicas shows what its own has
 
 import re
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final, Generic, TypeVar
 
@@ -15,10 +15,25 @@ from bot.core.ledger import DONE, Record, records
 from bot.core.model import Snapshot
 from bot.core.settings import ConfigProblem, RepoConfig
 from bot.core.survey import Survey
+from bot.github.archive import MOST_FILES
 from bot.github.ports import Place
 from bot.page.planned import Planned
-from bot.page.shown import MOST_RUNS, Health, Link, Project, Run, RunDetail, RunState, Step, Summary, Why, summary
+from bot.page.shown import (
+    MOST_RUNS,
+    Changed,
+    Health,
+    Link,
+    Project,
+    Run,
+    RunDetail,
+    RunState,
+    Step,
+    Summary,
+    Why,
+    summary,
+)
 from bot.server.ports import PastRun, RunStage, Store
+from bot.server.run_records import RunRecord, RunRecords, Wanted
 
 T = TypeVar("T")
 
@@ -51,14 +66,17 @@ class Scene:
     records: Mapping[str, Record]
     """By run key: the ended runs of issues that were read in detail."""
     runs: _Kept[tuple[Run, ...]] = field(default_factory=_Kept)
+    run_ids: dict[str, int] = field(default_factory=dict)
+    """Of workflow runs, by run key: what is known of those in `runs`."""
 
 
 class Scenes:
     """Thread-safe."""
 
-    def __init__(self, store: Store, server_url: str) -> None:
-        """`server_url`: GitHub's, without a slash at the end."""
+    def __init__(self, store: Store, server_url: str, kept: RunRecords | None = None) -> None:
+        """`server_url`: GitHub's, without a slash at the end. `kept`: of what runs left there; None: nothing is."""
         self._store = store
+        self._kept = kept
         self._health: Callable[[], Health] = lambda: Health("starting")
         self._server_url = server_url
         self._lock = threading.Lock()
@@ -87,9 +105,12 @@ class Scenes:
     def version(self, project: str = "") -> int:
         """Grows."""
         if not project:
-            return self._version
-        scene = self._scenes.get(project)
-        return scene.version if scene is not None else 0
+            return self._version + (self._kept.changes if self._kept is not None else 0)
+        ident, _, key = project.partition("/")
+        scene = self._scenes.get(ident)
+        if scene is None:
+            return 0
+        return scene.version + (self._kept.version(int(ident), key) if key and self._kept is not None else 0)
 
     def overview(self) -> tuple[Summary, ...]:
         """Every repository that the App reaches, by name."""
@@ -118,17 +139,28 @@ class Scenes:
 
         def read() -> tuple[Run, ...]:
             past = self._store.past_runs(int(project), most=MOST_RUNS)
+            scene.run_ids.update((each.run.run_key, each.run.run_id) for each in past)
             return tuple(_run(each, scene) for each in past)
 
         return scene.runs.of(scene.version, read)
 
     def run(self, project: str, key: str) -> RunDetail | None:
-        """What the ledger knows of it; the rest is in the log of its workflow run."""
+        """What the ledger knows of it; once it has ended also what it left on GitHub, which is fetched when somebody looks."""
         found = next((run for run in self.runs(project) if run.key == key), None)
-        if found is None:
+        scene, place = self._scene(project), self._store.place(int(project)) if found is not None else None
+        if found is None or scene is None or place is None:
             return None
         command = "/ai stop" if found.state != "ended" else "" if found.verdict == DONE else "/ai retry"
-        return RunDetail(found, steps=_steps(found), command=command)
+        detail = RunDetail(found, steps=_steps(found), command=command)
+        if found.state != "ended":
+            return replace(
+                detail, log_words="It is at work: its log can be followed on GitHub, and is here once it has ended."
+            )
+        record = scene.records.get(key)
+        run_id, pull = scene.run_ids.get(key, 0), record.pull if record is not None else 0
+        if self._kept is None or not (run_id or pull):
+            return replace(detail, log_words="It has no workflow run that is known here, and so no log.")
+        return with_record(detail, self._kept.look(Wanted(place, key, run_id, pull)))
 
     def health(self) -> Health:
         """At this moment."""
@@ -153,6 +185,34 @@ class Scenes:
         if scene is None:
             return Summary(str(place.repository_id), Link(place.full_name, f"{self._server_url}/{place.full_name}"))
         return summary(scene.planned.project)
+
+
+def with_record(detail: RunDetail, record: RunRecord | None) -> RunDetail:
+    """A run with what it left; None: that is being fetched."""
+    if record is None:
+        return replace(detail, log_words="Its log is being fetched from GitHub.", pending=True)
+    changed = tuple(Changed(each.path, each.added, each.removed) for each in record.changed)
+    detail = replace(detail, changed=changed, changed_in=detail.run.pull, problems=tuple(_problems(record)))
+    told = record.told
+    if told is None:
+        return replace(detail, log_words="Its log is no longer on GitHub, or not there yet: open the run on GitHub.")
+    verdict = told.progress.verdict
+    return replace(
+        detail,
+        run=replace(detail.run, turns=told.progress.turns),
+        figures=(
+            *told.figures,
+            *((("Verdict of the work", verdict.text),) if verdict is not None and verdict.text else ()),
+        ),
+        checks=told.checks,
+        log=told.log,
+    )
+
+
+def _problems(record: RunRecord) -> Iterator[str]:
+    yield from record.problems
+    if len(record.changed) >= MOST_FILES:
+        yield f"Only the first {MOST_FILES} files of the pull request are shown."
 
 
 _STATES: Final[Mapping[RunStage, RunState]] = {

@@ -28,6 +28,7 @@ from bot.server.metrics import Metrics
 from bot.server.ports import Store
 from bot.server.process import Parts, Serving, bind
 from bot.server.rules import Rules
+from bot.server.run_records import RunRecords
 from bot.server.scenes import Scenes
 from bot.server.scheduler import Clockwork, Scheduler
 from bot.server.store import open_store
@@ -55,9 +56,10 @@ def serve(env: ServerEnv, host: str, port: int, said: Callable[[str], None], sai
         metrics = Metrics()
         access = AppAccess(str(env.app_id), key, env.api_url)
         github = AppClient(access, store, metrics, timing=Timing(now=clock, heard=clock.heard))
+        kept = RunRecords(github.archive)
         try:
             with _telling(env) as tell:
-                scenes = Scenes(store, env.server_url)
+                scenes = Scenes(store, env.server_url, kept)
                 parts = _parts(env, (store, github, metrics, tell), Clockwork(now=clock), scenes)
                 with _page(env, parts, scenes) as page:
 
@@ -69,6 +71,7 @@ def serve(env: ServerEnv, host: str, port: int, said: Callable[[str], None], sai
 
                     return Serving(parts, bound).run(up, signals=True)
         finally:
+            kept.close()
             github.close()
 
 

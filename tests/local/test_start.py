@@ -163,6 +163,14 @@ def test_scripted_leaves_a_folder_with_files_alone(desk: Desk) -> None:
     assert [path.name for path in desk.root.iterdir()] == ["notes.txt"]
 
 
+def test_the_trial_takes_no_option_that_it_would_not_keep(desk: Desk) -> None:
+    ran = desk.run("start", "--scripted", "--page", "--resume")
+
+    assert ran.returncode == 2
+    assert ran.stderr == "ai-ready: --scripted is a trial of its own: leave --page and --resume out.\n"
+    assert list(desk.root.iterdir()) == []
+
+
 def test_without_a_repository_it_says_what_to_do(desk: Desk) -> None:
     ran = desk.run("start")
 
@@ -267,13 +275,14 @@ def test_RP1_LG4_after_kill_9_the_state_is_true_and_the_task_goes_on(desk: Desk)
     assert task.read_text().count("Done: ") == 1
 
 
-def test_TS14_RP6_idle_it_waits_and_ends_at_once_at_ctrl_c(desk: Desk) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_TS14_RP6_idle_it_waits_and_ends_at_once_at_ctrl_c(desk: Desk, number: signal.Signals) -> None:
     desk.make()
     with desk.started() as process:
         read_until(process, NOTHING)
         assert desk.status()["state"] == "waiting"
 
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
 
         assert process.wait(60) == 0
     assert desk.status()["state"] == "stopped"
@@ -355,6 +364,17 @@ def test_other_peoples_words_never_steer_the_terminal(desk: Desk) -> None:
     assert "forged" in shown
     assert not [each for each in shown if each != "\n" and not each.isprintable()]
     assert not [line for line in ran[3].stdout.splitlines() if line.startswith("2026-11-21T00")]
+
+
+def test_a_terminal_that_lacks_letters_shows_the_rest(desk: Desk) -> None:
+    desk.make()
+    desk.task("One", "Grüße ☂")
+    desk.environ["PYTHONIOENCODING"] = "ascii"
+
+    ran = [desk.run(command) for command in ("tasks", "resume")]
+
+    assert [each.returncode for each in ran] == [0, 0], ran
+    assert "Gr??e ?" in ran[0].stdout
 
 
 def test_a_session_of_a_newer_version_is_refused_and_left(desk: Desk) -> None:

@@ -2,12 +2,13 @@
 
 import dataclasses
 import json
+import re
 from datetime import UTC, datetime
 from typing import Any, get_args
 
 import pytest
 
-from bot.progress.events import Entry, Event, Todo, TodosChanged, line_of
+from bot.progress.events import AgentEnded, Entry, Event, Todo, TodosChanged, line_of
 from bot.progress.reading import entries
 
 AT = datetime(2026, 3, 4, 5, 6, 7, 123000, tzinfo=UTC)
@@ -53,3 +54,13 @@ def test_what_cannot_be_understood_is_passed_over(line: bytes) -> None:
     good = line_of(Entry(AT, 1, "k", 1, example(TodosChanged))).encode()
 
     assert len(list(entries([line, good]))) == 1
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999", "9" * 400])
+@pytest.mark.parametrize("name", ["elapsed", "issue", "seconds", "usd"])
+def test_a_number_that_nobody_could_print_is_passed_over(name: str, number: str) -> None:
+    told = line_of(Entry(AT, 12.5, "7-L1-1", 7, example(AgentEnded)))
+    line = re.sub(rf'"{name}":[0-9.]+', f'"{name}":{number}', told)
+    assert line != told
+
+    assert list(entries([line.encode()])) == []
