@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from bot.core.outbound import one_line
+from bot.core.outbound import clean, one_line
 
 
 def uncommanded(line: str) -> str:
@@ -95,4 +95,4 @@ class Report:
             sys.stdout.write(f"::error title=ai-ready::{one_line(sentence).replace('%', '%25')}\n")
             sys.stdout.flush()
         else:
-            sys.stderr.write(f"ai-ready: {sentence}\n")
+            sys.stderr.write(f"ai-ready: {clean(sentence)}\n")

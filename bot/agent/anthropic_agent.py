@@ -341,6 +341,11 @@ class _Asking:
 async def _whole(stream: BetaAsyncMessageStream[Any]) -> ParsedBetaMessage[Any]:
     """The answer, once it is complete. Raises `Unreadable`."""
     try:
-        return await stream.get_final_message()
+        message = await stream.get_final_message()
     except ValueError as error:  # the SDK's, for what the model wrote as a tool's input
         raise Unreadable(str(error)) from error
+    except (AssertionError, LookupError, RuntimeError) as error:  # the SDK's, for events that are none, or out of order
+        raise Unreadable("The answer is empty or out of order.") from error
+    if message.stop_reason is None:
+        raise Unreadable("The answer ended before its end.")
+    return message

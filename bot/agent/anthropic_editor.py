@@ -11,7 +11,7 @@ from bot.agent.anthropic_hands import CannotTouch, Hands
 from bot.core.messages.words import counted
 
 MOST_SHOWN = 60_000
-"""Characters of a file that are shown at once."""
+"""Characters of a file, or of a list of files, that are shown at once."""
 
 AROUND = 4
 """Lines shown before and after a change."""
@@ -38,7 +38,7 @@ def view(hands: Hands, path: str, lines: object = None) -> str:
     """A folder's entries, or a file's lines with their numbers. Raises `CannotTouch`."""
     found = hands.look(path)
     if isinstance(found, list):
-        return "\n".join(found) or "(nothing)"
+        return _shown("\n".join(found), "look into a folder of it") or "(nothing)"
     every = found.split("\n")
     return _shown(_numbered(every, *_range(lines, len(every)))) if found else "(the file is empty)"
 
@@ -87,10 +87,8 @@ def _numbered(lines: list[str], first: int, last: int) -> str:
     return "\n".join(f"{number}\t{line}" for number, line in enumerate(lines[first - 1 : last], first))
 
 
-def _shown(text: str) -> str:
-    if len(text) <= MOST_SHOWN:
-        return text
-    return f"{text[:MOST_SHOWN]}\n[cut here: ask for less with `view_range`]"
+def _shown(text: str, less: str = "ask for less with `view_range`") -> str:
+    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}\n[cut here: {less}]"
 
 
 def _range(lines: object, most: int) -> tuple[int, int]:

@@ -37,7 +37,7 @@ class End:
 
 
 class Unreadable(Exception):
-    """The model's answer is no JSON where it has to be."""
+    """The model's answer is no JSON where it has to be, or not all of it came."""
 
 
 MAX_TURNS: Final = End(subtype="error_max_turns", terminal_reason="max_turns")

@@ -64,9 +64,10 @@ class Cancel:
 
     @contextlib.contextmanager
     def on_signals(self) -> Iterator[None]:
-        """While inside, SIGINT and SIGTERM set this instead of ending us. Main thread only.
+        """While inside, SIGINT, SIGTERM and SIGHUP set this instead of ending us. Main thread only.
 
-        GitHub cancels a step with SIGINT, 7.5 s, SIGTERM, 2.5 s, SIGKILL: the first one must do.
+        GitHub cancels a step with SIGINT, 7.5 s, SIGTERM, 2.5 s, SIGKILL: the first one must do. A terminal that is
+        closed says SIGHUP, and an agent must not go on without us; what `nohup` started does not hear it.
         """
 
         def note(_number: int, _frame: FrameType | None) -> None:
@@ -75,7 +76,10 @@ class Cancel:
                 self._interrupts = False  # once: the next signal must not cut short what follows from this one
                 raise KeyboardInterrupt
 
-        before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+        numbers = [signal.SIGINT, signal.SIGTERM]
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+            numbers.append(signal.SIGHUP)
+        before = {number: signal.signal(number, note) for number in numbers}
         try:
             yield
         finally:

@@ -3,10 +3,13 @@
 Exit codes: 0 as asked (Done) · 1 Blocked · 2 usage or config · 3 waiting or on hold · 70 our own fault.
 """
 
+import errno
 import gc
+import io
+import os
 import sys
 
-from bot.errors import AiReadyError, GitHubError, InternalError
+from bot.errors import AiReadyError, GitHubError, InternalError, UsageError
 
 INTERRUPTED = 130
 
@@ -18,6 +21,8 @@ takes a tenth of a command's start."""
 def main() -> None:
     """Run one command. Every error is one clear sentence here; a traceback only where the fault is ours."""
     gc.set_threshold(ALLOCATIONS)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal that lacks a letter of a title shows `?`
     try:
         _run(sys.argv[1:])
     except AiReadyError as error:
@@ -26,7 +31,10 @@ def main() -> None:
     except KeyboardInterrupt:
         _say("Interrupted.")
         sys.exit(INTERRUPTED)
-    except Exception as error:  # noqa: BLE001 (the door: whatever reaches it is our own fault, and is told as such)
+    except Exception as error:  # noqa: BLE001 (the door: whatever else reaches it is our own fault, and is told as such)
+        if of_the_machine := _of_the_machine(error):
+            _say(of_the_machine)
+            sys.exit(UsageError.exit_code)
         where = _keep(error)
         _say(f"Something in ai-ready itself went wrong ({type(error).__name__}); {where}. Please report it.")
         sys.exit(InternalError.exit_code)
@@ -51,6 +59,15 @@ def _run(words: list[str]) -> None:
     from bot.cli.commands import app  # noqa: PLC0415
 
     app()
+
+
+def _of_the_machine(error: Exception) -> str:
+    """What the person can mend: a file that we may not use, a disk that is full; empty: it is another error."""
+    if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EPERM, errno.EROFS) and error.filename:
+        return f"{os.fsdecode(error.filename)} can't be used ({error.strerror}): make it readable and writable for you."
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"There is no room left to write in ({error.strerror}): make room, then do it again."
+    return ""
 
 
 def _keep(error: Exception) -> str:

@@ -1,6 +1,7 @@
 """`ai-ready init`."""
 
 import contextlib
+import os
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bot.errors import UsageError
+from bot.whole_file import write_whole
 
 if TYPE_CHECKING:
     from bot.config import LaptopEnv
@@ -62,6 +64,7 @@ def init(
             show=terminal.plain,
             agree=lambda: yes or _agreed(desk.tracker.source),
             tell=terminal.info,
+            keeps_plans=not scripted,
         )
         result = initialize(Wish(spec, project, force=force, dry_run=dry_run), desk)
     if result.usd:
@@ -119,12 +122,19 @@ def _only_one(settings: "LocalSettings") -> Iterator[None]:
     from bot.local.state import StateFolder  # noqa: PLC0415
 
     StateFolder(settings.state_dir).make()
-    with (settings.state_dir / "init.lock").open("w", encoding="utf-8") as lock:
+    path = settings.state_dir / "init.lock"
+    try:
+        lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise UsageError(f"{path} can't be opened ({error.strerror}): remove it.") from None
+    try:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise UsageError("Another `ai-ready init` is at work here: wait until it has ended.") from None
         yield
+    finally:
+        os.close(lock)
 
 
 @contextlib.contextmanager
@@ -151,5 +161,5 @@ def _kept(settings: "LocalSettings", raw: str) -> str:
     if not raw:
         return ""
     path = settings.state_dir / "init-answer.txt"
-    path.write_text(raw, encoding="utf-8")
+    write_whole(path, raw.encode("utf-8", "replace"))  # which follows no link that came with the checkout
     return f"\nThe agent's answer is in {path}."

@@ -155,7 +155,7 @@ class Feedback:
 class Issue:
     """An issue (or pull request: `is_pull`) as far as we read it.
 
-    Light reads (of issues that nobody requested) leave everything after `milestone` at its default.
+    Light reads (of issues that nobody requested) leave everything after `foreign` at its default.
     """
 
     number: int
@@ -168,6 +168,8 @@ class Issue:
     is_pull: bool = False
     merged: bool = False
     milestone: str = ""
+    foreign: bool = False
+    """Its author has no part in the repository: anybody may open issues."""
     # Read only of requested issues:
     node_id: str = ""
     id: int = 0

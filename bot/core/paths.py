@@ -31,6 +31,8 @@ BUILT_IN = (
     ".envrc",
     ".ripgreprc",
     ".ai-ready/hooks/**",
+    ".ai-ready/roles/**",
+    ".ai-agents/config.yml",
 )
 """What steers CI, reviews, agents and shells: whoever changes it runs code elsewhere, or lifts these very rules."""
 

@@ -77,8 +77,8 @@ def _new(effect: MakeIssues, place: Place) -> Story[Applied]:
     answer = yield query(queries.document(place.snapshot.repo, _wanted(effect)))
     repository = _data(answer).get("repository") or {}
     parent = (repository.get(f"id{at.meta}") or {}).get("id")
-    if not answer.ok or not repository:
-        return Applied(effect, False, answer.undecided, answer.message, answer.status, answer.retry_after)
+    if not repository or _is_lacking(answer):
+        return _unread(effect, answer)
     if at.meta and not parent:
         # It was deleted or transferred: another one is made, which is none of those that were there.
         return (yield from _noted(effect, replace(at, made=tuple(pair for pair in at.made if pair[0] != META))))
@@ -139,8 +139,8 @@ def _updates(effect: MakeIssues, updates: Sequence[Update], place: Place) -> Sto
     """What nobody changed is written anew; what somebody did, closed ones and what is gone are passed over."""
     answer = yield query(queries.document(place.snapshot.repo, [queries.text_of(each.number) for each in updates]))
     repository = _data(answer).get("repository") or {}
-    if not answer.ok or any(problem.transient for problem in problems(answer.body)):
-        return Applied(effect, False, True, answer.message, answer.status, answer.retry_after)
+    if _is_lacking(answer):
+        return _unread(effect, answer)
     todo = []
     for each in updates:
         node = repository.get(f"text{each.number}")
@@ -154,15 +154,37 @@ def _updates(effect: MakeIssues, updates: Sequence[Update], place: Place) -> Sto
 
 
 def _relations(effect: MakeIssues, relations: Sequence[Relation], place: Place) -> Story[Applied]:
-    """A relation that is there already is refused by GitHub, which is as good; so is one of an issue that is gone."""
+    """A relation that is there already is refused by GitHub, which is as good; one of an issue that is gone is passed over."""
     numbers = sorted({number for each in relations for number in (each.issue, each.other)})
     answer = yield query(queries.document(place.snapshot.repo, queries.node_ids(numbers, ())))
     repository = _data(answer).get("repository") or {}
-    if not answer.ok or any(problem.transient for problem in problems(answer.body)):
-        return Applied(effect, False, True, answer.message, answer.status, answer.retry_after)
+    if _is_lacking(answer):
+        return _unread(effect, answer)
     ids = {number: str(node["id"]) for number in numbers if (node := repository.get(f"id{number}"))}
-    todo = [_relate(each, ids) for each in relations if each.issue in ids and each.other in ids]
-    return (yield from _done(effect, todo, replace(effect.at, related=effect.at.related + len(relations))))
+    known = [each for each in relations if each.issue in ids and each.other in ids]
+    results = yield from mutate([_relate(each, ids) for each in known])
+    unsure = next((result for result in results if not result.ok and result.unsure), None)
+    if unsure is not None:
+        return _failed(effect, unsure)
+    refused = [each for each, result in zip(known, results, strict=True) if not result.ok]
+    lost = yield from _lost([each for each in refused if each.kind == "blocked-by"], place)
+    at = effect.at
+    return (yield from _noted(effect, replace(at, related=at.related + len(relations), lost=at.lost + lost)))
+
+
+def _lost(refused: Sequence[Relation], place: Place) -> Story[int]:
+    """How many of those that GitHub refused are not there."""
+    if not refused:
+        return 0
+    asked = [queries.blockers_of(number) for number in sorted({each.issue for each in refused})]
+    answer = yield query(queries.document(place.snapshot.repo, asked))
+    repository = _data(answer).get("repository") or {}
+    there = {
+        (each.issue, int(node["number"]))
+        for each in refused
+        for node in ((repository.get(f"blocked{each.issue}") or {}).get("blockedBy") or {}).get("nodes") or ()
+    }
+    return sum((each.issue, each.other) not in there for each in refused)
 
 
 def _relate(relation: Relation, ids: dict[int, str]) -> Mutation:
@@ -177,8 +199,8 @@ def _finish(effect: MakeIssues, place: Place) -> Story[Applied]:
     meta, line = effect.at.meta, effect.portion.finish
     answer = yield query(queries.document(place.snapshot.repo, [queries.text_of(meta)]))
     node = (_data(answer).get("repository") or {}).get(f"text{meta}")
-    if not isinstance(node, dict) and (answer.undecided or any(each.transient for each in problems(answer.body))):
-        return Applied(effect, False, True, answer.message, answer.status, answer.retry_after)
+    if _is_lacking(answer):
+        return _unread(effect, answer)
     todo = []
     if isinstance(node, dict):
         body = with_line(str(node["body"] or ""), line)
@@ -197,6 +219,17 @@ def _done(effect: MakeIssues, todo: Sequence[Mutation], tally: Tally) -> Story[A
     results = yield from mutate(todo)
     unsure = next((result for result in results if not result.ok and result.unsure), None)
     return _failed(effect, unsure) if unsure is not None else (yield from _noted(effect, tally))
+
+
+def _is_lacking(answer: Answer) -> bool:
+    """Whether it may lack something only for now: what is not in it need not be gone."""
+    return not answer.ok or any(problem.transient for problem in problems(answer.body))
+
+
+def _unread(effect: MakeIssues, answer: Answer) -> Applied:
+    """Nothing is done of it yet."""
+    undecided = answer.ok or answer.undecided
+    return Applied(effect, False, undecided, answer.message, answer.status, answer.retry_after)
 
 
 def _data(answer: Answer) -> Json:

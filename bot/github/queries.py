@@ -29,18 +29,19 @@ _FRAGMENTS = {
     "Who": "on Actor { __typename login ... on User { id databaseId } ... on Bot { id databaseId } "
     "... on Mannequin { id databaseId } }",
     "Light": "on Issue { number title state stateReason(enableDuplicate: true) labels(first: 100) { nodes { name } } "
-    "milestone { title } }",
+    "milestone { title } ...By }",
+    "By": "on Issue { authorAssociation author { __typename } }",
     # `databaseId` is a 32-bit Int and newer comments and issues are beyond it: `fullDatabaseId`.
     "Remark": "on IssueComment { id fullDatabaseId author { ...Who } body createdAt lastEditedAt "
     "reactionGroups { content viewerHasReacted } }",
     "Linked": "on Issue { number state stateReason(enableDuplicate: true) repository { nameWithOwner } }",
-    "Over": "on Issue { ...Linked title closedAt milestone { title } }",
+    "Over": "on Issue { ...Linked ...By title closedAt milestone { title } }",
     "Remarks": "on IssueCommentConnection { pageInfo { hasPreviousPage startCursor } nodes { ...Remark } }",
     "Happened": "on IssueTimelineItemsConnection { pageInfo { hasPreviousPage startCursor } nodes { __typename "
     "... on LabeledEvent { id createdAt actor { ...Who } label { name } } "
     "... on RenamedTitleEvent { createdAt } ... on ClosedEvent { createdAt } } }",
     "Native": "on Issue { blockedBy(first: 100) { nodes { ...Linked } } issueDependenciesSummary { blockedBy } }",
-    "Detail": "on Issue { ...Light ...Native id fullDatabaseId body url author { ...Who } authorAssociation locked lastEditedAt "
+    "Detail": "on Issue { ...Light ...Native id fullDatabaseId body url author { ...Who } locked lastEditedAt "
     "repository { nameWithOwner } "
     "timelineItems(last: 100, itemTypes: [LABELED_EVENT, RENAMED_TITLE_EVENT, CLOSED_EVENT]) { ...Happened } "
     "comments(last: 100) { ...Remarks } subIssues(first: 100) { nodes { ...Linked } } }",
@@ -216,6 +217,11 @@ def text_of(number: int) -> str:
     return f"text{number}: issue(number: {number}) {{ id title body state }}"
 
 
+def blockers_of(number: int) -> str:
+    """What an issue natively waits for."""
+    return f"blocked{number}: issue(number: {number}) {{ blockedBy(first: 100) {{ nodes {{ number }} }} }}"
+
+
 def comment(node_id: str) -> str:
     """A comment's text as it is now, at the root."""
     return f"comment: node(id: {literal(node_id)}) {{ ... on IssueComment {{ body }} }}"
@@ -225,7 +231,7 @@ def issue_texts(after: str) -> str:
     """A page of all issues, open and closed, with their texts, newest first."""
     return (
         f"texts: issues(first: {LIGHT_PAGE}, orderBy: {{field: CREATED_AT, direction: DESC}}{_after(after)}) "
-        "{ pageInfo { hasNextPage endCursor } nodes { number title body state labels(first: 100) { nodes { name } } } }"
+        "{ pageInfo { hasNextPage endCursor } nodes { ...By number title body state labels(first: 100) { nodes { name } } } }"
     )
 
 

@@ -51,6 +51,12 @@ def labels(data: Any) -> frozenset[str]:
     return frozenset(_OURS.get(name.casefold(), name) for name in found)
 
 
+def is_foreign(data: Json) -> bool:
+    """Whether an issue's author has no part in the repository (`By`): a bot has, as somebody gave it access."""
+    bot = (data.get("author") or {}).get("__typename") == "Bot"
+    return data.get("authorAssociation") not in _INSIDERS and not bot
+
+
 def light_issue(data: Json) -> Issue:
     """An issue of the list of all open ones."""
     return Issue(
@@ -60,6 +66,7 @@ def light_issue(data: Json) -> Issue:
         state_reason=str(data.get("stateReason") or "").lower(),
         labels=labels(data["labels"]),
         milestone=str((data.get("milestone") or {}).get("title") or ""),
+        foreign=is_foreign(data),
     )
 
 
@@ -72,6 +79,7 @@ def closed_issue(data: Json) -> Issue:
         state_reason=str(data.get("stateReason") or "").lower(),
         milestone=str((data.get("milestone") or {}).get("title") or ""),
         closed_at=when(data["closedAt"]) if data.get("closedAt") else None,
+        foreign=is_foreign(data),
     )
 
 
@@ -94,6 +102,7 @@ def full_issue(data: Json) -> Issue:
         url=str(data["url"]),
         author=actor(data["author"]),
         insider=data.get("authorAssociation") in _INSIDERS,
+        foreign=pull_state is None and is_foreign(data),
         locked=bool(data["locked"]),
         body_edited_at=when(data["lastEditedAt"]) if data.get("lastEditedAt") else None,
         renamed_at=_last(events, "RenamedTitleEvent"),

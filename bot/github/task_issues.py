@@ -1,4 +1,7 @@
-"""The story of reading all issues of a repository that may be tasks of a plan: those with a key, and META issues."""
+"""The story of reading all issues of a repository that may be tasks of a plan: those with a key, and META issues.
+
+Anybody may open an issue with any key and any hidden line. Those of strangers count once somebody asked for them.
+"""
 
 from bot.core import titles
 from bot.core.inits.updating import Text, existing_of
@@ -29,7 +32,7 @@ def read_task_issues(repo: str) -> Story[tuple[Existing, ...]]:
             raise answer.error("list the issues")
         for node in read.nodes(texts):
             text = Text(str(node["title"]), str(node["body"] or ""))
-            if _is_task(text):
+            if _is_task(text) and (_is_asked_for(node) or not read.is_foreign(node)):
                 found.append(existing_of(int(node["number"]), text, settled=_settled(node)))
         if not texts["pageInfo"]["hasNextPage"]:
             return tuple(reversed(found))
@@ -46,4 +49,8 @@ def _settled(node: Json) -> str:
     """Why an issue is not rewritten."""
     if node["state"] != "OPEN":
         return "closed"
-    return "asked for" if read.labels(node["labels"]) & _BEGUN else ""
+    return "asked for" if _is_asked_for(node) else ""
+
+
+def _is_asked_for(node: Json) -> bool:
+    return bool(read.labels(node["labels"]) & _BEGUN)

@@ -36,6 +36,7 @@ from bot.initializer.state import (
     write_state,
 )
 from bot.job.initializing import MOST_SPEC, Commission, Draft, UnusableSpec, spec_of
+from bot.local.checkout import open_checkout
 from bot.trackers.tracker import Status, Tracker
 
 MOST_SPEC_BYTES: Final = 4 * MOST_SPEC
@@ -73,6 +74,8 @@ class Desk:
     tell: Callable[[str], None]
     """A line for the person."""
     wait: Callable[[float], None] = time.sleep
+    keeps_plans: bool = True
+    """Whether a plan that was shown is kept until somebody agrees to it: it was paid for, and is a model's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +103,7 @@ def initialize(wish: Wish, desk: Desk) -> InitializationResult:
     """Do it. Raises `UsageError` (a spec, a marker or settings that can't be used) and `TrackerError`."""
     begun = read_progress(desk.folder)
     if begun is not None:
+        _demand_own(desk.folder, PROGRESS)
         return _go_on(begun, wish, desk)
     text = read_spec_file(wish.spec)
     state = read_state(desk.folder)
@@ -121,16 +125,28 @@ def initialize(wish: Wish, desk: Desk) -> InitializationResult:
     if draft.plan is None:
         return _failed(draft, project, usd)
     progress = Progress(uuid.uuid4().hex[:12], desk.tracker.source, now_text(), draft.plan, str(wish.spec), _sha(text))
-    write_progress(desk.folder, progress, SHOWN)
+    if desk.keeps_plans:
+        write_progress(desk.folder, progress, SHOWN)
     return _with_plan(progress, compare(draft.plan, seen.existing), desk, wish, usd)
 
 
 def _shown(desk: Desk, text: str, project: str) -> Progress | None:
     """The plan for this very spec that somebody saw and did not agree to yet: no other one is paid for."""
-    there = read_progress(desk.folder, SHOWN)
+    there = read_progress(desk.folder, SHOWN) if desk.keeps_plans else None
     wanted = (_sha(text), project, desk.tracker.source)
     fits = there is not None and (there.spec_sha256, there.plan.project, there.provider_type) == wanted
+    if fits:
+        _demand_own(desk.folder, SHOWN)
     return there if fits else None
+
+
+def _demand_own(folder: Path, name: str) -> None:
+    """Raise `UsageError` for a plan that came with a clone: nobody here saw it, let alone agreed to it."""
+    if (folder / ".git").exists() and open_checkout(folder, {}).is_committed(name):
+        raise UsageError(
+            f"{name} is in git, so it may be somebody else's plan that nobody agreed to here: `git rm {name}`, or "
+            f"`git rm --cached {name}` where it is your own."
+        )
 
 
 def read_spec_file(path: Path) -> str:

@@ -6,7 +6,8 @@ from typing import Final, Protocol
 from bot.agent.sanitize import sanitise
 from bot.core.boards.block import BODY_LIMIT
 from bot.core.inits.portion import init_name
-from bot.core.inits.proposal import MOST_ISSUES, MOST_LINE, Proposal, proposal_line, proposal_of
+from bot.core.inits.proposal import MOST_ISSUES, Proposal, proposal_of
+from bot.core.messages.inits import is_sayable
 from bot.core.model import Issue
 from bot.core.names import Reason
 from bot.core.specs.diff import Diff, Existing, compare, is_meta
@@ -49,7 +50,7 @@ def read_proposal(text: str, issue: Issue, screen: Redactor, github: Lister) -> 
     there = github.task_issues()
     diff = compare(plan, there)
     proposal = proposal_of(plan, diff, _meta(plan, there, issue.number))
-    if len(proposal_line(proposal)) > MOST_LINE:
+    if not is_sayable(proposal, diff):
         return Refusal(Reason.TOO_LARGE, _TOO_LONG)
     return proposal, diff
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from pathlib import Path
 from typing import Final, Literal, Protocol
 
 from bot.agent.process import Cancel
@@ -102,6 +103,9 @@ class Carrier:
         task = self._claimed(claim) if fresh else None
         if fresh and task is None:
             self.claims.remove()
+            if Path(claim.worktree_path).exists():
+                words = f"What its run had done is in {claim.worktree_path}"
+                self.parts.voice.warning(f"{words}: another run of the task in this checkout goes on from it.")
             return Carried(claim.task_id, How.GONE)
         while True:
             if task is not None:
@@ -226,7 +230,7 @@ class Carrier:
         try:
             self.parts.hooks.post_task(task, claim.as_attempt(), result)
         except HookFailed as problem:
-            self.parts.voice.warning(f"{problem} Nothing else changes by that.")
+            self.parts.voice.warning(f"{str(problem).rstrip('.')}. Nothing else changes by that.")
 
     def _tell(self, claim: Claim, result: Result, status: Status) -> None:
         """Note, pull request, status: as often as it takes until the source has them, and each of them once."""
@@ -235,7 +239,8 @@ class Carrier:
             return
         try:
             task = asked(lambda: tracker.get(claim.task_id))
-            note = verdict_note(result, status)
+            followed = bool(result.pull) and Status.DONE in self.parts.ends
+            note = verdict_note(result, status, followed=followed)
             asked(lambda: tracker.comment(task, note, once=mark(claim.run_key)))
             if result.pull:
                 asked(lambda: tracker.attach(task, result.pull, "Draft pull request"))

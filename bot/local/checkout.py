@@ -89,6 +89,10 @@ class Checkout:
                 return True
         return False
 
+    def is_committed(self, name: str) -> bool:
+        """Whether git keeps the file of this name (or will, by the index): it came with the repository, or goes with it."""
+        return bool(self.own.on(self.root).attempt("ls-files", "--cached", "-z", "--", f":(top,literal){name}").out)
+
     def _without_filters(self) -> tuple[str, ...]:
         """What makes git compare files without running the filters of the repository's configuration."""
         listed = ("config", "--local", "--name-only", "-z", "--get-regexp", r"^filter\..*\.(clean|process|required)$")

@@ -9,14 +9,14 @@ from typing import Any, Final
 from bot.agent.claude_code import claude_version, find_cli
 from bot.agent.isolation import demand_isolation
 from bot.config import SlackHooks, laptop_env
-from bot.errors import AiReadyError, ConfigError, UsageError
+from bot.errors import AiReadyError, ConfigError
 from bot.job.sdk_session import check_sdk
 from bot.job.session import ModelAccess
 from bot.local.checkout import open_checkout
 from bot.local.runner import ends_of
 from bot.local.settings import Flags, LocalSettings, settle
 from bot.local.source import open_source
-from bot.local.starting import NOTHING_YET
+from bot.local.starting import demand_ground
 from bot.trackers.config import FileConfig, GithubConfig, kind_of
 
 DEFAULT: Final = "default"
@@ -111,8 +111,8 @@ def _cli(environ: Mapping[str, str]) -> None:
 
 def _git(settings: LocalSettings, environ: Mapping[str, str]) -> None:
     checkout = open_checkout(settings.root, laptop_env(environ).others)
-    if not (isinstance(settings.tracker, GithubConfig) or checkout.oid("HEAD")):
-        raise UsageError(NOTHING_YET)
+    if not isinstance(settings.tracker, GithubConfig):
+        demand_ground(checkout)
 
 
 def _slack(environ: Mapping[str, str]) -> None:

@@ -47,7 +47,10 @@ class Alive:
 def only_runner(path: Path, agent: str) -> Iterator[None]:
     """Be the runner of an agent in this checkout. Raises `AlreadyRunning`."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        raise UsageError(f"{path} can't be opened ({error.strerror}): remove it.") from None
     try:
         end = time.monotonic() + PATIENCE
         while not _locked(handle, fcntl.LOCK_EX):

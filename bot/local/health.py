@@ -15,8 +15,7 @@ from typing import Final
 from bot.agent.claude_code import find_cli
 from bot.agent.process import Cancel
 from bot.core.messages.words import counted
-from bot.errors import Blocked
-from bot.local.hooks import HookFailed
+from bot.errors import AiReadyError, Blocked
 from bot.trackers.tracker import TrackerError
 
 INTERVAL: Final = 300.0
@@ -54,7 +53,7 @@ class Health:
     warn: Callable[[str], None]
     """Gets a line for each check that fails."""
     hook: Callable[[Cancel], None] = lambda _: None
-    """The user's own `health_check`. Raises `HookFailed`."""
+    """The user's own `health_check`. What it raises is a warning, as of a check that fails."""
     interval: float = INTERVAL
 
     def look(self, cancel: Cancel) -> tuple[Finding, ...]:
@@ -62,7 +61,7 @@ class Health:
         findings = [check() for check in self.checks]
         try:
             self.hook(cancel)
-        except HookFailed as problem:
+        except (AiReadyError, OSError) as problem:
             if not cancel.is_set:
                 findings.append(Finding("health_check", ok=False, text=str(problem)))
         for finding in findings:
@@ -115,7 +114,10 @@ def free_disk(folders: Sequence[Path]) -> Check:
     """Every one of `folders` has room."""
 
     def look() -> Finding:
-        rooms = [(shutil.disk_usage(_there(folder)).free, folder) for folder in folders]
+        try:
+            rooms = [(shutil.disk_usage(_there(folder)).free, folder) for folder in folders]
+        except OSError as error:
+            return Finding("disk", ok=False, text=f"{error.filename} can't be looked at ({error.strerror}).")
         least, where = min(rooms, default=(0, Path()))
         room = f"{least / 1e9:.1f} GB free at {where}"
         if least < LEAST_DISK:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from bot.core.outbound import clean
 from bot.errors import UsageError
 
 MOST_BYTES: Final = 10_000_000
@@ -45,8 +46,12 @@ class Log:
             ) from error
 
     def write(self, line: str) -> None:
-        """Add a line. A disk that is full costs the line, not the work."""
-        text = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {self._screen(line)}\n".encode("utf-8", "replace")
+        """Add a line, as plain words: what a command printed goes on in lines that are no entries of their own.
+
+        A disk that is full costs the line, not the work.
+        """
+        words = self._screen(clean(line)).replace("\n", "\n  ")
+        text = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {words}\n".encode("utf-8", "replace")
         with self._lock:
             try:
                 if self._path.exists() and self._path.stat().st_size > MOST_BYTES:

@@ -49,11 +49,19 @@ class HeldBack(AiReadyError):
 class Loop:
     """One runner at work."""
 
-    def __init__(self, parts: Parts, carrier: Carrier, onto: Callable[[Task, Listing], str], wish: Wish) -> None:
+    def __init__(
+        self,
+        parts: Parts,
+        carrier: Carrier,
+        onto: Callable[[Task, Listing], str],
+        wish: Wish,
+        follow: Callable[[Listing], bool] = lambda _: False,
+    ) -> None:
         """`onto`: the commit with finished work that a task builds on and its base does not have; empty: there is none.
-        Raises `HeldBack`.
+        Raises `HeldBack`. `follow`: moves tasks whose review is over; whether the tasks are to be read again.
         """
         self._parts, self._carrier, self._onto, self._wish = parts, carrier, onto, wish
+        self._follow = follow
         self._passed: set[str] = set()
         """Not before the next look around."""
         self._tries = Counter[str]()
@@ -72,7 +80,7 @@ class Loop:
             claim = self._carrier.claims.read()
             left = f" {claim.name} is left under way: `ai-ready start --resume` takes it up again." if claim else ""
             return self._ended(RunnerState.STOPPED, f"Stopped.{left}", DONE)
-        except AiReadyError as error:
+        except (AiReadyError, OSError) as error:
             book.move(RunnerState.ERROR, why=str(error))
             raise
 
@@ -89,6 +97,8 @@ class Loop:
             if why := limit_reached(self._carrier.book.session, self._parts.config.local):
                 return self._ended(RunnerState.COMPLETED, why, DONE)
             listing = self._carrier.patience.asked(self._parts.tracker.list)
+            if self._follow(listing):
+                listing = self._carrier.patience.asked(self._parts.tracker.list)
             self._parts.show(listing)
             choice = choose(listing, self._parts.config.order, only=only, passed=self._passed)
             self._say_new(choice.lines)

@@ -1,10 +1,11 @@
 """How a runner stands, for people and machines: true of its process, not only of its files. Reads, and changes nothing."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
 from bot.core.messages.words import clock, counted, money
+from bot.core.outbound import clean
 from bot.core.settings import Laptop, OrderRules
 from bot.local.choosing import choose, ours
 from bot.local.claims import Claim, ClaimFile
@@ -16,6 +17,9 @@ from bot.trackers.tracker import Listing, Status, Task
 
 EVENTS: Final = 10
 """The last ones are shown."""
+
+WIDEST_NAME: Final = 40
+"""Characters of the column with names; a longer one moves its own line only."""
 
 _AT_WORK: Final = (RunnerState.RUNNING, RunnerState.WAITING, RunnerState.PAUSED)
 
@@ -72,7 +76,7 @@ def standing_of(folder: StateFolder, agent: str) -> Standing:
 
 def status_text(standing: Standing, limits: Laptop) -> str:
     """For people."""
-    return "\n".join(_status_lines(standing, limits)) + "\n"
+    return _shown(_status_lines(standing, limits))
 
 
 def _status_lines(standing: Standing, limits: Laptop) -> Iterator[str]:
@@ -108,10 +112,10 @@ def tasks_text(listing: Listing, rules: OrderRules) -> str:
     arranged = arrange_tasks(listing, rules)
     ready = {task.id: place for place, task in enumerate(arranged.ready)}
     tasks = sorted(listing.tasks, key=lambda task: ready.get(task.id, len(ready)))
-    width = max((len(task.name) for task in tasks), default=0)
+    width = min(max((len(task.name) for task in tasks), default=0), WIDEST_NAME)
     lines = [f"{task.name:{width}}  {_word(task, ready):11}  {task.title}" for task in tasks]
     notes = [*arranged.skipped, *arranged.invalid, *arranged.notes]
-    return "\n".join([*(lines or ["There are no tasks."]), *([""] if notes else []), *notes]) + "\n"
+    return _shown([*(lines or ["There are no tasks."]), *([""] if notes else []), *notes])
 
 
 def tasks_json(listing: Listing, rules: OrderRules) -> list[dict[str, Any]]:
@@ -147,7 +151,7 @@ def resume_text(
         "Next steps:",
         *(f"  {each}" for each in _next_steps(standing, listing, rules, limits)),
     ]
-    return "\n".join(lines) + "\n"
+    return _shown(lines)
 
 
 def _next_steps(standing: Standing, listing: Listing, rules: OrderRules, limits: Laptop) -> Iterator[str]:
@@ -181,3 +185,8 @@ def _by(task: Task) -> str:
 
 def _word(task: Task, ready: dict[str, int]) -> str:
     return "ready" if task.id in ready else task.status.value
+
+
+def _shown(lines: Iterable[str]) -> str:
+    """Titles and names are other people's words: none of them moves, hides or adds a line on the terminal."""
+    return "".join(f"{clean(line).replace(chr(10), ' ')}\n" for line in lines)

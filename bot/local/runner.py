@@ -13,7 +13,7 @@ from bot.config import LaptopEnv, laptop_env
 from bot.core.messages.words import counted, money
 from bot.core.settings import RepoConfig
 from bot.core.tasks import task_branch, task_run_key
-from bot.errors import Blocked, ConfigError, UsageError
+from bot.errors import Blocked, ConfigError
 from bot.job.redact import Redactor
 from bot.local.carrying import Carrier, Parts
 from bot.local.checkout import Checkout, open_checkout
@@ -25,16 +25,17 @@ from bot.local.hooks import Hooks, hook_environment
 from bot.local.log import Log
 from bot.local.loop import Loop, Wish
 from bot.local.needs import demand_agent
-from bot.local.origin import origin_of
+from bot.local.origin import Origin, origin_of
 from bot.local.patience import Patience
 from bot.local.ports import Attempt, RunTask
 from bot.local.prompts import Decision
+from bot.local.reviews import MOVES, Place, Reviews
 from bot.local.session import Book, RunnerState, Session, read_session
 from bot.local.settings import LocalSettings
 from bot.local.slack import TellingSlack
 from bot.local.source import open_source, own_way, secrets_of
 from bot.local.stacking import stacked
-from bot.local.starting import NOTHING_YET, local_default
+from bot.local.starting import demand_ground, local_default
 from bot.local.state import StateFolder, UnreadableState
 from bot.local.task_run import TaskRun
 from bot.local.voice import Voice
@@ -85,8 +86,8 @@ class Runner:
             stack.enter_context(only_runner(folder.runner(settings.agent_id), settings.agent_id))
             tracker = open_source(settings, self.environ, voice.info)
             ends = ends_of(tracker, settings.repo.local.finished)
-            if not (isinstance(settings.tracker, GithubConfig) or checkout.oid("HEAD")):
-                raise UsageError(NOTHING_YET)
+            if not isinstance(settings.tracker, GithubConfig):
+                demand_ground(checkout)
             session = self._session(folder, tracker.source, resume=resume)
             book = Book(folder.session(settings.agent_id), session, self.now)
             hooks = self._hooks(env)
@@ -113,12 +114,14 @@ class Runner:
             patience = Patience(self.company.cancel, voice, FIRST_PAUSE)
             carrier = Carrier(parts, claims, book, patience)
             stack.enter_context(health.watched())
-            return Loop(parts, carrier, self._stack(checkout, env, parts), wish).run()
+            origin = origin_of(checkout, env.server_url, env.token)
+            onto, follow = self._stack(checkout, origin, parts), _following(origin, env, parts, patience)
+            return Loop(parts, carrier, onto, wish, follow).run()
 
     def _session(self, folder: StateFolder, source: str, *, resume: bool) -> Session:
         now, agent = self.now(), self.settings.agent_id
-        last = read_session(folder.session(agent)) if resume else None
-        if last is not None:
+        last = read_session(folder.session(agent))  # one that can't be read is never written over
+        if resume and last is not None:
             return last.moved(RunnerState.RUNNING, now).noted(now, "Resumed.")
         return Session(f"{now:%Y%m%dT%H%M%SZ}", agent, source, now).noted(now, "Began.")
 
@@ -179,9 +182,8 @@ class Runner:
         hooks = self.settings.slack
         return TellingSlack(run, Teller(hooks, Redactor(env.secrets).text, self.log.write), self.settings.repo)
 
-    def _stack(self, checkout: Checkout, env: LaptopEnv, parts: Parts) -> Callable[[Task, Listing], str]:
+    def _stack(self, checkout: Checkout, origin: Origin | None, parts: Parts) -> Callable[[Task, Listing], str]:
         """See `bot.local.stacking`. With pull requests that a task waits for, what comes before it is in the base."""
-        origin = origin_of(checkout, env.server_url, env.token)
         config = parts.config
         waits = Status.IN_REVIEW in parts.ends and config.local.finished != "done"
         if (origin is not None and origin.repo and waits) or own_way(parts.tracker):
@@ -252,6 +254,18 @@ def trees_of(settings: LocalSettings, checkout: Checkout, env: LaptopEnv) -> Pat
         return worktree_base(checkout, settings.worktrees, env.state, settings.repo.agent.isolation)
     except Blocked as problem:
         raise ConfigError(problem.text) from problem
+
+
+def _following(origin: Origin | None, env: LaptopEnv, parts: Parts, patience: Patience) -> Callable[[Listing], bool]:
+    """See `bot.local.reviews`. GitHub's issues are closed by their pull requests."""
+    if origin is None or not origin.repo or not parts.ends >= MOVES or own_way(parts.tracker):
+        return lambda _: False
+    from bot.github.action_client import Access, ActionGitHub  # noqa: PLC0415 (as `bot.local.finishing`)
+    from bot.github.courier import Timing  # noqa: PLC0415 (the same)
+
+    access = Access(origin.repo, env.token.reveal(), env.api_url)
+    github = ActionGitHub(access, timing=Timing(sleep=patience.rest))
+    return Reviews(parts, patience, github, Place(origin.repo, env.server_url)).follow
 
 
 def _has(tracker: Tracker, statuses: Collection[Status]) -> bool:

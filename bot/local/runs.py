@@ -8,8 +8,9 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
+from bot.local import claims
 from bot.local.claims import Claim
-from bot.local.state import write_record
+from bot.local.state import UnreadableState, read_record, write_record
 from bot.progress.journal import EVENTS_FILE
 
 METADATA_FILE: Final = "metadata.json"
@@ -35,6 +36,20 @@ def cost_of_cut_short(folder: Path) -> float:
 def write_metadata(folder: Path, claim: Claim) -> None:
     """The facts of an attempt that ended. Raises `UsageError` where the disk does not let us."""
     write_record(folder / METADATA_FILE, claim)
+
+
+def pulls_opened(runs: Path, source: str) -> dict[str, str]:
+    """By a task's id, the pull request that its last attempt opened which opened one. What can't be read is passed over."""
+    found: list[Claim] = []
+    for path in runs.glob(f"*/{METADATA_FILE}"):
+        try:
+            claim = read_record(path, Claim, version=claims.VERSION)
+        except UnreadableState:
+            continue
+        if claim is not None and claim.source == source and claim.result is not None and claim.result.pull:
+            found.append(claim)
+    found.sort(key=lambda claim: claim.locked_at)
+    return {claim.task_id: claim.result.pull for claim in found if claim.result is not None}
 
 
 def _last_cost(events: Path) -> float:

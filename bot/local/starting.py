@@ -7,7 +7,7 @@ was merged here and not pushed yet counts. Never what is in no commit.
 from dataclasses import dataclass, replace
 
 from bot.core.names import Reason
-from bot.errors import Blocked
+from bot.errors import Blocked, UsageError
 from bot.job.fetch import QUIET_FETCH, remote_branches, stubborn
 from bot.job.git import Git, GitFailed
 from bot.job.push import OURS
@@ -17,6 +17,16 @@ from bot.local.origin import Origin
 from bot.local.ports import Attempt
 
 NOTHING_YET = "The repository has no commit yet: make a first one (`git commit`), then start again."
+
+IN_THE_WAY = "There is a branch called `ai`, so git can't have branches below `ai/`: rename it (`git branch -m ai …`)."
+
+
+def demand_ground(checkout: Checkout) -> None:
+    """Raise `UsageError` for what would block one task after the other: no commit yet, no room for our branches."""
+    if not checkout.oid("HEAD"):
+        raise UsageError(NOTHING_YET)
+    if checkout.branch("ai"):
+        raise UsageError(IN_THE_WAY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +51,7 @@ def find_start(checkout: Checkout, loan: Loan, origin: Origin | None, attempt: A
     if place := checkout.where_checked_out(attempt.branch):
         raise Blocked(Reason.BRANCH_CHANGED, checked_out(attempt.branch, str(place)))
     if checkout.branch("ai"):
-        text = (
-            "There is a branch called `ai`, so git can't have branches below `ai/`: rename it (`git branch -m ai …`)."
-        )
-        raise Blocked(Reason.SETUP_FAILED, text)
+        raise Blocked(Reason.SETUP_FAILED, IN_THE_WAY)
     there = _Server(loan.git, origin, on_github=bool(origin and origin.repo))
     base = wanted_base or there.default() or local_default(checkout)
     if not base:

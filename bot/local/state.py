@@ -57,9 +57,14 @@ class StateFolder:
         """Where an agent's process says that it lives."""
         return self.path / "runners" / f"{agent}.json"
 
+    @property
+    def runs(self) -> Path:
+        """Where all attempts keep what they told."""
+        return self.path / "runs"
+
     def run(self, run_key: str) -> Path:
-        """Where an attempt keeps what it told."""
-        return self.path / "runs" / run_key
+        """Where one does."""
+        return self.runs / run_key
 
     def agents(self) -> tuple[str, ...]:
         """Every agent that ever worked here."""

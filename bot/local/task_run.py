@@ -73,24 +73,25 @@ class TaskRun:
         """See `RunTask`."""
         os.umask(0o022)  # with a wider one the agent could write our git folder
         out = runs_folder(self.settings.state_dir) / attempt.run_key
+        story = _Story(self, task, attempt, watch, out)
         try:
             out.mkdir(parents=True, exist_ok=True)
             with beating(watch.beat):
-                return _Story(self, task, attempt, watch, out).tell()
+                return story.tell()
         except Blocked as blocked:
-            return _ended(attempt, blocked.code, blocked.text, blocked.details)
+            return story.ended(blocked.code, blocked.text, blocked.details)
         except UsageError as problem:
-            return _ended(attempt, Reason.CONFIG_INVALID, str(problem))
+            return story.ended(Reason.CONFIG_INVALID, str(problem))
         except InternalError as error:
-            return _ended(attempt, Reason.INTERNAL_ERROR, "Something in ai-ready itself went wrong.", str(error))
+            return story.ended(Reason.INTERNAL_ERROR, "Something in ai-ready itself went wrong.", str(error))
         except GitFailed as error:
             if error.disk_full:
-                return _ended(attempt, Reason.SETUP_FAILED, disk_full().text)
-            return _ended(attempt, Reason.INTERNAL_ERROR, "git failed on the way.", str(error))
+                return story.ended(Reason.SETUP_FAILED, disk_full().text)
+            return story.ended(Reason.INTERNAL_ERROR, "git failed on the way.", str(error))
         except OSError as error:
             if error.errno != errno.ENOSPC:
                 raise
-            return _ended(attempt, Reason.SETUP_FAILED, disk_full().text)
+            return story.ended(Reason.SETUP_FAILED, disk_full().text)
         finally:
             if not attempt.tree.exists():  # else the same attempt goes on with it
                 shutil.rmtree(out / LENT, ignore_errors=True)
@@ -138,6 +139,11 @@ class _Story:
         env.demand_model_key()
         return self._work(yard)
 
+    def ended(self, reason: str, text: str, details: str = "") -> Result:
+        """What could not be brought to its end; the tree waits for the next attempt, which saves what is in it."""
+        kept = self.attempt.tree if (self.attempt.tree / worktrees.WORKED).exists() else None
+        return Result(replace(_blocked(self.attempt, reason, text, details), notes=self.notes), kept=kept)
+
     def _take_up(self, yard: Yard, record: Record) -> Result | None:
         """Save what an earlier attempt left; its result, where it is this very one and was over."""
         tree = self.attempt.tree
@@ -160,14 +166,21 @@ class _Story:
                 self._put_aside(record)
             else:
                 worktrees.remove(tree, isolation)
-            if there.commit:
+            if there.commit and there.branch == record.admission.branch:
                 self.cut_off = True
-                self.notes += ("The runner was killed during an earlier attempt; this one went on from its work",)
+                self._note("The runner was killed during an earlier attempt; this one went on from its work")
+            elif there.branch:
+                self._note(f"Work of an earlier attempt, which was killed, is on the branch {there.branch} alone")
         return None
 
     def _put_aside(self, record: Record) -> None:
         aside = worktrees.put_aside(self.attempt.tree, record)
-        self.notes += (f"Work of an earlier attempt that may not leave its folder is kept in {aside}",)
+        self._note(f"Work of an earlier attempt that may not leave its folder is kept in {aside}")
+
+    def _note(self, text: str) -> None:
+        """For the task, and at once for the log: an attempt that is stopped tells the task nothing."""
+        self.notes += (text,)
+        self.run.log(text)
 
     def _work(self, yard: Yard) -> Result:
         settings, attempt = self.run.settings, self.attempt
@@ -298,12 +311,6 @@ class _Story:
             return
         with caretaker(self.attempt.tree, record, self.run.log) as isolation:
             worktrees.remove(self.attempt.tree, isolation)
-
-
-def _ended(attempt: Attempt, reason: str, text: str, details: str = "") -> Result:
-    """What could not be brought to its end; the tree waits for the next attempt, which saves what is in it."""
-    kept = attempt.tree if (attempt.tree / worktrees.WORKED).exists() else None
-    return Result(_blocked(attempt, reason, text, details), kept=kept)
 
 
 def _blocked(attempt: Attempt, reason: str, text: str, details: str = "") -> Outcome:

@@ -217,6 +217,7 @@ class BacklogTracker:
             parent=str(entry.get("parentTaskId") or ""),
             claimed_by=claims[0] if claims else "",
             url=str(entry.get("path") or ""),
+            pull=next((each for each in reversed(entry.get("references") or []) if "/pull/" in each), ""),
         )
 
 

@@ -45,7 +45,9 @@ LARGEST: Final = 1 << 20
 
 _SUFFIX: Final = ".md"
 _LEFT_OVER: Final = ".ai-ready-"
-_ID: Final = re.compile(r"[^\W_][\w.+-]*")
+_ID: Final = re.compile(r"[^._/\\\\][^/\\\\]*")
+"""A file's name as people give them, with spaces and in any script; it never leads out of the folder."""
+
 _NOT_A_TASK: Final = frozenset({"readme"})
 
 
@@ -186,7 +188,7 @@ class FileTracker:
     # -------------------------------------------------------------------------------------------- the disk
 
     def _path(self, task_id: str) -> Path:
-        if not _ID.fullmatch(task_id):
+        if not _may_be(task_id):
             raise NoSuchTask(f"There is no task {task_id} in {self.folder}.")
         return self.folder / f"{task_id}{_SUFFIX}"
 
@@ -197,7 +199,7 @@ class FileTracker:
         except OSError as error:
             raise SourceUnavailable(f"The task folder {self.folder} can't be read ({error.strerror}).") from None
         ids = (name.removesuffix(_SUFFIX) for name in names if name.endswith(_SUFFIX))
-        return tuple(each for each in ids if _ID.fullmatch(each) and each.lower() not in _NOT_A_TASK)
+        return tuple(each for each in ids if _may_be(each) and each.lower() not in _NOT_A_TASK)
 
     def _reads(self) -> tuple[_Read, ...]:
         found = (_read(self.folder, each) for each in self._ids())
@@ -255,6 +257,10 @@ def _read(folder: Path, task_id: str) -> _Read | None:
         return _Read(task_id, path, raw, None, Problem(task_id, title, words))
 
 
+def _may_be(task_id: str) -> bool:
+    return task_id.isprintable() and _ID.fullmatch(task_id) is not None
+
+
 def _task(task_id: str, path: Path, raw: bytes, file: TaskFile, reads: tuple[_Read, ...]) -> Task:
     return Task(
         id=task_id,
@@ -269,6 +275,7 @@ def _task(task_id: str, path: Path, raw: bytes, file: TaskFile, reads: tuple[_Re
         prerequisites=tuple(_prerequisite(name, reads) for name in file.depends_on),
         claimed_by=file.claimed_by,
         url=path.resolve().as_uri(),
+        pull=file.pull_request,
     )
 
 

@@ -81,6 +81,8 @@ class Task:
     complexity: str = ""
     """minor or major, where the source says so."""
     url: str = ""
+    pull: str = ""
+    """The pull request that is linked, where the source tells it with the task."""
 
 
 @dataclass(frozen=True, slots=True)

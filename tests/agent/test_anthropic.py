@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import islice
 
 import pytest
 
@@ -15,6 +16,7 @@ from bot.agent.prices import DEAREST, rates_of
 from bot.agent.stream import Retrying, Spoke
 from bot.agent.uids import alive
 from bot.errors import Blocked
+from bot.sandbox import model
 from bot.sandbox.model import (
     Turn,
     bash,
@@ -381,3 +383,28 @@ def test_after_a_stop_the_conversation_can_go_on(desk: Desk) -> None:
     answers = [block for said in desk.model.requests[-1].body["messages"] for block in said["content"]]
     assert calls == [block["tool_use_id"] for block in answers if block["type"] == "tool_result"]
     assert not (desk.workspace / "never").exists()
+
+
+@pytest.mark.parametrize("events", [0, 1, 3], ids=["none", "only the first", "none that ends it"])
+def test_an_answer_of_which_not_all_came_is_asked_for_again(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, events: int
+) -> None:
+    """A gateway closed it in good order: nothing of it is taken for the model's word."""
+    whole, answers = model._events, iter((events,))
+    monkeypatch.setattr(model, "_events", lambda message: islice(whole(message), next(answers, None)))
+
+    report = desk.run(bash("echo once >> made"), bash("echo twice >> made"), done("Done."))
+
+    assert verdict(report) == ""
+    assert report.turns == 2
+    assert (desk.workspace / "made").read_text() == "twice\n"
+    assert len([said for said in desk.heard if isinstance(said, Retrying)]) == 1
+
+
+def test_a_long_list_of_files_is_cut(desk: Desk) -> None:
+    desk.run(
+        bash("mkdir $(printf 'a%.0s' $(seq 1 250)) && cd a* && touch $(seq -f %0250.0f 1 400)"), read("."), done("D")
+    )
+
+    assert len(desk.results[1]) < 61_000
+    assert desk.results[1].endswith("[cut here: look into a folder of it]")

@@ -43,10 +43,13 @@ PROTECTED = [
     ".ripgreprc",
     ".ai-ready/hooks/pre_task",
     ".AI-Ready/Hooks",
+    ".ai-ready/roles/qa.md",
+    ".ai-agents/config.yml",
 ]
 ORDINARY = [
     *("src/main.py", "github/x.py", "gitx", "package.json", "CLAUDE.md.txt", "docs/agents.html", "a~1.txt", "envrc"),
     ".ai-ready/tasks/hooks.md",
+    ".ai-agents/state/tasks/1.md",
     "sub/.ai-ready/hooks/pre_task",
     *("docs/github/workflows.md", "my.mcp.json", "é.txt", "CODEOWNERS2", "claude/settings.json", "x~", "~1"),
 ]

@@ -83,7 +83,9 @@ DOCUMENTS = {
         ]
     ),
     "texts": queries.document(
-        "acme/shop", [queries.text_of(7), queries.issue_texts("c")], others=[queries.comment("IC_1")]
+        "acme/shop",
+        [queries.text_of(7), queries.blockers_of(7), queries.issue_texts("c")],
+        others=[queries.comment("IC_1")],
     ),
     "issues": str(
         (

@@ -176,6 +176,47 @@ def test_scripted_needs_nothing(folder: Path) -> None:
     assert len(titles(folder)) == 4
 
 
+def test_a_scripted_plan_is_never_taken_for_a_models(folder: Path, model: ScriptedModel) -> None:
+    init(folder, None, "--spec", "spec.md", "--scripted", "--dry-run")
+    ran = init(folder, model, "--spec", "spec.md", "--dry-run")
+
+    assert ran.returncode == 0, ran.stderr
+    assert len(model.requests) > 0
+    assert "This plan was made on" not in ran.stdout
+
+
+@pytest.mark.parametrize("name", [PROGRESS, SHOWN])
+def test_a_plan_that_came_with_a_clone_is_not_carried_out(folder: Path, model: ScriptedModel, name: str) -> None:
+    """Nobody here agreed to it, whatever the file says."""
+    git(folder, "init", "-q")
+    init(folder, model, "--spec", "spec.md", "--dry-run")
+    (folder / SHOWN).rename(folder / name)
+    git(folder, "add", "--force", name)
+
+    ran = init(folder, model, "--spec", "spec.md", "--yes")
+
+    assert ran.returncode == 2
+    assert f"{name} is in git" in ran.stderr
+    assert titles(folder) == []
+    git(folder, "rm", "-q", "--cached", name)
+    assert init(folder, model, "--spec", "spec.md", "--yes").returncode == 0
+
+
+@pytest.mark.parametrize("name", ["init.lock", "init-answer.txt"])
+def test_a_link_that_came_with_the_checkout_leads_to_nothing(folder: Path, model: ScriptedModel, name: str) -> None:
+    """Nobody's file outside is emptied, or gets the agent's words."""
+    (folder / ".ai-ready" / "local").mkdir(parents=True)
+    (folder.parent / ".bashrc").write_text("mine\n")
+    (folder / ".ai-ready" / "local" / name).symlink_to(folder.parent / ".bashrc")
+    (folder / "list.md").write_text("Milk, eggs.\n")
+
+    ran = init(folder, model, "--spec", "list.md", "--yes")
+
+    assert ran.returncode == (2 if name == "init.lock" else 1)
+    assert "Traceback" not in ran.stderr
+    assert (folder.parent / ".bashrc").read_text() == "mine\n"
+
+
 def test_killed_for_real_it_goes_on_and_makes_nothing_twice(folder: Path, model: ScriptedModel) -> None:
     """kill -9 while tasks are being made, and another at the same time is refused."""
     (folder / "spec.md").write_text("Many small steps.\n")

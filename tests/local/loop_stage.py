@@ -101,6 +101,7 @@ class Place:
         """Instead of `claims`."""
         self.ends = frozenset({Status.IN_REVIEW, Status.DONE})
         self.onto: Callable[[Task, Listing], str] = lambda _task, _listing: ""
+        self.follow: Callable[[Parts, Patience], Callable[[Listing], bool]] = lambda _parts, _patience: lambda _: False
         self._clock = self._times()
 
     def _times(self) -> Iterator[datetime]:
@@ -136,7 +137,7 @@ class Place:
         )
         patience = Patience(self.cancel, self.voice, first=0.01)
         carrier = Carrier(parts, self.kept or self.claims, book, patience)
-        return Loop(parts, carrier, self.onto, wish)
+        return Loop(parts, carrier, self.onto, wish, self.follow(parts, patience))
 
     def run(self, wish: Wish = Wish(exit_when_idle=True), *, resume: bool = False) -> int:  # noqa: B008 (frozen)
         return self.loop(wish, resume=resume).run()

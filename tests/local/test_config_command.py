@@ -71,6 +71,7 @@ def test_CL3_a_folder_that_is_no_checkout_is_told(tmp_path: Path) -> None:
 
 def test_MO2_CF3_the_sdk_needs_an_api_key(tmp_path: Path) -> None:
     git(tmp_path, "init", "-q")
+    git(tmp_path, "commit", "-q", "--allow-empty", "-m", "first")
     write(tmp_path, "autonomous: {backend: anthropic-sdk}\n")
 
     ran = config(tmp_path, environ={"CLAUDE_CODE_OAUTH_TOKEN": "sk-ant-oat01-a-token-that-opens-nothing"})
@@ -130,6 +131,7 @@ def test_it_writes_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
     git(tmp_path, "init", "-q")
+    git(tmp_path, "commit", "-q", "--allow-empty", "-m", "first")
     config(tmp_path)
     assert [each.name for each in tmp_path.iterdir()] == [".git"]
 

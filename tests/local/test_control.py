@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.errors import UsageError
 from bot.local.control import Alive, AlreadyRunning, only_runner, process_began, runner_at, stop_runner
 
 HOLDER = """
@@ -114,3 +115,13 @@ def test_a_lock_that_somebody_only_looks_at_is_waited_for(path: Path) -> None:
 def test_there_was_never_a_runner(tmp_path: Path) -> None:
     assert runner_at(tmp_path / "nowhere.json") is None
     assert process_began(2**22 - 1) == ""
+
+
+def test_a_link_that_came_with_the_checkout_is_not_written_through(tmp_path: Path) -> None:
+    (tmp_path / "mine").write_text("mine\n")
+    (tmp_path / "ada.json").symlink_to(tmp_path / "mine")
+
+    with pytest.raises(UsageError, match=r"can't be opened .*: remove it"), only_runner(tmp_path / "ada.json", "ada"):
+        pass
+
+    assert (tmp_path / "mine").read_text() == "mine\n"

@@ -21,6 +21,7 @@ from bot.local.health import (
     source_reached,
 )
 from bot.local.hooks import Hooks
+from bot.local.state import UnreadableState
 from bot.trackers.tracker import SourceUnavailable
 
 ENVIRON = {"PATH": os.environ["PATH"], "HOME": "/nonexistent"}
@@ -128,6 +129,19 @@ def test_HK3_the_users_health_check_runs_again_and_again_while_a_long_task_runs(
     assert times >= 2
     assert warned[0] == "Health: health_check: The hook health_check said no (exit code 1): no room for the agent"
     assert not [thread for thread in threading.enumerate() if thread.name == "health"]
+
+
+def test_what_a_health_check_raises_is_a_warning_and_the_watch_goes_on() -> None:
+    """A record of the runner that is torn, a folder that may not be read: said, each time."""
+    warned: list[str] = []
+
+    def hook(_cancel: Cancel) -> None:
+        raise UnreadableState("claims/me.json can't be understood") if len(warned) < 2 else PermissionError(13, "no")
+
+    with Health(checks=(), warn=warned.append, hook=hook, interval=0.01).watched():
+        until(lambda: len(warned) > 3)
+
+    assert warned[0] == "Health: health_check: claims/me.json can't be understood"
 
 
 def test_the_watch_ends_with_the_run_also_in_the_middle_of_a_hook(tmp_path: Path) -> None:

@@ -349,8 +349,12 @@ def test_a_task_that_somebody_else_has_by_now_is_left_to_them(place: Place) -> N
     place.tracker.set_status(place.tracker.get(task.id), Status.TODO)
     FileTracker(place.folder / "tasks", "bob").claim(place.tracker.get(task.id))
     place.work.says = lambda _task, attempt, _watch: done(attempt)
+    tree = place.work.attempts[0].tree
+    tree.mkdir(parents=True)
 
     place.run()
+
+    assert any(f"What its run had done is in {tree}" in line for line in place.voice.said)
 
     assert len(place.work.attempts) == 1
     assert place.tracker.get(task.id).claimed_by == "bob"
@@ -593,6 +597,7 @@ def test_HK2_a_post_task_hook_hears_the_result_once_and_changes_nothing(place: P
     told = [json.loads(line) for line in heard.read_text().splitlines()]
     assert [(each["task_id"], each["success"], each["usd"]) for each in told] == [("One", True, 0.5)]
     assert place.status(task) is Status.DONE
+    assert any("(exit code 3), without a word. Nothing else changes" in line for line in place.voice.said)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -19,6 +20,7 @@ from tests.job.stage import git
 
 AI_READY = (sys.executable, "-m", "bot")
 CODE = Path(__file__).parents[2]
+HOSTILE = "\x1b]0;owned\x07\x9b31m\u202eevil"
 STAND_IN = """\
 #!/bin/sh
 [ "$1" = --version ] && { echo "2.1.329 (Claude Code)"; exit; }
@@ -31,6 +33,9 @@ echo '{"type":"result","subtype":"success","is_error":false,"terminal_reason":"c
 
 class Desk:
     """Somebody's checkout, and the command in it."""
+
+    before: tuple[str, ...] = ()
+    """Words in front of the command."""
 
     def __init__(self, folder: Path) -> None:
         self.root = folder / "shop"
@@ -71,7 +76,7 @@ class Desk:
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            (*AI_READY, *words),
+            (*self.before, *AI_READY, *words),
             cwd=self.root,
             env=self.environ,
             capture_output=True,
@@ -158,6 +163,14 @@ def test_scripted_leaves_a_folder_with_files_alone(desk: Desk) -> None:
     assert ran.returncode == 2
     assert "in an empty folder" in ran.stderr
     assert [path.name for path in desk.root.iterdir()] == ["notes.txt"]
+
+
+def test_the_trial_takes_no_option_that_it_would_not_keep(desk: Desk) -> None:
+    ran = desk.run("start", "--scripted", "--page", "--resume")
+
+    assert ran.returncode == 2
+    assert ran.stderr == "ai-ready: --scripted is a trial of its own: leave --page and --resume out.\n"
+    assert list(desk.root.iterdir()) == []
 
 
 def test_without_a_repository_it_says_what_to_do(desk: Desk) -> None:
@@ -264,13 +277,14 @@ def test_RP1_LG4_after_kill_9_the_state_is_true_and_the_task_goes_on(desk: Desk)
     assert task.read_text().count("Done: ") == 1
 
 
-def test_TS14_RP6_idle_it_waits_and_ends_at_once_at_ctrl_c(desk: Desk) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_TS14_RP6_idle_it_waits_and_ends_at_once_at_ctrl_c(desk: Desk, number: signal.Signals) -> None:
     desk.make()
     with desk.started() as process:
         read_until(process, NOTHING)
         assert desk.status()["state"] == "waiting"
 
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
 
         assert process.wait(60) == 0
     assert desk.status()["state"] == "stopped"
@@ -333,8 +347,93 @@ def test_TS10_two_runners_in_one_checkout_share_the_tasks(desk: Desk) -> None:
     assert len(runs) == 4
 
 
-def test_TS11_RU4_on_github_a_task_is_in_review_and_later_ones_wait_for_the_merge(desk: Desk, tmp_path: Path) -> None:
-    """The draft pull request is linked; once it is merged and the task done, the next one starts from the merged work."""
+def test_other_peoples_words_never_steer_the_terminal(desk: Desk) -> None:
+    """Titles, claims and what a check prints: on the terminal and in the log they are words, and no lines of their own."""
+    printed = "printf '\\302\\233' ; printf 'a\\r2026-11-21T00:00:00Z forged\\n'"
+    desk.make(f"agent: {{isolation: none}}\nchecks: {{test: {json.dumps(printed)}}}\n")
+    desk.agent("echo 1 > a.txt")
+    desk.task("One", f"Do {HOSTILE}")
+    desk.write(
+        ".ai-ready/tasks/Two.md", f"---\nstatus: blocked\nclaimed_by: '{HOSTILE[-4:]}\u202e'\n---\n# {HOSTILE}\n"
+    )
+    desk.write(".ai-ready/tasks/Three.md", '---\nstatus: "\\e[31mevil"\n---\n# Three\n')
+
+    ran = [desk.run(*words) for words in (["tasks"], ["resume"], ["start", "--exit-when-idle"], ["logs"], ["status"])]
+    ran.append(desk.run("start", "--task", "Three"))
+
+    shown = "".join(each.stdout + each.stderr for each in ran)
+    assert "evil" in shown
+    assert "forged" in shown
+    assert not [each for each in shown if each != "\n" and not each.isprintable()]
+    assert not [line for line in ran[3].stdout.splitlines() if line.startswith("2026-11-21T00")]
+
+
+def test_a_terminal_that_lacks_letters_shows_the_rest(desk: Desk) -> None:
+    desk.make()
+    desk.task("One", "Grüße ☂")
+    desk.environ["PYTHONIOENCODING"] = "ascii"
+
+    ran = [desk.run(command) for command in ("tasks", "resume")]
+
+    assert [each.returncode for each in ran] == [0, 0], ran
+    assert "Gr??e ?" in ran[0].stdout
+
+
+def test_a_session_of_a_newer_version_is_refused_and_left(desk: Desk) -> None:
+    desk.make()
+    desk.agent("true")
+    assert desk.run("start", "--exit-when-idle").returncode == 0
+    path = next((desk.root / ".ai-ready/local/sessions").glob("*.json"))
+    newer = path.read_text().replace('"version": 1', '"version": 99')
+    path.write_text(newer)
+
+    ran = desk.run("start", "--exit-when-idle")
+
+    assert ran.returncode == 2
+    assert "newer ai-ready" in ran.stderr
+    assert path.read_text() == newer
+
+
+def test_a_branch_in_the_way_is_said_before_a_claim(desk: Desk) -> None:
+    desk.make()
+    desk.agent("true")
+    task = desk.task("One")
+    git(desk.root, "branch", "ai")
+
+    ran, looked = desk.run("start", "--exit-when-idle"), desk.run("config")
+
+    assert ran.returncode == 2
+    assert "There is a branch called `ai`" in ran.stderr
+    assert "There is a branch called `ai`" in looked.stdout
+    assert "status" not in task.read_text()
+
+
+def test_a_file_that_may_not_be_used_is_the_persons_to_mend(desk: Desk) -> None:
+    """No traceback, and nothing to report: which file, and what to do."""
+    desk.make()
+    desk.agent("true")
+    if os.geteuid() == 0:  # root may do everything, without these two
+        caps = "-dac_override,-dac_read_search"
+        desk.before = ("setpriv", f"--bounding-set={caps}", f"--inh-caps={caps}")
+    assert desk.run("start", "--exit-when-idle").returncode == 0
+    lock = next((desk.root / ".ai-ready/local/runners").glob("*.json"))
+    lock.chmod(0)
+
+    ran = [desk.run(*words) for words in (["start"], ["status"], ["stop"])]
+
+    assert [each.returncode for each in ran] == [2, 2, 2]
+    for each in ran:
+        assert (
+            each.stderr
+            == f"ai-ready: {lock} can't be used (Permission denied): make it readable and writable for you.\n"
+        )
+
+
+@pytest.mark.parametrize("method", ["merge", "squash"])
+def test_TS11_RU4_on_github_a_task_is_in_review_and_later_ones_wait_for_the_merge(
+    desk: Desk, tmp_path: Path, method: Literal["merge", "squash"]
+) -> None:
+    """The draft pull request is linked; once it is merged the task is done, and the next starts from the merged work."""
     hub = Hub(tmp_path / "hub")
     hub.create_user("ann")
     config = "agent: {isolation: none}\nchecks: {test: 'true'}\n"
@@ -347,7 +446,7 @@ def test_TS11_RU4_on_github_a_task_is_in_review_and_later_ones_wait_for_the_merg
         token = hub.tokens.personal(hub.user("ann")).value
         desk.environ |= {"GITHUB_TOKEN": token, "GITHUB_API_URL": hub.api_url, "GITHUB_SERVER_URL": hub.url}
         desk.agent("date +%N > $(basename $(dirname $PWD)).txt")
-        first, second = desk.task("One", "[A-1.1] One"), desk.task("Two", "[A-1.2] Two")
+        first, second = desk.task("One", "[A-1.1] One"), desk.task("Two", "[A-2.1] Two")
 
         ran = desk.run("start", "--exit-when-idle")
 
@@ -358,17 +457,20 @@ def test_TS11_RU4_on_github_a_task_is_in_review_and_later_ones_wait_for_the_merg
         assert "status: in_review" in first.read_text()
         assert first.read_text().count(url) == 2  # in the front matter, and in the note
         assert f"Done: draft pull request {url} is up for review." in first.read_text()
-        assert "Skipping A-1.2 - blocked by: A-1.1 (in_review)" in ran.stdout
+        assert "Skipping A-2.1 - blocked by: A-1.1 (in_review)" in ran.stdout
+        assert "Look at it, and merge it" in first.read_text()
         assert "status" not in second.read_text()
         assert token not in ran.stdout + first.read_text()
 
         person = hub.person("ann")
         hub.pulls.set_draft(pulls[0], person, draft=False)
-        hub.pulls.merge(pulls[0], person)
-        first.write_text(first.read_text().replace("in_review", "done"))
+        hub.pulls.merge(pulls[0], person, method=method)
         ran = desk.run("start", "--resume", "--exit-when-idle")
 
         assert ran.returncode == 0, ran.stdout + ran.stderr
+        assert f"✓ One is done now: #{pulls[0].number} was merged." in ran.stdout
+        assert "status: done" in first.read_text()
+        assert first.read_text().count(f"#{pulls[0].number} was merged.") == 1
         assert "status: in_review" in second.read_text()
         base = hub.repos.branch_oid(repo, "main")
         assert git(desk.root, "rev-parse", "ai/task-Two^") == base

@@ -19,6 +19,7 @@ from bot.local import worktrees
 from bot.local.checkout import Checkout, open_checkout
 from bot.local.loan import Loan
 from bot.local.needs import demand_agent
+from bot.local.notes import verdict_note
 from bot.local.roles import role_text
 from bot.local.settings import ROLES, Flags
 from bot.local.task_run import model_for
@@ -186,6 +187,9 @@ def test_commits_of_people_meanwhile_stay_and_the_work_is_beside_them(laptop: La
     assert result.outcome.reason == "branch-changed"
     assert result.branch.startswith("ai/kept-greet-T")
     assert laptop.show(result.branch, "b.py") == "1"
+    note = verdict_note(result, Status.BLOCKED)
+    assert "Merge that branch where you want it." in note
+    assert "goes on from the branch." not in note
     assert laptop.git("log", "-1", "--format=%s", "ai/task-greet") == "theirs"
     assert laptop.trees() == []
 
@@ -302,6 +306,27 @@ def test_RP4_what_a_killed_attempt_did_is_saved_and_gone_on_from(laptop: Laptop)
     assert laptop.git("log", "--format=%s", f"main..{result.commit}").count("Add a greeting") == 2
     assert "It was cut off while it was at work" in laptop.agent.asks[0].prompt
     assert any("went on from its work" in note for note in result.outcome.notes)
+    assert laptop.trees() == []
+
+
+def test_what_a_killed_attempt_did_is_found_again_where_its_branch_is_looked_at(laptop: Laptop) -> None:
+    """Its work goes to a branch of its own, which the note names, and nobody is told that it was gone on from."""
+    task = laptop.task("greet", TEXT)
+
+    def step(tree: Path) -> None:
+        writes({"half.py": "half\n"})(tree)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    killed(lambda: laptop.run(task, step))
+    laptop.git("checkout", "-q", "-b", "ai/task-greet")
+    result = laptop.run(task, writes({"rest.py": "rest\n"}))
+
+    assert result.outcome.reason == "branch-changed"
+    kept = laptop.git("branch", "--list", "ai/kept-*", "--format=%(refname:short)")
+    assert laptop.show(kept, "half.py") == "half"
+    said = f"Work of an earlier attempt, which was killed, is on the branch {kept} alone"
+    assert result.outcome.notes == (said,)
+    assert said in laptop.lines
     assert laptop.trees() == []
 
 

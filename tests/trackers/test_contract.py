@@ -181,6 +181,7 @@ def test_TS11_the_pull_request_is_linked_once(stage: Stage, ada: Tracker) -> Non
     ada.attach(claimed, url, "Draft PR #31")
 
     assert stage.seen(claimed.id).count(url) == 1
+    assert ada.get(claimed.id).pull == (url if ada.source in ("file", "backlog") else "")
 
 
 def test_relations_hold_tasks_back_until_what_comes_first_is_done(stage: Stage, ada: Tracker) -> None:

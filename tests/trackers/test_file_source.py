@@ -258,3 +258,19 @@ def test_RP3_a_process_that_dies_with_half_a_file_written_leaves_the_old_one(tra
     assert [task.id for task in tracker.list().tasks] == ["a"]
     tracker.check(())
     assert names_in(tracker.folder) == ["a.md"]
+
+
+def test_a_file_may_be_called_as_people_call_things(tracker: FileTracker) -> None:
+    """A task that nobody sees would be waited for in vain."""
+    for name in ("log in, please", "añadir ☂", "(draft)", "_later", ".hidden", "two\nlines"):
+        write(tracker, name, f"# {name.strip()}\n")
+    task = tracker.get("log in, please")
+    claimed = tracker.claim(task)
+    tracker.relate(tracker.get("añadir ☂"), task)
+
+    assert [each.id for each in tracker.list().tasks] == ["(draft)", "añadir ☂", "log in, please"]
+    assert claimed.status is Status.IN_PROGRESS
+    assert [each.name for each in tracker.get("añadir ☂").prerequisites] == ["log in, please"]
+    for name in ("../tasks/(draft)", "a/b", ".hidden", "a\\b", "two\nlines"):
+        with pytest.raises(NoSuchTask):
+            tracker.get(name)

@@ -79,13 +79,13 @@ def opening(approval: str, proposal: Proposal) -> Tally:
 
 
 def with_seen(tally: Tally, proposal: Proposal, issues: Mapping[int, Issue], spec: int) -> Tally:
-    """With the issues that are there by their titles, whoever made them: a run that died, a person."""
+    """With the issues that are there by their titles: of a run that died, or of people who belong to the repository."""
     known = tally.numbers
     wanted = {task.key for task in proposal.plan.tasks} - known.keys()
     found: dict[str, int] = {}
     for number in sorted(issues):
         issue = issues[number]
-        if issue.is_pull or number == spec:
+        if issue.is_pull or issue.foreign or number == spec:
             continue
         key = META if _is_meta(issue, proposal) else key_of(issue.title)
         if key in wanted or (key == META and META not in known):
@@ -153,4 +153,4 @@ def _relations(proposal: Proposal, numbers: Mapping[str, int]) -> Iterator[Relat
 
 def _is_meta(issue: Issue, proposal: Proposal) -> bool:
     same = " ".join(issue.title.split()).casefold() == " ".join(proposal.plan.meta_title.split()).casefold()
-    return same and isinstance(titles.parse(issue.title), titles.Meta)
+    return issue.open and same and isinstance(titles.parse(issue.title), titles.Meta)

@@ -38,7 +38,9 @@ class Tally:
     changed: int = 0
     """Issues that were brought in line with the plan, or are left to those who changed them."""
     related: int = 0
-    """Relations that are there."""
+    """Relations that are there, or that GitHub would not take."""
+    lost: int = 0
+    """Those that GitHub would not take."""
     done: bool = False
 
     @property
@@ -59,7 +61,7 @@ class Tally:
             found["begun"] = {"keys": [*self.begun], "at": self.begun_at.isoformat()}
         if self.tries:
             found["refused"] = {"times": self.tries, "words": self.refusal}
-        counts = {"changed": self.changed, "related": self.related}
+        counts = {"changed": self.changed, "related": self.related, "lost": self.lost}
         return {
             **found,
             **{name: count for name, count in counts.items() if count},
@@ -89,6 +91,7 @@ def tally_in(block: Mapping[str, Any]) -> Tally | None:
         str(refused.get("words") or "")[:_MOST],
         _count(data.get("changed")),
         _count(data.get("related")),
+        _count(data.get("lost")),
         data.get("done") is True,
     )
 

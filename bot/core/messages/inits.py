@@ -1,6 +1,6 @@
 """The verdict of a run that planned issues (`/ai init`): the plan, for people to approve, and the line it is made from."""
 
-from bot.core.inits.proposal import Proposal, proposal_line
+from bot.core.inits.proposal import MOST_LINE, Proposal, proposal_line
 from bot.core.inits.tally import META
 from bot.core.ledger import Record
 from bot.core.messages.making import NOT_RUN, issues_planned_text
@@ -17,6 +17,12 @@ _AROUND = 2_000
 """Characters of a verdict besides plan, texts and line."""
 
 
+def is_sayable(proposal: Proposal, diff: Diff) -> bool:
+    """Whether one comment holds all that people have to read of it, and what it is made from."""
+    line = len(proposal_line(proposal))
+    return line <= MOST_LINE and line + len(plan_markdown(proposal.plan, diff)) <= COMMENT_LIMIT - _AROUND
+
+
 def proposed_issues(
     record: Record, outcome: Outcome, proposal: Proposal, diff: Diff, issue: int, *, run_url: str = ""
 ) -> str:
@@ -29,12 +35,12 @@ def proposed_issues(
         f"Blocked ({Reason.NEEDS_INPUT}): {issues_planned_text(issue)}",
         verdict_block(record),
         shown,
+        line,  # before what may be left out
         f"New issues become sub-issues of {under}. {NOT_RUN}",
         _there(proposal),
         *_texts(diff, room),
         to_look_at(outcome.notes),
         facts_table(outcome, run_url),
-        line,
         "Nothing was made yet. `/ai init` and what to change asks for another plan; `/ai stop` drops it. As it is, it is "
         "approved, and its issues are made, by:",
         "/ai approve",

@@ -46,7 +46,17 @@ def made_text(tally: Tally) -> str:
             f"**Stopped**: {there} of {tally.total} issues are there; GitHub refuses the next one: "
             f"{one_line(tally.refusal, 300) or 'it does not say why'}. `/ai approve` goes on."
         )
-    return f"**Issues made**: #{tally.meta} keeps {counted(tally.total, 'issue')} together. {NOT_RUN}"
+    return f"**Issues made**: #{tally.meta} keeps {counted(tally.total, 'issue')} together. {NOT_RUN}{_lost(tally)}"
+
+
+def _lost(tally: Tally) -> str:
+    """Between series nothing but these relations holds the order."""
+    if not tally.lost:
+        return ""
+    return (
+        f"\n\nGitHub would not take {tally.lost} *blocked by*. Compare the plan with the issues before you label "
+        "them: write `Depends on #N` into those that lack it."
+    )
 
 
 def made_reply(tally: Tally) -> str:
