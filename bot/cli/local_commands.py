@@ -70,7 +70,7 @@ def start(
     flags = replace(old, agent_id=agent, role=role, task=task, hooks=hooks, seed_config=config)
     environ, root = laptop_environ(), checkout_of(Path.cwd())
     if scripted:
-        unused = {"--page": page, "--resume": resumed, "--single-task": single}
+        unused = {"--resume": resumed, "--single-task": single}
         if given := [name for name, there in unused.items() if there]:
             raise UsageError(f"--scripted is a trial of its own: leave {' and '.join(given)} out.")
         from bot.cli.scripted import run_scripted  # noqa: PLC0415

@@ -108,12 +108,12 @@ class Watching:
         wanted = frozenset(issues)
         return {each.task.id: self._why(each) for each in self._stands() if each.task.id in wanted}
 
-    def runs(self, project: str) -> tuple[Run, ...]:
+    def runs(self, project: str, most: int = MOST_RUNS) -> tuple[Run, ...]:
         """The newest first."""
         if project != HERE:
             return ()
         found = [run for run, _ in self._attempts()]
-        return tuple(sorted(found, key=lambda run: run.at, reverse=True)[:MOST_RUNS])
+        return tuple(sorted(found, key=lambda run: run.at, reverse=True)[:most])
 
     def run(self, project: str, key: str) -> RunDetail | None:
         """An attempt, with its log."""

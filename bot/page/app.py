@@ -135,7 +135,7 @@ class Pages:
                 "opened": opened,
                 "queue": cut,
                 "why": self._source.why(ident, [each.id for each in cut.items]),
-                "runs": self._source.runs(ident)[:LATEST],
+                "runs": self._source.runs(ident, LATEST),
             }
 
         return self._page(request, "project.html", ident, context)

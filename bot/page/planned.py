@@ -5,7 +5,7 @@ What is dear (all issues, where each stands) is made when it is first asked for,
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from types import MappingProxyType
 from typing import Final
 
@@ -61,6 +61,11 @@ class Planned:
     def name(self) -> Link:
         """The repository, and where it is."""
         return Link(self._snapshot.repo, self._url)
+
+    def prepare(self) -> None:
+        """Make what is dear now: all issues, and where they stand in the queue."""
+        queue = sorted((issue for issue in self.project.issues if issue.place), key=attrgetter("place"))
+        self.why([issue.id for issue in queue[:1]])
 
     @cached_property
     def project(self) -> Project:

@@ -267,8 +267,8 @@ class Source(Protocol):
         """Why these issues are where they are; those of which nothing is known are left out."""
         ...
 
-    def runs(self, project: str) -> tuple[Run, ...]:
-        """The newest `MOST_RUNS`, newest first."""
+    def runs(self, project: str, most: int = MOST_RUNS) -> tuple[Run, ...]:
+        """The newest `most` (at most `MOST_RUNS`), newest first."""
         ...
 
     def run(self, project: str, key: str) -> RunDetail | None:

@@ -66,6 +66,8 @@ class Scene:
     records: Mapping[str, Record]
     """By run key: the ended runs of issues that were read in detail."""
     runs: _Kept[tuple[Run, ...]] = field(default_factory=_Kept)
+    latest: dict[int, _Kept[tuple[Run, ...]]] = field(default_factory=dict)
+    """Fewer of them, by how many: the page of a repository shows some, and reads no more."""
     run_ids: dict[str, int] = field(default_factory=dict)
     """Of workflow runs, by run key: what is known of those in `runs`."""
 
@@ -90,7 +92,7 @@ class Scenes:
         """
         project = str(place.repository_id)
         planned = Planned(project, seen, survey, config, self._server_url)
-        _ = planned.project
+        planned.prepare()
         ended = {r.run_key: r for issue in seen.issues.values() if issue.detailed for r in records(issue, seen.own_ids)}
         with self._lock:
             self._version += 1
@@ -131,18 +133,19 @@ class Scenes:
         scene = self._scene(project)
         return scene.planned.why(issues) if scene is not None else {}
 
-    def runs(self, project: str) -> tuple[Run, ...]:
+    def runs(self, project: str, most: int = MOST_RUNS) -> tuple[Run, ...]:
         """The newest first."""
         scene = self._scene(project)
         if scene is None:
             return ()
 
         def read() -> tuple[Run, ...]:
-            past = self._store.past_runs(int(project), most=MOST_RUNS)
+            past = self._store.past_runs(int(project), most=most)
             scene.run_ids.update((each.run.run_key, each.run.run_id) for each in past)
             return tuple(_run(each, scene) for each in past)
 
-        return scene.runs.of(scene.version, read)
+        kept = scene.runs if most >= MOST_RUNS else scene.latest.setdefault(most, _Kept())
+        return kept.of(scene.version, read)
 
     def run(self, project: str, key: str) -> RunDetail | None:
         """What the ledger knows of it; once it has ended also what it left on GitHub, which is fetched when somebody looks."""

@@ -166,10 +166,10 @@ def test_scripted_leaves_a_folder_with_files_alone(desk: Desk) -> None:
 
 
 def test_the_trial_takes_no_option_that_it_would_not_keep(desk: Desk) -> None:
-    ran = desk.run("start", "--scripted", "--page", "--resume")
+    ran = desk.run("start", "--scripted", "--single-task", "--resume")
 
     assert ran.returncode == 2
-    assert ran.stderr == "ai-ready: --scripted is a trial of its own: leave --page and --resume out.\n"
+    assert ran.stderr == "ai-ready: --scripted is a trial of its own: leave --resume and --single-task out.\n"
     assert list(desk.root.iterdir()) == []
 
 

@@ -98,8 +98,8 @@ class Sample:
     def why(self, project: str, issues: Sequence[str]) -> Mapping[str, shown.Why]:
         return self.looked[project].why(issues)
 
-    def runs(self, project: str) -> tuple[shown.Run, ...]:
-        return self.ran.get(project, ())
+    def runs(self, project: str, most: int = shown.MOST_RUNS) -> tuple[shown.Run, ...]:
+        return self.ran.get(project, ())[:most]
 
     def run(self, project: str, key: str) -> shown.RunDetail | None:
         return self.details.get(key)

@@ -66,10 +66,12 @@ def test_runs_are_the_ledgers_with_the_titles_of_the_issues(store: SqlStore) -> 
     """When somebody asked is in the key of a label's request."""
     one_ended_and_one_at_work(store)
 
-    second, first = shown(store, asked(1, "One"), asked(2, "Two")).runs("7")
+    scenes = shown(store, asked(1, "One"), asked(2, "Two"))
+    second, first = scenes.runs("7")
 
     assert (first.title, first.state, first.verdict, first.usd) == ("One", "ended", "tests-failed", 0.5)
     assert first.asked_at == NOW - timedelta(minutes=9)
+    assert scenes.runs("7", 1) == (second,)
     assert (second.title, second.state, second.asked_at) == ("Two", "queued", None)
 
 

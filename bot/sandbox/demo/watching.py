@@ -17,7 +17,7 @@ from bot.github.action_client import Access, ActionGitHub
 from bot.page.access import Access as Visitors
 from bot.page.listener import Listener
 from bot.page.planned import Planned
-from bot.page.shown import Health, Link, Project, Run, RunDetail, Step, Summary, Vital, Why, summary
+from bot.page.shown import MOST_RUNS, Health, Link, Project, Run, RunDetail, Step, Summary, Vital, Why, summary
 from bot.page.sockets import listen
 from bot.sandbox.stage import Stage
 
@@ -121,9 +121,9 @@ class Watching:
         """Why these issues are where they are."""
         return self._seen[0].why(issues) if self._seen is not None and project == HERE else {}
 
-    def runs(self, project: str) -> tuple[Run, ...]:
+    def runs(self, project: str, most: int = MOST_RUNS) -> tuple[Run, ...]:
         """The newest first."""
-        return self._seen[1] if self._seen is not None and project == HERE else ()
+        return self._seen[1][:most] if self._seen is not None and project == HERE else ()
 
     def run(self, project: str, key: str) -> RunDetail | None:
         """What its verdict says; the rest is in its log."""
