@@ -299,6 +299,8 @@ class _Drawer:
         for between in list(found)[:EDGES]:
             start, end, kind = places[between]
             reasons = found[between]
+            if end[0] < start[0] + WIDE:  # it goes around on the right, which needs room
+                self.wide = max(self.wide, max(start[0], end[0]) + WIDE + GAP / 2)
             more = f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else ""
             self._arrow(between[1], _curve(start, self.routes.get(between, []), end), kind, f"{reasons[0]}{more}")
         return max(0, len(found) - EDGES)
