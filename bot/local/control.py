@@ -5,6 +5,7 @@ has it; a number that the system gave to somebody else meanwhile has another beg
 """
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
@@ -50,7 +51,9 @@ def only_runner(path: Path, agent: str) -> Iterator[None]:
     try:
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     except OSError as error:
-        raise UsageError(f"{path} can't be opened ({error.strerror}): remove it.") from None
+        if error.errno != errno.ELOOP:
+            raise
+        raise UsageError(f"{path} is a symbolic link, which no runner makes: remove it.") from None
     try:
         end = time.monotonic() + PATIENCE
         while not _locked(handle, fcntl.LOCK_EX):

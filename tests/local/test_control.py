@@ -121,7 +121,7 @@ def test_a_link_that_came_with_the_checkout_is_not_written_through(tmp_path: Pat
     (tmp_path / "mine").write_text("mine\n")
     (tmp_path / "ada.json").symlink_to(tmp_path / "mine")
 
-    with pytest.raises(UsageError, match=r"can't be opened .*: remove it"), only_runner(tmp_path / "ada.json", "ada"):
+    with pytest.raises(UsageError, match="is a symbolic link"), only_runner(tmp_path / "ada.json", "ada"):
         pass
 
     assert (tmp_path / "mine").read_text() == "mine\n"

@@ -53,7 +53,7 @@ def test_a_demo_that_gets_stuck_says_what_waits(tmp_path: Path) -> None:
     played = demo(tmp_path, AI_READY_CLAUDE="/nonexistent")
 
     assert (played.returncode, played.stderr) == (1, "")
-    assert "#2 Blocked (setup-failed): AI_READY_CLAUDE names /nonexistent" in played.stdout
+    assert "#2 Blocked (setup-failed): Claude Code CLI not found: AI_READY_CLAUDE names /nonexistent" in played.stdout
     assert "#3 has no verdict: Waiting for 1 issue to close." in played.stdout
     assert "The last words of" not in played.stdout
 
