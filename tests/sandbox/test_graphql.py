@@ -23,8 +23,11 @@ from bot.sandbox.tokens import Token
 from tests.npm import installed, needs_npm
 from tests.sandbox.world import World
 
-NEWER = {("Issue", "blockedBy"), ("Issue", "issueDependenciesSummary")}
-NEWER_TYPES = {"IssueDependenciesSummary", "IssueDependencyOrder", "IssueDependencyOrderField"}
+NEWER = {("Issue", "blockedBy"), ("Issue", "issueDependenciesSummary"), ("Mutation", "addBlockedBy")}
+NEWER_TYPES = {
+    *("IssueDependenciesSummary", "IssueDependencyOrder", "IssueDependencyOrderField"),
+    *("AddBlockedByInput", "AddBlockedByPayload"),
+}
 """Issue dependencies came after the published package (GitHub's GraphQL changelog, 2025-07-30 and 2025-10-15)."""
 
 
