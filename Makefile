@@ -13,13 +13,14 @@ STAMP := .venv/.installed
 demo: $(STAMP) ## the whole job on this machine: no account, no key (ARGS=--keep leaves its pages up)
 	$(RUN)/ai-ready demo $(ARGS)
 
+# Three workers for two cores: stories wait for processes and clocks as long as they compute.
 test: $(STAMP) ## unit tests, and the stories that need nothing else (ARGS=tests/core: only these)
-	$(RUN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+	$(RUN)/python -m pytest -n 3 --dist loadgroup $(ARGS)
 
 test-all: $(STAMP) ## also what needs npm (its packages go to .ai-ready/), PostgreSQL or Chromium (installed where we may)
 	.ci/postgres
 	.ci/browser
-	AI_READY_TEST_NPM=1 AI_READY_TEST_POSTGRES=1 AI_READY_TEST_BROWSER=1 $(RUN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+	AI_READY_TEST_NPM=1 AI_READY_TEST_POSTGRES=1 AI_READY_TEST_BROWSER=1 $(RUN)/python -m pytest -n 3 --dist loadgroup $(ARGS)
 
 lint: $(STAMP) ## ruff, zizmor, the schemas of the workflow files
 	$(RUN)/ruff check .
