@@ -5,19 +5,18 @@ this machine and this run. Two calls of the API pass; no other host can be reach
 followed, and nothing is logged.
 """
 
-import asyncio
 import contextlib
 import hmac
 import json
 import secrets
-import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout, web
+from aiohttp import ClientError, ClientResponse, web
 
+from bot.agent.loopback import Door, serve_door
 from bot.agent.meter import Meter, Reservation
 
 OFFICIAL = "https://api.anthropic.com"
@@ -89,48 +88,25 @@ def serve_key_proxy(
     """
     meter = Meter(budget_usd)
     door = _Door(credential, (upstream or OFFICIAL).rstrip("/"), models, meter)
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, name="key-proxy", daemon=True)
-    thread.start()
-    try:
-        port = asyncio.run_coroutine_threadsafe(door.open(), loop).result(30)
-        yield KeyProxy(f"http://127.0.0.1:{port}", door.key, meter)
-    finally:
-        asyncio.run_coroutine_threadsafe(door.close(), loop).result(30)
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.close()
+    with serve_door(door, "key-proxy") as url:
+        yield KeyProxy(url, door.key, meter)
 
 
-class _Door:
+class _Door(Door):
     """Checks, forwards, counts. Lives in the proxy's own event loop."""
 
     def __init__(self, credential: Credential, upstream: str, models: frozenset[str], meter: Meter) -> None:
         self.key = f"sk-ai-ready-{secrets.token_hex(24)}"
         self._credential, self._upstream, self._models, self._meter = credential, upstream, models, meter
-        self._closing = contextlib.AsyncExitStack()
+        super().__init__(LARGEST)
 
-    async def open(self) -> int:
-        """Start to listen; the port."""
-        timeout = ClientTimeout(total=None, sock_connect=30, sock_read=600)
-        # trust_env: a self-hosted runner may reach the world only through HTTPS_PROXY.
-        session = ClientSession(timeout=timeout, trust_env=True)
-        self._session = await self._closing.enter_async_context(session)
-        app = web.Application(client_max_size=LARGEST)
-        app.router.add_post("/v1/messages", self._messages)
-        app.router.add_post("/v1/messages/count_tokens", self._count_tokens)
-        app.router.add_route("*", "/{rest:.*}", self._elsewhere)
-        runner = web.AppRunner(
-            app, access_log=None, handle_signals=False, shutdown_timeout=0.1, handler_cancellation=True
+    def routes(self) -> Sequence[web.RouteDef]:
+        """Two calls of the API."""
+        return (
+            web.post("/v1/messages", self._messages),
+            web.post("/v1/messages/count_tokens", self._count_tokens),
+            web.route("*", "/{rest:.*}", self._elsewhere),
         )
-        await runner.setup()
-        self._closing.push_async_callback(runner.cleanup)
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        return int(runner.addresses[0][1])
-
-    async def close(self) -> None:
-        """Stop to listen; requests under way are cut."""
-        await self._closing.aclose()
 
     async def _elsewhere(self, request: web.Request) -> web.StreamResponse:
         return _problem(

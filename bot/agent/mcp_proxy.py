@@ -5,18 +5,18 @@ the calls of tools those whose names say so. What it reads can still go into the
 nobody gets this who did not ask for it (`local.linear_mcp`).
 """
 
-import asyncio
 import contextlib
 import hmac
 import json
 import re
 import secrets
-import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from aiohttp import ClientError, ClientSession, ClientTimeout, web
+from aiohttp import ClientError, web
+
+from bot.agent.loopback import Door, serve_door
 
 LINEAR: Final = "https://mcp.linear.app/mcp"
 """https://linear.app/docs/mcp"""
@@ -50,17 +50,8 @@ class McpDoor:
 def serve_mcp_proxy(linear_key: str, *, upstream: str = LINEAR) -> Iterator[McpDoor]:
     """Serve a proxy on an ephemeral port of 127.0.0.1, in a thread of its own, until the end of the `with`."""
     door = _Door(linear_key, upstream)
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, name="mcp-proxy", daemon=True)
-    thread.start()
-    try:
-        port = asyncio.run_coroutine_threadsafe(door.open(), loop).result(30)
-        yield McpDoor(f"http://127.0.0.1:{port}/mcp", door.key)
-    finally:
-        asyncio.run_coroutine_threadsafe(door.close(), loop).result(30)
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.close()
+    with serve_door(door, "mcp-proxy") as url:
+        yield McpDoor(f"{url}/mcp", door.key)
 
 
 def refused_calls(body: bytes) -> list[Any] | None:
@@ -81,33 +72,17 @@ def _reads(message: dict[str, Any]) -> bool:
     return isinstance(name, str) and READS.fullmatch(name) is not None
 
 
-class _Door:
+class _Door(Door):
     """Checks and forwards. Lives in the proxy's own event loop."""
 
     def __init__(self, linear_key: str, upstream: str) -> None:
         self.key = f"ai-ready-{secrets.token_hex(24)}"
         self._authorization, self._upstream = f"Bearer {linear_key}", upstream
-        self._closing = contextlib.AsyncExitStack()
+        super().__init__(LARGEST)
 
-    async def open(self) -> int:
-        """Start to listen; the port."""
-        timeout = ClientTimeout(total=None, sock_connect=30, sock_read=600)
-        session = ClientSession(timeout=timeout, trust_env=True)
-        self._session = await self._closing.enter_async_context(session)
-        app = web.Application(client_max_size=LARGEST)
-        for method in ("GET", "POST", "DELETE"):
-            app.router.add_route(method, "/mcp", self._pass)
-        runner = web.AppRunner(
-            app, access_log=None, handle_signals=False, shutdown_timeout=0.1, handler_cancellation=True
-        )
-        await runner.setup()
-        self._closing.push_async_callback(runner.cleanup)
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        return int(runner.addresses[0][1])
-
-    async def close(self) -> None:
-        """Stop to listen; requests under way are cut."""
-        await self._closing.aclose()
+    def routes(self) -> Sequence[web.RouteDef]:
+        """One address, as the protocol has it."""
+        return tuple(web.route(method, "/mcp", self._pass) for method in ("GET", "POST", "DELETE"))
 
     async def _pass(self, request: web.Request) -> web.StreamResponse:
         shown = request.headers.get("authorization", "").removeprefix("Bearer ")

@@ -59,15 +59,7 @@ class Drafter:
 
     def _access(self) -> ModelAccess:
         env, config = self.env, self.settings.repo
-        return ModelAccess(
-            config.agent.model,
-            config.limits.usd,
-            env.api_key,
-            env.oauth_token,
-            base_url=env.model_url,
-            cli=env.claude,
-            settings=config.agent,
-        )
+        return ModelAccess.of(env, config.agent, config.agent.model, config.limits.usd)
 
     @contextlib.contextmanager
     def _ground(self, journal: Journal, screen: Redactor) -> Iterator[Ground]:

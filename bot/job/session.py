@@ -10,12 +10,13 @@ import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, Self
 
 from bot.agent.answer import Form
 from bot.agent.anthropic_pace import Pace
 from bot.agent.isolation import reachable
 from bot.agent.process import environment
+from bot.config import ActionEnv, LaptopEnv
 from bot.core.run import AgentReport
 from bot.core.secret import Secret
 from bot.core.settings import AgentSettings
@@ -76,6 +77,11 @@ class ModelAccess:
     """Where there is one, the Claude CLI may read in Linear with it, without having it."""
     pace: Pace | None = None
     """Of requests of the backend `anthropic-sdk`, where several sessions keep to one."""
+
+    @classmethod
+    def of(cls, env: ActionEnv | LaptopEnv, settings: AgentSettings, model: str, usd: float) -> Self:
+        """With the keys and addresses of our environment."""
+        return cls(model, usd, env.api_key, env.oauth_token, base_url=env.model_url, cli=env.claude, settings=settings)
 
 
 @contextlib.contextmanager

@@ -47,15 +47,7 @@ def do_the_work(
     env.model_key()
     screen = Redactor(env.secrets)
     task = replace(_task(admission, looked), round=screened(looked.round, screen.text))
-    access = ModelAccess(
-        admission.model,
-        admission.usd,
-        env.api_key,
-        env.oauth_token,
-        base_url=env.model_url,
-        cli=env.claude,
-        settings=looked.config.agent,
-    )
+    access = ModelAccess.of(env, looked.config.agent, admission.model, admission.usd)
     journal = bench.journal
     root = run_root()
     with (

@@ -10,15 +10,7 @@ from bot.job.session import ModelAccess, check_agent
 def demand_agent(config: RepoConfig, env: LaptopEnv) -> None:
     """Raise `ConfigError` when no agent can be started here: no other user can be had; a key, the CLI, the SDK is missing."""
     env.demand_model_key()
-    access = ModelAccess(
-        config.agent.model,
-        config.limits.usd,
-        env.api_key,
-        env.oauth_token,
-        base_url=env.model_url,
-        cli=env.claude,
-        settings=config.agent,
-    )
+    access = ModelAccess.of(env, config.agent, config.agent.model, config.limits.usd)
     try:
         demand_isolation(config.agent.isolation)
         check_agent(access, path=env.others.get("PATH", ""))

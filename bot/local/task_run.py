@@ -228,17 +228,8 @@ class _Story:
             journal.tell(event)
 
         ground = Ground(tree, isolation, self.watch.cancel, yard.screen, journal.say, tell, env.others)
-        access = ModelAccess(
-            admission.model,
-            admission.usd,
-            env.api_key,
-            env.oauth_token,
-            base_url=env.model_url,
-            cli=env.claude,
-            settings=job.config.agent,
-            linear_key=self._linear_key(),
-            pace=self.run.pace,
-        )
+        access = ModelAccess.of(env, job.config.agent, admission.model, admission.usd)
+        access = replace(access, linear_key=self._linear_key(), pace=self.run.pace)
         try:
             with self.run.session(access, ground) as agent:
                 return work(job, yard.loan.remote, agent, ground, out=self.out)
