@@ -1,0 +1,3 @@
+"""Secrets (S): which test holds which case."""
+
+CASES: dict[str, tuple[str, ...]] = {}

@@ -1,0 +1,3 @@
+"""What arrives at the webhook (W): which test holds which case."""
+
+CASES: dict[str, tuple[str, ...]] = {}
