@@ -28,6 +28,7 @@ from starlette.routing import Route
 
 from bot.errors import AiReadyError
 from bot.page.access import Access, Application, Gate
+from bot.page.arrows import HIGH, WIDE
 from bot.page.figures import as_csv, as_json, charts, days
 from bot.page.graph import draw
 from bot.page.live import Live
@@ -94,6 +95,7 @@ class Pages:
             auto_reload=False,
         )
         self._templates.filters.update(FILTERS)
+        self._templates.globals.update({"WIDE": WIDE, "HIGH": HIGH})
         folder = files("bot.page") / "static"
         self._static = {name: (folder / name).read_bytes() for name in STATIC}
 

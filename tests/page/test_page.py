@@ -96,15 +96,6 @@ def test_every_arrow_of_the_graph_can_be_read_without_a_mouse() -> None:
     assert len(listed) == 3
 
 
-def test_an_arrow_that_goes_around_the_last_column_is_not_cut_off() -> None:
-    with opened(shop()) as client:
-        page = client.get("/p/7").text
-
-    (width,) = map(float, re.findall(r'<svg width="(\d+)"', page))
-    (start, side) = map(float, *re.findall(r'k-github" d="M([\d.]+) [\d.]+C([\d.]+) ', page))
-    assert width >= start + 0.75 * (side - start)
-
-
 def test_issues_are_found_by_state_and_words() -> None:
     with opened(shop()) as client:
         assert "An idea" in client.get("/p/7/issues").text
