@@ -15,9 +15,12 @@ import pytest
 from typer.testing import CliRunner
 
 from bot.cli.commands import app as command
+from bot.page.app import Pages
+from bot.page.live import Live
 from bot.sandbox.app_server import AppServer, ServerSetting, register
 from bot.sandbox.model import Scene, Script, bash, done, write
 from bot.sandbox.stage import SERVER_CALLER, Setting, Stage, raise_curtain
+from tests.page.sample import NOW, Sample
 from tests.page.visitor import PATIENCE, basic
 from tests.stories.invariants import check_end
 from tests.stories.server_town import Plan, server_setting, server_town
@@ -57,8 +60,10 @@ def test_the_page_follows_the_server(tmp_path: Path) -> None:
                 assert health["failed_deliveries"]["value"] == "0"
 
             assert httpx.get(f"{server.page_url}{project}").status_code == 401
-            assert httpx.get(f"{server.url}{project}").status_code == 404
-            assert httpx.get(f"{server.url}/status.json").status_code == 404
+            for route in Pages(Sample(), Live(lambda _: 0), lambda: NOW).routes():
+                path = route.path.format(project=town.repo.id, key=key, name="page.js")
+                assert httpx.get(f"{server.page_url}{path}").status_code == 401, path
+                assert httpx.get(f"{server.url}{path}").status_code == 404, path
             assert httpx.post(f"{server.page_url}/webhook", headers=basic(PASSWORD)).status_code == 404
             for path in ("/healthz", "/readyz", "/metrics"):
                 assert "SHOP" not in httpx.get(f"{server.url}{path}").text

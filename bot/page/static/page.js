@@ -100,7 +100,11 @@ if (document.querySelector("[data-live]")) {
     stream = new EventSource(`/live?of=${encodeURIComponent(of)}&since=${since}`);
     stream.addEventListener("open", () => say("Live."));
     stream.addEventListener("changed", renew);
-    stream.addEventListener("error", () => say("Not live: the server does not answer. Trying again."));
+    stream.addEventListener("error", () => {
+      const refused = stream.readyState === EventSource.CLOSED;  // else the browser tries again by itself
+      say(`Not live: the server ${refused ? "is busy" : "does not answer"}. Trying again.`);
+      if (refused) setTimeout(() => listen(0), 30_000);
+    });
   };
   listen(version);
   // A page that is kept for going back to must not hold a connection.
