@@ -18,6 +18,7 @@ from aiohttp import ClientError, ClientResponse, web
 
 from bot.agent.loopback import Door, serve_door
 from bot.agent.meter import Meter, Reservation
+from bot.agent.sieve import Sieve
 
 OFFICIAL = "https://api.anthropic.com"
 
@@ -119,7 +120,7 @@ class _Door(Door):
         body = await request.read()
         try:
             async with self._ask(request, body) as answer:
-                return web.Response(status=answer.status, body=await answer.read(), headers=_back(answer))
+                return web.Response(status=_status(answer), body=await self._read(answer), headers=_back(answer))
         except (ClientError, TimeoutError) as error:
             return _unreachable(error)
 
@@ -147,17 +148,18 @@ class _Door(Door):
             async with self._ask(request, body) as answer:
                 answered = answer.status == 200
                 if not answered:
-                    return web.Response(status=_status(answer), body=await answer.read(), headers=_back(answer))
+                    return web.Response(status=_status(answer), body=await self._read(answer), headers=_back(answer))
                 if answer.content_type == "application/json":
-                    whole = await answer.read()
+                    whole = await self._read(answer)
                     usage.take(whole)
                     return web.Response(status=200, body=whole, headers=_back(answer))
                 response = web.StreamResponse(status=200, headers=_back(answer))
                 await response.prepare(request)
+                sieve = Sieve(self._credential.secret)
                 async for piece in answer.content.iter_any():
                     usage.feed(piece)
-                    await response.write(piece)
-                await response.write_eof()
+                    await response.write(sieve(piece))
+                await response.write_eof(sieve.rest())
                 return response
         except (ClientError, TimeoutError) as error:
             if not answered:
@@ -165,6 +167,10 @@ class _Door(Door):
             raise ConnectionResetError from None  # half an answer: the agent must see it break, and ask again
         finally:
             self._settle(reserved, usage, answered=answered, seconds=time.monotonic() - started)
+
+    async def _read(self, answer: ClientResponse) -> bytes:
+        """A whole answer, less our key: a gateway may say which one it refused."""
+        return Sieve(self._credential.secret).whole(await answer.read())
 
     def _settle(self, reserved: Reservation, usage: "_Usage", *, answered: bool, seconds: float) -> None:
         if not answered:
