@@ -175,8 +175,8 @@ class Block:
                 value or "" for name, value in _ATTRIBUTE.findall(tag["attributes"]) if name.lower() != "src"
             )
             return self._unread(alt, tag.end())
-        if (end := self._unseen(tag)) is not None:
-            return self._drop(end)
+        if (unseen_to := self._unseen(tag)) is not None:
+            return self._drop(unseen_to)
         attributes = self._attributes(tag["attributes"])
         start, end = tag.start("attributes"), tag.end("attributes")
         self._out.append(self.text[at:start] + attributes)
