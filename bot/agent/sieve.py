@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from bot.core.secret import SHORTEST
+
 MARK: Final = b"***"
 
 
@@ -9,7 +11,8 @@ class Sieve:
     """For one answer."""
 
     def __init__(self, secret: str) -> None:
-        self._secret = secret.encode("utf-8", "surrogateescape")
+        """A `secret` too short to be looked for passes."""
+        self._secret = secret.encode("utf-8", "surrogateescape") if len(secret) >= SHORTEST else b""
         self._held = b""
 
     def __call__(self, piece: bytes) -> bytes:

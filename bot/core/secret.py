@@ -2,6 +2,9 @@
 
 from typing import Final, final
 
+SHORTEST: Final = 8
+"""Shorter values are not looked for in what others say: they would be everywhere."""
+
 
 @final
 class Secret:
@@ -23,7 +26,7 @@ class Secret:
 
     def out_of(self, text: str) -> str:
         """`text` without this value: servers and what stands before them may repeat what they were sent."""
-        return text.replace(self._value, "***") if self._value else text
+        return text.replace(self._value, "***") if len(self._value) >= SHORTEST else text
 
     def __repr__(self) -> str:
         return "Secret('***')" if self._value else "Secret('')"
