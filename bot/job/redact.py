@@ -1,7 +1,7 @@
 """Finds secrets in text and takes them out: in logs, errors, comments, and in the diffs of an agent.
 
 Two nets. Values we know (our token, the model's key) are found whole or in part, plain, base64 at each alignment, hex,
-URL-encoded, JSON-escaped, reversed and rot13. Values we don't know are found by the formats in `FORMATS`; a further
+URL-encoded, JSON-escaped, letter by letter, reversed and rot13. Values we don't know are found by the formats in `FORMATS`; a further
 source of patterns joins there. Both run in linear time. What no net can hold (one character a line, a cipher) is why
 the agent never has a secret in the first place.
 """
@@ -129,6 +129,10 @@ _PUBLIC = re.compile(
 """What every value of a kind begins with: no piece of a secret."""
 
 
+LETTER_BY_LETTER: Final = ("%{:02X}", "%{:02x}", "\\x{:02x}", "&#{};")
+"""As addresses, programs and HTML may write any letter."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Form:
     """One way a known value may be written."""
@@ -193,6 +197,9 @@ def _forms(value: str) -> Iterator[_Form]:
         yield form(text, 2 * head)
     for text, start in _base64_forms(raw, head):
         yield form(text, start)
+    for one in LETTER_BY_LETTER:  # eight characters of these are too few letters to mean anything
+        text = "".join(one.format(byte) for byte in raw)
+        yield _Form(text, range(len(text)), whole=True)
 
 
 def _base64_forms(raw: bytes, head: int) -> Iterator[tuple[str, int]]:

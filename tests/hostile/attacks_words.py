@@ -148,7 +148,7 @@ ATTACKS = (
             ("a comment that never ends", "<!-- canary-hidden"),
             ("the words for a picture", "![canary-hidden](x.png)"),
             ("a link that nobody uses", "[//]: # (canary-hidden)"),
-            ("folded deep in HTML", f"{'<details><p hidden>' * 200}canary-hidden"),
+            ("a comment deep in HTML", f"{'<details><b>' * 200}<!-- canary-hidden --!>"),
         )
     ),
     Attack(
