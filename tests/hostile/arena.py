@@ -96,7 +96,7 @@ def forms(word: str) -> tuple[bytes, ...]:
     plain = word.encode()
     return (
         *(plain, plain[7:], plain[::-1], plain.hex().encode(), codecs.encode(word, "rot13").encode()),
-        *("\u200b".join(word).encode(), "".join(f"%{each:02X}" for each in plain).encode()),
+        *("\u200b".join(word).encode(), "\n+".join(word).encode(), "".join(f"%{each:02X}" for each in plain).encode()),
         *(base64.b64encode(b"x" * pad + plain + b"xx")[4:-8] for pad in range(3)),
     )
 

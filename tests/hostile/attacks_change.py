@@ -187,6 +187,7 @@ pathlib.Path("tests/conftest.py").write_text("def pytest_runtest_makereport(): p
         "writes into git~1, which is git's own folder on some systems",
         on_branch("git~1/config"),
         (
+            FILES_WATCHED,
             Weakness(
                 "bot/core/paths.py", '    return re.fullmatch(r"git~[0-9]+", name) is not None', "    return False"
             ),
@@ -270,6 +271,7 @@ with open(".git/config", "a") as config:
             ("as it is", "key"),
             ("base64", "base64.b64encode(key.encode()).decode()"),
             ("without its beginning", "key[7:]"),
+            ("one character a line", '"\\n".join(key)'),
             ("joined by nothing visible", "chr(0x200b).join(key)"),
             ("as in an address", '"".join(f"%{ord(each):02X}" for each in key)'),
             ("base64 at an odd place", 'base64.b64encode(b"x" + key.encode() + b"xx").decode()'),
