@@ -322,6 +322,47 @@ def test_what_everybody_may_write_is_read_only(root: Path) -> None:
         shutil.rmtree(everybodys)
 
 
+WATCHER = """
+import os, sys
+for _ in range(3):
+    if not os.fork():
+        break
+print("ready", flush=True)
+while True:
+    with open("/proc/loadavg") as file:
+        newest = int(file.read().split()[4])
+    for pid in range(newest - 2, newest + 8):
+        try:
+            os.close(os.open(f"/proc/{pid}/root{sys.argv[1]}/setpriv", os.O_CREAT | os.O_WRONLY))
+        except OSError:
+            pass
+"""
+"""Waits for a process of its own uid that root started outside of its mount namespace, to write through it."""
+
+
+@pytest.mark.needs_root
+def test_who_ends_the_agent_is_no_way_out_of_its_mount_namespace(root: Path) -> None:
+    """For a moment its killer has the agent's uid and all of the disk; the agent sees nothing of it."""
+    everybodys = Path("/opt/ai-ready-test-killer")
+    everybodys.mkdir()
+    everybodys.chmod(0o777)
+    try:
+        with isolation_for("auto", root=root, log=print) as isolation:
+            for _ in range(4):
+                words = ("python3", "-I", "-S", "-c", WATCHER, str(everybodys))
+                launch = isolation.launch(words, env=PATH, cwd=Path("/"))
+                with subprocess.Popen(
+                    launch.argv, env=launch.env, cwd=launch.cwd, stdout=subprocess.PIPE, start_new_session=True
+                ) as watcher:
+                    assert watcher.stdout is not None
+                    assert watcher.stdout.readline() == b"ready\n"
+                    isolation.kill_all()
+                    assert watcher.wait(30) == -9
+        assert list(everybodys.iterdir()) == []
+    finally:
+        shutil.rmtree(everybodys)
+
+
 @pytest.mark.needs_root
 def test_a_machine_without_mount_namespaces_says_so(root: Path, tmp_path: Path) -> None:
     """In an ordinary container the uid alone has to do; the log names what that leaves open."""
