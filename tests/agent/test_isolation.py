@@ -173,6 +173,37 @@ def test_own_and_reclaim_touch_only_the_tree(apart: Isolation, root: Path, tmp_p
     assert (tree / "ours-in-between").stat().st_uid == 12345
 
 
+@pytest.mark.needs_root
+def test_a_file_of_ours_linked_into_the_tree_is_never_given_away(apart: Isolation, root: Path) -> None:
+    """Not every kernel keeps the agent from linking what it may not write, as it may our git folder's config."""
+    tree, ours = root / "tree", root / "config"
+    tree.mkdir()
+    ours.write_text("[core]")
+    apart.own(tree)
+    sh(apart, f"mkdir -p {tree}/node_modules && echo x > ~/cached && ln ~/cached {tree}/node_modules/linked")
+    (tree / "linked").hardlink_to(ours)
+
+    apart.reclaim(tree)
+    apart.own(tree)
+
+    assert (ours.stat().st_uid, ours.stat().st_nlink, ours.read_text()) == (0, 1, "[core]")
+    assert sh(apart, f"echo y > {tree}/node_modules/linked").exit_code == 0  # as package managers do it
+
+
+@pytest.mark.needs_root
+def test_nobody_else_writes_into_a_tree_that_was_taken_back(apart: Isolation, root: Path) -> None:
+    """The agent of another run on this machine would change under our eyes what we have looked at."""
+    tree = root / "tree"
+    tree.mkdir()
+    apart.own(tree)
+    sh(apart, f"mkdir {tree}/open && touch {tree}/open/file && chmod -R 777 {tree}")
+
+    apart.reclaim(tree)
+
+    assert {path.stat().st_mode & 0o022 for path in (tree, tree / "open", tree / "open" / "file")} == {0}
+    assert os.access(tree / "open" / "file", os.X_OK)
+
+
 def test_discard_deletes_what_the_user_closed(anyhow: Isolation, root: Path) -> None:
     """A tree goes, whatever modes are in it."""
     tree = root / "tree"
