@@ -57,7 +57,7 @@ class Meter:
         rates = rates_of(model)
         with self._lock:
             left = self.budget_usd - self.spent_usd - self._reserved
-            allowed = min(max_tokens, math.floor(left / rates.output * 1e6))
+            allowed = max(0, min(max_tokens, math.floor(left / rates.output * 1e6)))
             if left <= 0 or allowed < min(max_tokens, LEAST_TOKENS):  # also one that wants no answer pays its prompt
                 self.refused += 1
                 return None
