@@ -300,7 +300,7 @@ class _Drawer:
     def _put_group(self, name: str, issues: Sequence[Issue], x: float, y: float, head: str, words: str) -> float:
         states = {each.state for each in issues}
         self._box(x, y, next(each for each in LOUDEST if each in states), head, words, opens=name)
-        self.at |= {each.id: Seat(x, y, name, len(self.bands)) for each in issues}
+        self.at |= dict.fromkeys((each.id for each in issues), Seat(x, y, name, len(self.bands)))
         return y + HIGH + LINE
 
     def _box(
@@ -315,7 +315,7 @@ class _Drawer:
         if not issues:
             return y
         self.headings.append(Heading(x, y + 14, f"… and {len(issues):,} more"))
-        self.at |= {each.id: Seat(x, y - HIGH, "", len(self.bands)) for each in issues}
+        self.at |= dict.fromkeys((each.id for each in issues), Seat(x, y - HIGH, "", len(self.bands)))
         return y + HEAD
 
     def _draw_edges(self) -> int:
