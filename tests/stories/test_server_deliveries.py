@@ -8,6 +8,7 @@ from bot.sandbox.webhooks import Delivery
 from bot.server.rules import REDELIVERIES, SWEEP
 from tests.stories.server_town import BY_WEBHOOKS, InProcessServer, ServerTown, check_server_town, quick_town
 
+
 def asked(town: ServerTown, end: str) -> int:
     """How many requests of the App's had a path with this end."""
     return sum(one.path.endswith(end) for one in town.hub.requests.api())
