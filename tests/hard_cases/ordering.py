@@ -17,7 +17,7 @@ CASES = {
     ),
     "P05 a prerequisite that does not exist": (
         "core/test_order.py::test_what_is_known_from_elsewhere",
-        "github/test_read.py::test_standings",
+        "github/test_gather.py::test_text_prerequisites_are_looked_up_together",
     ),
     "P06 one that can't be read just now is neither closed nor missing": (
         "github/test_gather.py::test_unknown_is_not_unreadable",
@@ -28,7 +28,10 @@ CASES = {
         "core/test_order.py::test_what_releases",
         "core/test_order.py::test_hold_on_not_planned",
     ),
-    "P09 a prerequisite that was deleted": ("core/test_order.py::test_what_is_known_from_elsewhere",),
+    "P09 a prerequisite that was deleted": (
+        "core/test_order.py::test_what_is_known_from_elsewhere",
+        "github/test_gather.py::test_text_prerequisites_are_looked_up_together",
+    ),
     "P10 a prerequisite that moved": (
         "github/test_gather.py::test_a_transferred_prerequisite_counts_as_what_became_of_it",
     ),
