@@ -139,17 +139,13 @@ class _Door(Door):
     async def _messages(self, request: web.Request) -> web.StreamResponse:
         if (refusal := self._stranger(request)) is not None:
             return refusal
-<<<<<<< HEAD
         async with self._places:
             return await self._priced(request)
 
     async def _priced(self, request: web.Request) -> web.StreamResponse:
         """Pass a request on for which there is money."""
-        asked = _parsed(await request.read())
-=======
         data = await request.read()
         asked = _parsed(data)
->>>>>>> main
         if asked is None:
             return _problem(400, "invalid_request_error", "The body is not a Messages API request.")
         model = str(asked.get("model", ""))
@@ -269,17 +265,16 @@ def _within(asked: dict[str, Any], max_tokens: int) -> dict[str, Any]:
     return kept
 
 
-<<<<<<< HEAD
 def _own_tools(tools: object) -> list[Any]:
     """Those whose use ends on this machine."""
     given = tools if isinstance(tools, list) else []
     return [each for each in given if isinstance(each, dict) and OWN_TOOLS.fullmatch(str(each.get("type") or "custom"))]
-=======
+
+
 def _refers(asked: dict[str, Any]) -> bool:
     """Whether it names documents or images that the API is to get elsewhere: its size says nothing of theirs."""
     text = json.dumps(asked.get("messages"))
     return '"type": "url"' in text or '"type": "file"' in text
->>>>>>> main
 
 
 def _parsed(data: bytes) -> dict[str, Any] | None:

@@ -3,9 +3,7 @@
 from bot.sandbox.model import Scene, Script, Turn
 from tests.hostile.arena import Arena, Attack, Tries, Weakness
 
-NO_BUDGET = Weakness(
-    "bot/agent/meter.py", "            if allowed < min(max_tokens, LEAST_TOKENS):", "            if False:"
-)
+NO_BUDGET = Weakness("bot/agent/meter.py", "if left <= 0 or allowed < min(max_tokens, LEAST_TOKENS):", "if False:")
 ASK = """
 def ask(path, body, key=None):
     url = os.environ["ANTHROPIC_BASE_URL"] + path
@@ -80,11 +78,7 @@ ATTACKS = (
         "asks on and on, past what the run may cost",
         # $0.12 an answer, and $1: nine that are paid, and one that is cut to what is left.
         _asked("/v1/messages", more_than=12),
-<<<<<<< HEAD
         (NO_BUDGET,),
-=======
-        (Weakness("bot/agent/meter.py", "if left <= 0 or allowed < min(max_tokens, LEAST_TOKENS):", "if False:"),),
->>>>>>> main
         ASK + 'for _ in range(30):\n    ask("/v1/messages", message)',
         answers=_dear,
     ),
