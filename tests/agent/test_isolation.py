@@ -191,6 +191,19 @@ def test_a_file_of_ours_linked_into_the_tree_is_never_given_away(apart: Isolatio
 
 
 @pytest.mark.needs_root
+def test_no_pipe_stays_in_a_tree_that_is_taken_back(apart: Isolation, root: Path) -> None:
+    """git reads every `.gitignore` that it passes, and would wait for somebody to write into this one."""
+    tree = root / "tree"
+    tree.mkdir()
+    apart.own(tree)
+    sh(apart, f"cd {tree} && mkdir sub && mkfifo sub/.gitignore && touch sub/file && ln -s nowhere sub/link")
+
+    apart.reclaim(tree)
+
+    assert {path.name for path in (tree / "sub").iterdir()} == {"file", "link"}
+
+
+@pytest.mark.needs_root
 def test_nobody_else_writes_into_a_tree_that_was_taken_back(apart: Isolation, root: Path) -> None:
     """The agent of another run on this machine would change under our eyes what we have looked at."""
     tree = root / "tree"
