@@ -137,6 +137,26 @@ def test_a_process_that_hides_itself_is_found(apart: Isolation) -> None:
 
 
 @pytest.mark.needs_root
+def test_a_process_without_its_first_thread_is_no_zombie(apart: Isolation) -> None:
+    """/proc calls it one while its other threads go on, until they have ended."""
+    headless = (
+        "import ctypes, os, pathlib, sys, threading, time\n"
+        "def beat():\n"
+        "    while True:\n"
+        "        pathlib.Path(sys.argv[1]).open('a').write('.')\n"
+        "        time.sleep(0.01)\n"
+        "os.setsid(); threading.Thread(target=beat).start(); ctypes.CDLL(None).pthread_exit(None)\n"
+    )
+    beats = apart.home / "beats"
+
+    sh(apart, f'python3 -c "{headless}" {beats} & while ! [ -s {beats} ]; do sleep 0.05; done; sleep 0.2')
+
+    before = beats.stat().st_size
+    time.sleep(0.3)
+    assert beats.stat().st_size == before > 0
+
+
+@pytest.mark.needs_root
 def test_a_fork_bomb_ends_at_the_users_limit(apart: Isolation) -> None:
     """The uid may have a bounded number of processes."""
     assert sh(apart, "grep processes /proc/self/limits").tail.split()[2:4] == ["4096", "4096"]
