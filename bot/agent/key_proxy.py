@@ -20,6 +20,7 @@ from aiohttp import ClientConnectorError, ClientError, ClientResponse, web
 
 from bot.agent.loopback import Door, serve_door
 from bot.agent.meter import Meter, Reservation
+from bot.agent.sieve import Sieve
 
 OFFICIAL = "https://api.anthropic.com"
 
@@ -132,7 +133,7 @@ class _Door(Door):
             return refusal
         try:
             async with self._places, self._ask(request, await request.read()) as answer:
-                return web.Response(status=_status(answer), body=await answer.read(), headers=_back(answer))
+                return web.Response(status=_status(answer), body=await self._read(answer), headers=_back(answer))
         except (ClientError, TimeoutError) as error:
             return _unreachable(error)
 
@@ -170,17 +171,18 @@ class _Door(Door):
                 answered = answer.status == 200
                 if not answered:
                     free = True
-                    return web.Response(status=_status(answer), body=await answer.read(), headers=_back(answer))
+                    return web.Response(status=_status(answer), body=await self._read(answer), headers=_back(answer))
                 if answer.content_type == "application/json":
-                    whole = await answer.read()
+                    whole = await self._read(answer)
                     usage.take(whole)
                     return web.Response(status=200, body=whole, headers=_back(answer))
                 response = web.StreamResponse(status=200, headers=_back(answer))
                 await response.prepare(request)
+                sieve = Sieve(self._credential.secret)
                 async for piece in answer.content.iter_any():
                     usage.feed(piece)
-                    await response.write(piece)
-                await response.write_eof()
+                    await response.write(sieve(piece))
+                await response.write_eof(sieve.rest())
                 return response
         except (ClientError, TimeoutError) as error:
             free = isinstance(error, ClientConnectorError)
@@ -189,6 +191,10 @@ class _Door(Door):
             raise ConnectionResetError from None  # half an answer: the agent must see it break, and ask again
         finally:
             self._settle(reserved, usage, free=free, seconds=time.monotonic() - started)
+
+    async def _read(self, answer: ClientResponse) -> bytes:
+        """A whole answer, less our key: a gateway may say which one it refused."""
+        return Sieve(self._credential.secret).whole(await answer.read())
 
     def _settle(self, reserved: Reservation, usage: "_Usage", *, free: bool, seconds: float) -> None:
         """`free`: the API refused it or never had it. An answer nobody waited for may have been written all the same."""
