@@ -20,6 +20,9 @@ import pytest
 IMPORT: Final = ""
 """In place of a test's name: while no test ran."""
 
+OURS: Final = {"bot", "tests", "conftest", "__main__", "__mp_main__", "pytest_timeout"}
+"""What each fork imports anew: modules that may import the changed one, and plugins that pytest wants to import."""
+
 
 class Watch:
     """A pytest plugin: writes down how long each test took, and the first lines of the functions it called in a file."""
@@ -51,9 +54,10 @@ class Watch:
     def pytest_sessionfinish(self) -> None:
         """Stop, and write it down."""
         sys.settrace(None)
-        threading.settrace(None)  # type: ignore[arg-type]
+        threading.settrace(None)
         called = {name: sorted(lines) for name, lines in self._called.items()}
-        self._notes.write_text(json.dumps({"seconds": self._seconds, "called": called}))
+        libraries = [name for name in sys.modules if name.partition(".")[0] not in OURS]
+        self._notes.write_text(json.dumps({"seconds": self._seconds, "called": called, "libraries": libraries}))
 
 
 class Only:
@@ -77,6 +81,8 @@ class Judges:
     called: Mapping[str, frozenset[int]]
     functions: tuple[range, ...]
     """The lines of each function in the file."""
+    libraries: tuple[str, ...] = ()
+    """The modules of others that were imported."""
 
     def of(self, line: int) -> list[str]:
         """The tests for a change of `line`."""
@@ -94,7 +100,7 @@ def read(notes: Path, source: str) -> Judges:
     """The notes of a run on a module with this text."""
     noted = json.loads(notes.read_text())
     called = {name: frozenset(lines) for name, lines in noted["called"].items()}
-    return Judges(noted["seconds"], called, tuple(_functions(source)))
+    return Judges(noted["seconds"], called, tuple(_functions(source)), tuple(noted.get("libraries", ())))
 
 
 def _functions(source: str) -> Iterator[range]:

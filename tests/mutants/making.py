@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import parso
-from cosmic_ray.ast import ast_nodes
+from cosmic_ray.ast import ast_nodes, get_ast
 from cosmic_ray.mutating import mutate_code
 from cosmic_ray.plugins import get_operator, operator_names
 
@@ -54,8 +53,11 @@ def mutants_of(path: Path) -> list[Mutant]:
     silent = list(_undecided(source))
     found: dict[str, Mutant] = {}
     for name, operator in _operators():
-        places = (place for node in ast_nodes(parso.parse(source)) for place in operator.mutation_positions(node))
-        for occurrence, (start, end) in enumerate(places):
+        nodes = ast_nodes(get_ast(source))
+        places = ((node, *place) for node in nodes for place in operator.mutation_positions(node))
+        for occurrence, (node, start, end) in enumerate(places):
+            if node.parent and node.parent.type == "parameters":
+                continue  # the star before keywords is no product
             if any(begin <= start and end <= stop for begin, stop in silent):
                 continue
             code = mutate_code(source, operator, occurrence)

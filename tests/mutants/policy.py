@@ -15,6 +15,11 @@ class Judged:
     """Tests that are left out, as in pytest's `-k`: they measure time, or think of many hundreds of examples."""
 
     @property
+    def options(self) -> tuple[str, ...]:
+        """For pytest: those of `agent` need none of the rooms in its conftest, which imports every backend."""
+        return ("--noconftest",) if self.module.startswith("agent/") else ()
+
+    @property
     def path(self) -> str:
         """From the root of the repository."""
         return f"bot/{self.module}.py"
@@ -29,17 +34,19 @@ _LIVES = "test_quiescence or test_a_crash_after_any_effect or test_the_order_of_
 _SLOW_GIT = "test_a_base_rewritten_to_the_distant_past or test_a_full_disk"
 
 POLICY: Final = (
-    _judged("job/redact", "job/test_redact", without=_SPEED),
+    _judged("job/redact", "job/test_redact", "job/test_disguise", without=_SPEED),
+    _judged("job/disguise", "job/test_disguise"),
     _judged("agent/sanitize", "agent/test_sanitize", without=_SPEED),
     _judged("agent/hidden", "agent/test_sanitize", without=_SPEED),
+    _judged("agent/unrendered", "agent/test_sanitize", without=_SPEED),
     _judged("agent/invisible", "agent/test_sanitize", without=_SPEED),
     _judged("agent/fencing", "agent/test_prompt"),
-    _judged("agent/meter", "agent/test_prices"),
+    _judged("agent/meter", "agent/test_meter", "agent/test_prices"),
     _judged("agent/closing", "agent/test_closing"),
     _judged("core/outbound", "core/test_outbound", without=_SPEED),
     _judged("core/paths", "core/test_paths"),
     _judged("core/access", "core/test_access"),
-    _judged("core/asking", "core/test_replies", "core/test_plan", "core/test_plans", without=_LIVES),
+    _judged("core/asking", "core/test_plan", "core/test_rounds", "core/test_plans", "core/test_inits", without=_LIVES),
     _judged("core/commands", "core/test_commands", "core/test_replies"),
     _judged("core/markers", "core/test_plan", "core/test_plan_ledger"),
     _judged("core/limits", "core/test_plan", "core/test_why"),

@@ -20,6 +20,7 @@ ROOT = Path(__file__).parents[2]
         ("A = {'a', 'b'}", ["A = { 'b'}", "A = {'a',}"]),
         ("A = 1", ["A = 0", "A = 2"]),
         ("def f(a: int | None) -> int | str: return a", []),
+        ("def f(*, a): return a * b", ["def f(*, a): return a / b"]),
         ("@cache(size=7)\ndef f(a): return not a", ["def f(a): return  a"]),
         ("if a < b: pass", ["if a <= b: pass", "if a >= b: pass", "if not a < b: pass"]),
         ("A = b is None and c", ["A = b is None or c", "A = b is not None and c"]),

@@ -23,15 +23,9 @@ from typing import Final
 import pytest
 from hypothesis import settings
 
-from tests.mutants.choosing import Only, Judges, Watch, read
+from tests.mutants.choosing import Judges, Only, Watch, read
 from tests.mutants.making import Mutant
 from tests.mutants.policy import Judged
-
-LIBRARIES: Final = (
-    *("hypothesis.strategies", "pydantic", "yaml", "markdown_it"),
-    *("github", "requests", "http.server", "email", "asyncio", "jinja2", "sqlite3", "unittest.mock", "xml.etree"),
-)
-"""What tests import that is not ours: imported once, before the forks."""
 
 OPTIONS: Final = (
     *(
@@ -39,16 +33,16 @@ OPTIONS: Final = (
         "-q",
         "--no-header",
         "--tb=line",
-        "--timeout=100",
+        "--timeout=30",
         "-p",
         "no:cacheprovider",
         "-p",
         "no:unraisableexception",
     ),
-    *("-p", "pytest_timeout", "-p", "_hypothesis_pytestplugin"),
+    *("-p", "pytest_timeout"),
 )
 NEVER_IMPORTED = 99
-MEMORY = 6 << 30
+MEMORY = 2 << 30
 START_SECONDS, PATIENCE = 5, 3
 """CPU seconds to begin, and how many times as long as without the change: what takes longer runs for ever."""
 
@@ -78,25 +72,26 @@ class _Instead(importlib.abc.MetaPathFinder):
 
 
 def prepare() -> None:
-    """Import the libraries, and let Hypothesis think of the same examples each time."""
+    """Let Hypothesis think of the same examples each time, and pytest load no more than it is told."""
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     settings.register_profile("mutants", derandomize=True, database=None, deadline=None, print_blob=False)
     settings.load_profile("mutants")
-    for name in LIBRARIES:
-        with suppress(ImportError):
-            importlib.import_module(name)
-    gc.freeze()
 
 
 def watch(judged: Judged, logs: Path) -> Judges:
     """Run all its tests without any change. Tells which of them calls what."""
     text, notes = Path(judged.path).read_text(encoding="utf-8"), logs / "tests.json"
-    words = [*judged.tests, *(("-k", f"not ({judged.without})") if judged.without else ())]
-    pid = _fork(judged, text, words, lambda: Watch(Path(judged.path), notes), 300, logs / "0.log")
+    words = ["-k", f"not ({judged.without})"] if judged.without else []
+    pid = _fork(judged, text, [*judged.tests, *words], lambda: Watch(Path(judged.path), notes), 300, logs / "0.log")
     _, status = os.waitpid(pid, 0)
     if status:
         sys.exit(f"{judged.module}: its tests fail, or never import it, without any change; see {logs}/0.log")
-    return read(notes, text)
+    judges = read(notes, text)
+    for name in judges.libraries:  # once, before the forks
+        with suppress(ImportError):
+            importlib.import_module(name)
+    gc.freeze()
+    return judges
 
 
 def killed(judged: Judged, mutants: Mapping[int, Mutant], tests: Judges, *, jobs: int, logs: Path) -> set[int]:
@@ -135,7 +130,7 @@ def _fork(judged: Judged, text: str, files: list[str], plugin: Callable[[], obje
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
         name = judged.path.removesuffix(".py").replace("/", ".")
         sys.meta_path.insert(0, _Instead(name, Path(judged.path).resolve(), text))
-        ended = int(pytest.main([*OPTIONS, *files], plugins=[plugin()]))
+        ended = int(pytest.main([*OPTIONS, *judged.options, *files], plugins=[plugin()]))
         code = ended if ended or name in sys.modules else NEVER_IMPORTED
     except BaseException:  # noqa: BLE001 the fork must not go on as its parent
         traceback.print_exc()
