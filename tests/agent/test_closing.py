@@ -14,7 +14,8 @@ def line(mount: str, kind: str, options: str = "rw,relatime") -> str:
 def closed(*lines: str, keep: tuple[Path, ...] = ()) -> tuple[list[str], list[str]]:
     """The folders that stay open, and the mounts that are closed."""
     words = closing_words("/usr/bin/unshare", "/bin/sh", keep=keep, mountinfo="\n".join(lines))
-    head = ("/usr/bin/unshare", "--mount", "--ipc", "--propagation", "private", "--", "/bin/sh", "-c", SCRIPT, "closing")
+    flags = ("--mount", "--ipc", "--propagation", "private")
+    head = ("/usr/bin/unshare", *flags, "--", "/bin/sh", "-c", SCRIPT, "closing")
     assert words[: len(head)] == head
     assert words[-1] == "--"
     middle = words[len(head) : -1]
