@@ -229,11 +229,11 @@ class Block:
             # Nothing to see and to point at: an address of words would be read by the agent alone.
             self._out.append("]()")
             return self._drop(target.end())
-        if target["title"] is None:
+        url = short_address(target["url"])
+        if target["title"] is None and url == target["url"]:
             return self._keep(at, at + 2)
-        self.found.hidden += 1
-        self._out.append(f"]({target['url']})")
-        return target.end()
+        self._out.append(f"]({url})")
+        return self._drop(target.end())
 
     def _labelled(self, at: int) -> int:
         """`[text][label]`: the label is shown to nobody."""
@@ -249,6 +249,12 @@ def is_name(text: str) -> bool:
     """Whether what nobody is shown is too short to say much."""
     words = [word for word in re.split(r"[\W_]+", text) if word and not any(map(str.isdigit, word))]
     return len(text) <= LONG_NAME and len(words) <= LONG_ALT
+
+
+def short_address(url: str) -> str:
+    """An address of a link; of one with a sentence in it (`<https://example.com/x and so on>`), the first word."""
+    words = url.replace("%20", " ").strip("<>").split()
+    return url if len(words) <= 1 + LONG_ALT else f"<{words[0]}>"
 
 
 def code_spans(text: str) -> dict[int, int]:

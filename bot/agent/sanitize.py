@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from bot.agent.hidden import Block, Found, is_name, normalised, without_code
+from bot.agent.hidden import Block, Found, is_name, normalised, short_address, without_code
 from bot.agent.invisible import without_invisible
 from bot.agent.unrendered import Lines, row_of, unused_footnotes, without_comments, without_unseen_formulas
 
@@ -114,10 +114,11 @@ class _Piece:
         if normalised(str(meta.get("label", ""))) not in self.labels:
             found.hidden += 1
             return []
-        if not meta.get("title"):
+        url = short_address(f"<{meta['url']}>")
+        if not meta.get("title") and url == f"<{meta['url']}>":
             return lines
         found.hidden += 1
-        return [f"{lines[0].partition('[')[0]}[{meta['label']}]: <{meta['url']}>"]
+        return [f"{lines[0].partition('[')[0]}[{meta['label']}]: {url}"]
 
 
 def _pieces(text: str, lines: list[str]) -> list[_Piece]:
