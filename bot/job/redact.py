@@ -27,6 +27,9 @@ PIECE: Final = 8
 SHORTEST: Final = 8
 """Known values shorter than this are not looked for: they would be everywhere."""
 
+MOST_PASSES: Final = 4
+"""What is taken out uncovers what began right behind it; nobody writes more than two secrets without a gap."""
+
 # ------------------------------------------------------------------------------------ unknown values
 
 
@@ -51,7 +54,7 @@ _NAMED = r"(?!(?:\$[A-Z_][A-Z0-9_]*+|\$\{\w++\}|\*++|<[^<>\s]*+>)(?:[\s\"',;@`)]
 
 _KEY_BEGINS = r"-----BEGIN [A-Z0-9 ]{0,30}PRIVATE KEY(?: BLOCK)?-----"
 _KEY_WHOLE = (
-    r"(?=(?:[^-]|-(?!----)){0,400}?[A-Za-z0-9+/]{24})(?:[^-]|-(?!----)){24,40000}+-----END [A-Z0-9 ]{0,40}-----"
+    r"(?=(?:[^-]|-(?!----)){0,400}?[A-Za-z0-9+/]{24})(?:[^-]|-(?!----)){24,40000}+-----END [A-Z0-9 ]{0,30}PRIVATE KEY(?: BLOCK)?-----"
 )
 """At least one run of 24 base64 characters: a placeholder between the lines is no key."""
 _KEY_BREAK = r"(?:[\s\"'`+>|,]|\\[nrt]|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,18}Z)"
@@ -241,6 +244,13 @@ class Redactor:
 
         A secret that something invisible cuts in two is taken out too; the invisible then goes with it.
         """
+        for _ in range(MOST_PASSES):
+            before, text = text, self._pass(text)
+            if text == before:
+                break
+        return text
+
+    def _pass(self, text: str) -> str:
         spans = list(self._spans(text, files=False))
         bare = clean(text)
         if bare != text and (joined := list(self._spans(bare, files=False))):
