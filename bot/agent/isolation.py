@@ -20,6 +20,7 @@ from types import TracebackType
 from typing import Literal, Protocol, Self
 
 from bot.agent.closing import closing_words
+from bot.agent.killing import killing_words
 from bot.agent.uids import ALL_UIDS, SYSTEM_PATH, alive, has_name, marked_processes, run_short, take_uid, tool
 from bot.core.names import Reason
 from bot.errors import Blocked, InternalError
@@ -29,6 +30,12 @@ MOST_PROCESSES = 4096
 
 SHARED_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108 (we clean them, we write nothing there)
 """World-writable places where the uid may leave something for the next run; emptied of it at the end."""
+
+SWEPT = (*SHARED_FOLDERS, "/dev/mqueue")
+"""Message queues outlive their processes, too (mq_overview(7))."""
+
+FIRST_TO_GO = 1000
+"""Where memory ends, the kernel ends what runs isolated before anything else of the machine (proc_pid_oom_score_adj(5))."""
 
 WHAT_TO_DO = (
     "use a GitHub-hosted runner, a container as root, or a runner whose user has passwordless sudo and setpriv; "
@@ -204,8 +211,9 @@ class OtherUser:
         self._closing: tuple[str, ...] = ()
         self.uid, self._lock = take_uid(uids)
         try:
-            self._prove()
+            self.kill_all()  # what a killed earlier run with this uid may have left
             self._close(root, log)
+            self._prove()
             self.home = root / "home"
             (self.home / "tmp").mkdir(parents=True)
             self.home.chmod(0o700)
@@ -246,18 +254,21 @@ class OtherUser:
         """Open everything as the uid, then change the owner back to us."""
         self.kill_all()
         # chmod as the agent and chown only of what is the agent's: neither can touch a file of ours or of root
-        # that was hard-linked into the tree.
-        run_short((*self._words(), tool("chmod"), "-R", "u+rwX", "--", str(path)), seconds=600)
+        # that was hard-linked into the tree (where fs.protected_hardlinks is 0, proc_sys_fs(5)). It goes, or the next
+        # `own` would give it to the agent. And nobody else writes here while we read.
+        if path.stat().st_uid == self.uid:
+            foreign = ("-xdev", "!", "-type", "d", "-links", "+1", "!", "-uid", str(self.uid), "-delete")
+            self._root("find", str(path), *foreign)
+        run_short((*self._words(), tool("chmod"), "-R", "u+rwX,go-w", "--", str(path)), seconds=600)
         us = f"{os.geteuid()}:{os.getegid()}"
         self._root("chown", "-R", "-h", "-P", f"--from={self.uid}", us, "--", str(path))
 
     def kill_all(self) -> None:
         """Signal as the uid until no process has it."""
-        # `kill -1` as the uid itself signals all its processes in one atomic step, so nothing forks away from it.
         # Where /proc hides other users' processes (hidepid) we see none: one blind kill, unless we are root.
         blind, end = bool(self._become_root), time.monotonic() + 10
         while blind or alive(self.uid):
-            run_short((*self._words(), tool("sh"), "-c", "kill -KILL -1"))
+            run_short((*self._become_root, *killing_words(self.uid)))
             if not blind and time.monotonic() > end:
                 raise InternalError(f"Processes of uid {self.uid} do not die.")
             blind = False
@@ -276,9 +287,9 @@ class OtherUser:
     ) -> None:
         try:
             self.kill_all()
-            folders = [folder for folder in SHARED_FOLDERS if Path(folder).is_dir()]
-            sweep = (tool("find"), *folders, "-xdev", "-mindepth", "1", "-uid", str(self.uid), "-delete")
-            run_short((*self._words(), *sweep), seconds=120)
+            folders = [folder for folder in SWEPT if Path(folder).is_dir()]
+            # As root: a folder that the uid has closed to itself keeps what is in it. Nobody is left to race with us.
+            run_short((*self._become_root, tool("find"), *folders, *_sweep(self.uid)), seconds=120)
         finally:
             self._lock.close()
 
@@ -286,7 +297,8 @@ class OtherUser:
         """What goes before a command to run it as the uid; `limited` adds its limits: processes, and where to write."""
         uid = str(self.uid)
         processes = (tool("prlimit"), f"--nproc={MOST_PROCESSES}:{MOST_PROCESSES}", "--core=0:0")
-        limits = (*self._closing, *processes) if limited else ()
+        memory = (tool("choom"), "-n", str(FIRST_TO_GO), "--")
+        limits = (*self._closing, *processes, *memory) if limited else ()
         drop = ("--clear-groups", "--no-new-privs", "--inh-caps=-all", "--bounding-set=-all")
         return (*self._become_root, *limits, tool("setpriv"), "--reuid", uid, "--regid", uid, *drop, "--")
 
@@ -304,7 +316,6 @@ class OtherUser:
                 Reason.SETUP_FAILED,
                 f"The agent can't be isolated: becoming another user failed ({why[0][:200]}). To go on, {WHAT_TO_DO}.",
             )
-        self.kill_all()  # what a killed earlier run with this uid may have left
 
     def _close(self, root: Path, log: Callable[[str], None]) -> None:
         """Make the rest of the disk read-only for what is launched; said where this machine does not let us."""
@@ -317,6 +328,14 @@ class OtherUser:
             return
         why = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
         log(f"WARNING: what everybody may write on this machine, the agent may too: no mount namespace ({why[:200]}).")
+
+
+def _sweep(uid: int) -> tuple[str, ...]:
+    """For find(1): delete what `uid` left, and look into no folder that it could not pass."""
+    theirs = ("-uid", str(uid))
+    closed = ("(", "-type", "d", "!", *theirs, "!", "-perm", "-001", "-prune", ")")
+    delete = ("-prune", "-execdir", tool("rm"), "-rf", "--one-file-system", "--", "{}", "+")
+    return ("-xdev", "-mindepth", "1", *closed, "-o", "(", *theirs, *delete, ")")
 
 
 class SameUser:

@@ -16,16 +16,13 @@ from typing import Final
 from urllib.parse import quote
 
 from bot.core.outbound import clean, traced
-from bot.core.secret import Secret
+from bot.core.secret import SHORTEST, Secret
 from bot.job.disguise import Disguises
 
 MARK: Final = "[redacted]"
 
 PIECE: Final = 8
 """Characters of a known value that already count: a value is found by its first or last eight."""
-
-SHORTEST: Final = 8
-"""Known values shorter than this are not looked for: they would be everywhere."""
 
 MOST_PASSES: Final = 4
 """What is taken out uncovers what began right behind it; nobody writes more than two secrets without a gap."""

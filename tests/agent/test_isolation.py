@@ -86,17 +86,19 @@ def test_a_machine_without_a_free_uid_says_so() -> None:
 
 @pytest.mark.needs_root
 def test_the_end_of_a_run_leaves_nothing_of_it(root: Path) -> None:
-    """After the `with`, no process lives, no file lies in shared folders, and the uid can be had again."""
+    """After the `with`, no process lives, no file lies in shared folders (closed ones neither), no memory is shared."""
     with isolation_for("auto", root=root, log=print) as isolation:
         uid = int(isolation.name.removeprefix("uid "))
         launch = isolation.launch(("sleep", "100.0625"), env=PATH, cwd=isolation.home)
         left = subprocess.Popen(launch.argv, env=launch.env, cwd=launch.cwd, start_new_session=True)
         waste = [Path(folder) / f"ai-ready-waste-{uid}" for folder in ("/tmp", "/var/tmp", "/dev/shm")]
         sh(isolation, "; ".join(f"mkdir -p {path}/deep; touch {path}/deep/file" for path in waste))
+        sh(isolation, f"chmod 555 {waste[0]}/deep; chmod 000 {waste[1]}; ipcmk -M 4096 -p 0666")
         assert all(path.exists() for path in waste)
 
     assert left.wait(5) == -9
     assert not any(path.exists() for path in waste)
+    assert str(uid) not in subprocess.run(("ipcs", "-m", "-c"), capture_output=True, text=True, check=True).stdout
 
 
 NAP = f"100.{os.getpid():07}"
@@ -143,6 +145,12 @@ def test_a_fork_bomb_ends_at_the_users_limit(apart: Isolation) -> None:
 
 
 @pytest.mark.needs_root
+def test_where_memory_ends_it_goes_first(apart: Isolation) -> None:
+    """The runner's own processes stay."""
+    assert sh(apart, "cat /proc/self/oom_score_adj").tail == "1000"
+
+
+@pytest.mark.needs_root
 def test_own_and_reclaim_touch_only_the_tree(apart: Isolation, root: Path, tmp_path: Path) -> None:
     """Ownership moves forth and back; what a symlink points to, or somebody else owns, keeps its owner."""
     tree, outside = root / "tree", tmp_path / "outside"
@@ -171,6 +179,37 @@ def test_own_and_reclaim_touch_only_the_tree(apart: Isolation, root: Path, tmp_p
     assert outside.stat().st_uid == 0
     assert stat.S_IMODE(outside.stat().st_mode) == 0o600
     assert (tree / "ours-in-between").stat().st_uid == 12345
+
+
+@pytest.mark.needs_root
+def test_a_file_of_ours_linked_into_the_tree_is_never_given_away(apart: Isolation, root: Path) -> None:
+    """Not every kernel keeps the agent from linking what it may not write, as it may our git folder's config."""
+    tree, ours = root / "tree", root / "config"
+    tree.mkdir()
+    ours.write_text("[core]")
+    apart.own(tree)
+    sh(apart, f"mkdir -p {tree}/node_modules && echo x > ~/cached && ln ~/cached {tree}/node_modules/linked")
+    (tree / "linked").hardlink_to(ours)
+
+    apart.reclaim(tree)
+    apart.own(tree)
+
+    assert (ours.stat().st_uid, ours.stat().st_nlink, ours.read_text()) == (0, 1, "[core]")
+    assert sh(apart, f"echo y > {tree}/node_modules/linked").exit_code == 0  # as package managers do it
+
+
+@pytest.mark.needs_root
+def test_nobody_else_writes_into_a_tree_that_was_taken_back(apart: Isolation, root: Path) -> None:
+    """The agent of another run on this machine would change under our eyes what we have looked at."""
+    tree = root / "tree"
+    tree.mkdir()
+    apart.own(tree)
+    sh(apart, f"mkdir {tree}/open && touch {tree}/open/file && chmod -R 777 {tree}")
+
+    apart.reclaim(tree)
+
+    assert {path.stat().st_mode & 0o022 for path in (tree, tree / "open", tree / "open" / "file")} == {0}
+    assert os.access(tree / "open" / "file", os.X_OK)
 
 
 def test_discard_deletes_what_the_user_closed(anyhow: Isolation, root: Path) -> None:
@@ -322,6 +361,47 @@ def test_what_everybody_may_write_is_read_only(root: Path) -> None:
         shutil.rmtree(everybodys)
 
 
+WATCHER = """
+import os, sys
+for _ in range(3):
+    if not os.fork():
+        break
+print("ready", flush=True)
+while True:
+    with open("/proc/loadavg") as file:
+        newest = int(file.read().split()[4])
+    for pid in range(newest - 2, newest + 8):
+        try:
+            os.close(os.open(f"/proc/{pid}/root{sys.argv[1]}/setpriv", os.O_CREAT | os.O_WRONLY))
+        except OSError:
+            pass
+"""
+"""Waits for a process of its own uid that root started outside of its mount namespace, to write through it."""
+
+
+@pytest.mark.needs_root
+def test_who_ends_the_agent_is_no_way_out_of_its_mount_namespace(root: Path) -> None:
+    """For a moment its killer has the agent's uid and all of the disk; the agent sees nothing of it."""
+    everybodys = Path("/opt/ai-ready-test-killer")
+    everybodys.mkdir()
+    everybodys.chmod(0o777)
+    try:
+        with isolation_for("auto", root=root, log=print) as isolation:
+            for _ in range(4):
+                words = ("python3", "-I", "-S", "-c", WATCHER, str(everybodys))
+                launch = isolation.launch(words, env=PATH, cwd=Path("/"))
+                with subprocess.Popen(
+                    launch.argv, env=launch.env, cwd=launch.cwd, stdout=subprocess.PIPE, start_new_session=True
+                ) as watcher:
+                    assert watcher.stdout is not None
+                    assert watcher.stdout.readline() == b"ready\n"
+                    isolation.kill_all()
+                    assert watcher.wait(30) == -9
+        assert list(everybodys.iterdir()) == []
+    finally:
+        shutil.rmtree(everybodys)
+
+
 @pytest.mark.needs_root
 def test_a_machine_without_mount_namespaces_says_so(root: Path, tmp_path: Path) -> None:
     """In an ordinary container the uid alone has to do; the log names what that leaves open."""
@@ -341,5 +421,5 @@ def test_a_machine_without_mount_namespaces_says_so(root: Path, tmp_path: Path) 
 
 def test_what_we_run_as_root_comes_from_places_of_roots() -> None:
     """sudo looks into /usr/local/bin first, where the agent may write on GitHub's hosted runners: never a bare name."""
-    for name in ("setpriv", "prlimit", "chown", "chmod", "rm", "find", "env", "sh", "unshare"):
+    for name in ("setpriv", "prlimit", "chown", "chmod", "rm", "find", "env", "sh", "unshare", "choom"):
         assert tool(name).startswith(("/usr/bin/", "/usr/sbin/", "/bin/", "/sbin/"))

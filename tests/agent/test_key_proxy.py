@@ -1,9 +1,11 @@
 """The proxy between the agent and the Messages API, over real HTTP on loopback."""
 
 import contextlib
+import gzip
 import http.client
 import json
 import logging
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -212,6 +214,67 @@ def test_what_costs_extra_is_taken_out() -> None:
     assert model.requests[0].body["temperature"] == 1
 
 
+def test_what_the_api_would_do_itself_is_taken_out() -> None:
+    """Its own searches, containers and connections cost by use and reach further than this machine; ours stay."""
+    own = [{"name": "Bash", "input_schema": {}}, {"type": "bash_20250124", "name": "bash"}, {"type": "custom"}]
+    its = [{"type": kind} for kind in ("web_search_20250305", "web_fetch_20250910", "code_execution_20250825", 1)]
+    with between(say("hi")) as (proxy, model):
+        ask(proxy, message(tools=[*its, *own, "odd"], mcp_servers=[{"url": "https://evil.example"}], container="c"))
+        ask(proxy, message(tools={"type": "web_search_20250305"}))
+
+    first, second = (request.body for request in model.requests)
+    assert (first["tools"], second["tools"]) == (own, [])
+    assert {"mcp_servers", "container"}.isdisjoint(first)
+
+
+def test_many_slow_requests_are_not_all_held_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who begins many large ones and never ends them waits for themselves; strangers take nobody's place."""
+    monkeypatch.setattr("bot.agent.key_proxy.AT_ONCE", 2)
+    with between(say("hi")) as (proxy, model), contextlib.ExitStack() as stack:
+        slow = [stack.enter_context(begun(proxy, key)) for key in ("guess", "guess", proxy.key, proxy.key)]
+        waits = threading.Thread(target=ask, args=(proxy,))
+        waits.start()
+        waits.join(0.3)
+        assert (waits.is_alive(), model.requests) == (True, [])
+        slow[-1].close()
+        waits.join(20)
+
+    assert len(model.requests) == 1
+
+
+@contextlib.contextmanager
+def begun(proxy: KeyProxy, key: str) -> Iterator[socket.socket]:
+    """A request of which only the beginning comes."""
+    with socket.create_connection(("127.0.0.1", int(proxy.url.rpartition(":")[2])), timeout=20) as line:
+        head = f"POST /v1/messages HTTP/1.1\r\nHost: a\r\nx-api-key: {key}\r\nContent-Length: 30000000\r\n\r\n{{"
+        line.sendall(head.encode())
+        yield line
+
+
+SMUGGLED = {
+    "two lengths": "Content-Length: 2\r\nContent-Length: 60\r\n\r\n{}",
+    "a length and chunks": "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+    "odd chunks": "Transfer-Encoding: chunked, identity\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+    "no end of a header": "Content-Length: 2\n\n{}",
+}
+
+
+@pytest.mark.parametrize("how", SMUGGLED)
+def test_a_request_inside_a_request_stays_here(how: str) -> None:
+    """The API gets what we write, never the agent's bytes: what a second request hides in is refused or is a body."""
+    inner = b"POST /v1/files HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n"
+    with between(say("hi")) as (proxy, model):  # noqa: SIM117 (what follows needs the port)
+        with socket.create_connection(("127.0.0.1", int(proxy.url.rpartition(":")[2])), timeout=20) as line:
+            start = f"POST http://evil.example/v1/messages HTTP/1.1\r\nHost: evil.example\r\nx-api-key: {proxy.key}\r\n"
+            line.sendall(start.encode() + SMUGGLED[how].encode() + inner)
+            line.shutdown(socket.SHUT_WR)
+            while line.recv(1 << 16):
+                pass
+
+    assert {request.path for request in model.requests} <= {"/v1/messages"}
+    assert all(request.headers["host"] in model.url for request in model.requests)
+
+
 def test_a_used_up_budget_refuses() -> None:
     """In the API's own shape, not to be tried again, and without asking the API."""
     with between(Turn(text="hi", usage={"output_tokens": 10_000}), budget=0.1) as (proxy, model):
@@ -238,6 +301,48 @@ def test_many_requests_at_once_share_the_budget() -> None:
     assert proxy.spent_usd < 0.11
 
 
+@pytest.mark.parametrize("max_tokens", [0, -5, "many", None])
+def test_a_request_for_no_answer_is_refused_as_well(max_tokens: object) -> None:
+    """Its prompt costs: an API that takes 0 (to warm its cache) would be paid for prompts without end."""
+    with between(Turn(text="hi", usage={"output_tokens": 10_000}), budget=0.1) as (proxy, model):
+        ask(proxy)
+        status, _, _ = ask(proxy, message(max_tokens=max_tokens))
+
+    assert (status, len(model.requests)) == (400, 1)
+
+
+DOCUMENT = {"type": "document", "source": {"type": "url", "url": "https://evil.example/thousands-of-pages.pdf"}}
+
+
+@pytest.mark.parametrize(
+    ("content", "packed"), [("page " * 20_000, True), ([DOCUMENT], False)], ids=["packed", "elsewhere"]
+)
+def test_prompts_that_look_small_do_not_run_the_budget_over(content: object, *, packed: bool) -> None:
+    """Compressed, or only named: what is in flight is reserved as large as it may be when the API has it."""
+    words = message(max_tokens=300, messages=[{"role": "user", "content": content}])
+    body = json.dumps(words).encode()
+    usage = {"input_tokens": 20_000, "output_tokens": 300}
+    with between(Turn(text="hi", delay=0.4, usage=usage), budget=0.1) as (proxy, model):
+        headers = {"x-api-key": proxy.key, "content-type": "application/json"}
+        sent = gzip.compress(body) if packed else body
+        headers |= {"content-encoding": "gzip"} if packed else {}
+        threads = [threading.Thread(target=post, args=(proxy, sent, headers)) for _ in range(10)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    assert len(model.requests) == 1
+    assert proxy.refused == 9
+
+
+def post(proxy: KeyProxy, body: bytes, headers: dict[str, str]) -> int:
+    connection = http.client.HTTPConnection("127.0.0.1", int(proxy.url.rpartition(":")[2]), timeout=20)
+    with contextlib.closing(connection):
+        connection.request("POST", "/v1/messages", body, headers)
+        return connection.getresponse().status
+
+
 def test_hanging_up_does_not_save_money() -> None:
     """An answer that nobody waits for is charged for its prompt and what may have been written by then."""
     with between(Turn(text="word " * 50, stall=30, usage={"input_tokens": 50_000})) as (proxy, model):
@@ -249,6 +354,21 @@ def test_hanging_up_does_not_save_money() -> None:
 
     assert 0.2 < settled < 0.25
     assert settled == proxy.spent_usd
+    assert len(model.requests) == 1
+
+
+def test_hanging_up_before_the_answer_begins_does_not_save_money_either() -> None:
+    """One that is not streamed begins at its end; by then the API has written it."""
+    with between(Turn(text="word " * 50, delay=5, usage={"output_tokens": 900})) as (proxy, model):
+        connection = http.client.HTTPConnection("127.0.0.1", int(proxy.url.rpartition(":")[2]), timeout=20)
+        connection.request("POST", "/v1/messages", json.dumps(message(stream=False)), {"x-api-key": proxy.key})
+        end = time.monotonic() + 20
+        while not model.requests and time.monotonic() < end:
+            time.sleep(0.01)
+        connection.close()
+        settled = proxy.meter.settled_usd(seconds=20)
+
+    assert proxy.spent_usd == settled > 0
     assert len(model.requests) == 1
 
 
