@@ -208,9 +208,9 @@ IGNORABLE = re.compile(
 )
 EMOJI = re.compile(
     "\U0001f3f4[\U000e0060-\U000e007f]+|[0-9#*]\ufe0f\u20e3|[\u00a9-\u3299\U0001f000-\U0001faff]"
-    "[\ufe0e\ufe0f\U0001f3fb-\U0001f3ff]?(?:\u200d[\u2190-\u3299\U0001f000-\U0001faff][\ufe0e\ufe0f\U0001f3fb-\U0001f3ff]?)*"
+    "[\U0001f3fb-\U0001f3ff]?[\ufe0e\ufe0f]?(?:\u200d[\u2190-\u3299\U0001f000-\U0001faff][\U0001f3fb-\U0001f3ff]?[\ufe0e\ufe0f]?)*"
 )
-JOINED = re.compile("(?<=[\u0600-\u18af])[\u200c\u200d](?=[\u0600-\u18af])")
+JOINED = re.compile("(?<=[\u0600-\u18af])[\u200c\u200d\u180b-\u180f]|(?<=[\\w)\\]»”])\u200c(?=[\u0620-\u06ff])")
 
 
 @given(ANY)
