@@ -329,9 +329,9 @@ def test_nothing_foreign_forges_our_hidden_block() -> None:
 
 def test_a_long_text_is_cut_and_says_so() -> None:
     """Ten megabytes become a small block, quickly."""
-    start = time.perf_counter()
+    start = time.thread_time()
     block = fence("line of log\n" * 900_000, limit=6_000)
-    assert time.perf_counter() - start < 0.5
+    assert time.thread_time() - start < 0.5
     assert len(block) <= 6_000
     assert block.endswith("\n… (10,800,000 characters in all)\n```")
 
@@ -397,6 +397,6 @@ def test_a_comment_never_exceeds_its_limit(parts: list[str], limit: int) -> None
 @pytest.mark.parametrize("function", [clean, lambda text: one_line(text, 300_000), lambda text: inert(text, 300_000)])
 def test_a_megabyte_takes_well_under_seconds(function: object, unit: str) -> None:
     """Time is linear, also on texts made to be slow."""
-    start = time.perf_counter()
+    start = time.thread_time()
     function(unit * (1_000_000 // len(unit)))  # type: ignore[operator]
-    assert time.perf_counter() - start < 3.0
+    assert time.thread_time() - start < 3.0

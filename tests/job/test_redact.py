@@ -255,6 +255,6 @@ def test_no_surrounding_hides_a_known_value(before: str, after: str, cut: int) -
 def test_a_megabyte_takes_well_under_a_second(unit: str) -> None:
     """Time is linear, also on texts made to be slow."""
     text = unit * (1_000_000 // len(unit))
-    start = time.perf_counter()
+    start = time.thread_time()
     REDACTOR.text(text)
-    assert time.perf_counter() - start < 2.0
+    assert time.thread_time() - start < 2.0
