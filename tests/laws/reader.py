@@ -13,12 +13,13 @@ _RENDERER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethr
 class _Eye(HTMLParser):
     """Sees text. GitHub escapes `<script>` and `<style>`, so that what is in them is text like any other."""
 
-    CDATA_CONTENT_ELEMENTS = ()
-
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
         self.seen: list[str] = []
         self.unseen = 0
+
+    def set_cdata_mode(self, elem: str) -> None:
+        """Never."""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.unseen += tag == "rp"

@@ -71,7 +71,9 @@ def a_round(evil: str) -> str:
 
 def init(evil: str) -> str:
     """The same of a plan of tasks."""
-    return init_prompt(InitFacts(f"{evil}.", FENCE, (Tag("A-1.1", evil, evil, evil),), there=(evil,), earlier=f"{evil}."))
+    return init_prompt(
+        InitFacts(f"{evil}.", FENCE, (Tag("A-1.1", evil, evil, evil),), there=(evil,), earlier=f"{evil}.")
+    )
 
 
 def follow_ups(evil: str) -> str:

@@ -59,7 +59,9 @@ def test_a_secret_goes_from_anywhere_and_nothing_with_it(name: str, at: float, k
     lines = DOCUMENTS[name].splitlines(keepends=True)
     place = round(at * len(lines))
     before, after = "".join(lines[:place]), "".join(lines[place:])
-    assume(before.count("BEGIN PRIVATE") == before.count("END PRIVATE") or name != "public-keys.txt")  # else part of a key
+    assume(
+        before.count("BEGIN PRIVATE") == before.count("END PRIVATE") or name != "public-keys.txt"
+    )  # else part of a key
     text = f"{before}= {SECRETS[kind]} .\n{after}"
     shown = REDACTOR.text(text)
 
