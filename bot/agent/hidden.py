@@ -140,7 +140,7 @@ class Block:
         closing = "]]>" if text.startswith("<![CDATA[", at) else "?>" if mark == "<?" else ">"
         named = mark == "<?" or text[at + 2 : at + 3].isalpha() or closing == "]]>"
         end = self._after(closing, at + 2) if named or self.html else -1
-        return self._drop(end) if end >= 0 else self._keep(at, at + 2)
+        return self._drop(end) if end >= 0 else self._keep(at, at + 1)  # `<![` may be an image behind a `<`
 
     def _encoded(self, at: int) -> int:
         end = _ENCODED_END.search(self.text, at + 4)
