@@ -2,7 +2,7 @@
 # A fresh machine needs git, make and python3 >= 3.11; uv, the environment and the locked packages come by themselves.
 SHELL := /bin/sh
 .DELETE_ON_ERROR:
-.PHONY: demo test test-all lint types bench fuzz chaos soak hostile laws machine screenshots excerpts install clean help
+.PHONY: demo test test-all lint types bench fuzz chaos soak hostile laws machine mutants screenshots excerpts install clean help
 
 export UV_PYTHON_DOWNLOADS := never
 PYTHON ?= python3
@@ -55,6 +55,9 @@ laws: $(STAMP) ## laws of sanitiser, redactor, prompts and what goes out, over t
 
 machine: $(STAMP) ## whatever people, GitHub and runners may do, in any order (N=10000: so many examples)
 	$(RUN)/python -m tests.machine $(if $(N),N=$(N)) $(if $(SEED),SEED=$(SEED)) $(ARGS)
+
+mutants: $(STAMP) ## the policy modules changed one thing at a time: which test notices (ARGS=core/paths: only that module)
+	$(RUN)/python -m tests.mutants $(ARGS)
 
 screenshots: $(STAMP) ## the pictures in docs/img (needs Chromium and npm)
 	$(RUN)/python -m bot.sandbox.demo.screenshots $(ARGS)

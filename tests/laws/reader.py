@@ -18,7 +18,7 @@ class _Eye(HTMLParser):
         self.seen: list[str] = []
         self.unseen = 0
 
-    def set_cdata_mode(self, elem: str) -> None:
+    def set_cdata_mode(self, elem: str, *, escapable: bool = False) -> None:
         """Never."""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:

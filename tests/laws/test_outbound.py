@@ -148,4 +148,5 @@ def test_time_is_linear(function: Callable[..., str], piece: str) -> None:
         function(text, size) if function in {one_line, inert} else function(text)
         return time.thread_time() - started
 
-    assert seconds(160_000) < 10 * seconds(40_000) + 0.2
+    # A neighbour may take the caches from us once, or garbage be collected.
+    assert any(seconds(160_000) < 10 * seconds(40_000) + 0.2 for _ in range(3))
