@@ -49,9 +49,7 @@ _NAMED = r"(?!(?:\$[A-Z_][A-Z0-9_]*+|\$\{\w++\}|\*++|<[^<>\s]*+>)(?:[\s\"',;@`)]
 """Not what documentation writes in place of a value: `$TOKEN`, `${TOKEN}`, `***`, `<your-token>`."""
 
 _KEY_BEGINS = r"-----BEGIN [A-Z0-9 ]{0,30}PRIVATE KEY(?: BLOCK)?-----"
-_KEY_WHOLE = (
-    r"(?=(?:[^-]|-(?!----)){0,400}?[A-Za-z0-9+/]{24})(?:[^-]|-(?!----)){24,40000}+-----END [A-Z0-9 ]{0,30}PRIVATE KEY(?: BLOCK)?-----"
-)
+_KEY_WHOLE = r"(?=(?:[^-]|-(?!----)){0,400}?[A-Za-z0-9+/]{24})(?:[^-]|-(?!----)){24,40000}+-----END [A-Z0-9 ]{0,30}PRIVATE KEY(?: BLOCK)?-----"
 """At least one run of 24 base64 characters: a placeholder between the lines is no key."""
 _KEY_BREAK = r"(?:[\s\"'`+>|,]|\\[nrt]|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,18}Z)"
 _KEY_CUT = (
