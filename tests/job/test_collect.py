@@ -60,7 +60,7 @@ def test_the_agents_git_configuration_runs_nothing(server: Server, ground: Groun
     evil.write_text(f"#!/bin/sh\ntouch {canary}\ncat\n")
     evil.chmod(0o755)
     settings = ["core.fsmonitor", "diff.external", "core.pager", "core.sshCommand", "credential.helper", "gpg.program"]
-    settings += ["filter.x.clean", "filter.x.smudge", "core.hooksPath", "core.editor", "include.path", "alias.ls-files"]
+    settings += ["filter.x.clean", "filter.x.smudge", "core.hooksPath", "core.editor", "alias.ls-files", "include.path"]
     for setting in settings:
         git(tree, "config", setting, str(evil))
     hooks = tree / ".git" / "hooks"
