@@ -55,6 +55,14 @@ PLAIN_ATTRIBUTES = frozenset(
 )
 """Attributes that say how or where, not what; kept as long as their value is one word."""
 
+_FALLBACKS = frozenset({"audio", "rp", "video"})
+"""Elements whose text a browser shows only where it does not know them."""
+
+_ASCII_LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
+
+_WORDS = re.compile(r"[a-z0-9]++(?:-[a-z0-9]++){4,}|[a-z0-9-]{33,}")
+"""Names of elements that are no element's name: GitHub drops the tag, and the words in it with it."""
+
 _DESTINATION = r"(?:<[^<>\n]*+>|(?:[^\s()\\<]|\\.|\((?:[^\s()\\]|\\.|\((?:[^\s()\\]|\\.)*+\))*+\))*+)"
 _TITLE = r"""(?:"(?:[^"\\]|\\.)*+"|'(?:[^'\\]|\\.)*+'|\((?:[^()\\]|\\.)*+\))"""
 _TARGET = re.compile(rf"\(\s*+(?P<url>{_DESTINATION})(?P<title>\s++{_TITLE})?+\s*+\)", re.DOTALL)
@@ -83,6 +91,7 @@ class Block:
     _next: dict[str, int] = field(default_factory=dict)
     _brackets: dict[int, int] = field(default_factory=dict)
     _closing: dict[int, int] = field(default_factory=dict)
+    _lower: str = ""
 
     def cleaned(self) -> str:
         """The block without what it hides."""
@@ -122,11 +131,11 @@ class Block:
         self.found.hidden += 1
         return end
 
-    def _after(self, closing: str, start: int) -> int:
+    def _after(self, closing: str, start: int, text: str | None = None) -> int:
         """Where `closing` ends, at or after `start`; -1: nowhere. Each stretch is searched once, as `start` only grows."""
         known = self._next.get(closing, 0)
         if 0 <= known < start:
-            known = self._next[closing] = self.text.find(closing, start)
+            known = self._next[closing] = (text or self.text).find(closing, start)
         return known + len(closing) if known >= 0 else -1
 
     def _declaration(self, at: int, mark: str) -> int:
@@ -166,10 +175,21 @@ class Block:
                 value or "" for name, value in _ATTRIBUTE.findall(tag["attributes"]) if name.lower() != "src"
             )
             return self._unread(alt, tag.end())
+        if (unseen_to := self._unseen(tag)) is not None:
+            return self._drop(unseen_to)
         attributes = self._attributes(tag["attributes"])
         start, end = tag.start("attributes"), tag.end("attributes")
         self._out.append(self.text[at:start] + attributes)
         return self._keep(end, tag.end())
+
+    def _unseen(self, tag: re.Match[str]) -> int | None:
+        """Where what nobody sees ends that begins with this tag; None: it is seen, or harmless."""
+        name = tag["name"].lower()
+        if name in _FALLBACKS and not tag[0].startswith("</"):
+            self._lower = self._lower or self.text.translate(_ASCII_LOWER)
+            closing = self._after(f"</{name}>", tag.end(), self._lower)
+            return closing if self.text[tag.end() : closing - len(f"</{name}>")].strip() and closing >= 0 else None
+        return tag.end() if _WORDS.fullmatch(name) else None
 
     def _attributes(self, attributes: str) -> str:
         kept = []
@@ -209,8 +229,16 @@ class Block:
 
     def _link(self, at: int) -> int:
         """`[text](url "title")`: the title shows only under a pointer that rests."""
-        target = _TARGET.match(self.text, at + 1) if at in self._closing else None
-        if target is None or target["title"] is None:
+        opening = self._closing.get(at)
+        target = _TARGET.match(self.text, at + 1) if opening is not None else None
+        if target is None:
+            return self._keep(at, at + 2)
+        if target["url"] and not self.text[opening:at].strip("[ \t\n\u00a0"):
+            self._out.append(
+                "]()"
+            )  # nothing to see and to point at: an address of words would be read by the agent alone
+            return self._drop(target.end())
+        if target["title"] is None:
             return self._keep(at, at + 2)
         self.found.hidden += 1
         self._out.append(f"]({target['url']})")

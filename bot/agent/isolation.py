@@ -20,6 +20,7 @@ from types import TracebackType
 from typing import Literal, Protocol, Self
 
 from bot.agent.closing import closing_words
+from bot.agent.killing import killing_words
 from bot.agent.uids import ALL_UIDS, SYSTEM_PATH, alive, has_name, marked_processes, run_short, take_uid, tool
 from bot.core.names import Reason
 from bot.errors import Blocked, InternalError
@@ -204,8 +205,9 @@ class OtherUser:
         self._closing: tuple[str, ...] = ()
         self.uid, self._lock = take_uid(uids)
         try:
-            self._prove()
+            self.kill_all()  # what a killed earlier run with this uid may have left
             self._close(root, log)
+            self._prove()
             self.home = root / "home"
             (self.home / "tmp").mkdir(parents=True)
             self.home.chmod(0o700)
@@ -246,18 +248,21 @@ class OtherUser:
         """Open everything as the uid, then change the owner back to us."""
         self.kill_all()
         # chmod as the agent and chown only of what is the agent's: neither can touch a file of ours or of root
-        # that was hard-linked into the tree.
-        run_short((*self._words(), tool("chmod"), "-R", "u+rwX", "--", str(path)), seconds=600)
+        # that was hard-linked into the tree (where fs.protected_hardlinks is 0, proc_sys_fs(5)). It goes, or the next
+        # `own` would give it to the agent. And nobody else writes here while we read.
+        if path.stat().st_uid == self.uid:
+            foreign = ("-xdev", "!", "-type", "d", "-links", "+1", "!", "-uid", str(self.uid), "-delete")
+            self._root("find", str(path), *foreign)
+        run_short((*self._words(), tool("chmod"), "-R", "u+rwX,go-w", "--", str(path)), seconds=600)
         us = f"{os.geteuid()}:{os.getegid()}"
         self._root("chown", "-R", "-h", "-P", f"--from={self.uid}", us, "--", str(path))
 
     def kill_all(self) -> None:
         """Signal as the uid until no process has it."""
-        # `kill -1` as the uid itself signals all its processes in one atomic step, so nothing forks away from it.
         # Where /proc hides other users' processes (hidepid) we see none: one blind kill, unless we are root.
         blind, end = bool(self._become_root), time.monotonic() + 10
         while blind or alive(self.uid):
-            run_short((*self._words(), tool("sh"), "-c", "kill -KILL -1"))
+            run_short((*self._become_root, *killing_words(self.uid)))
             if not blind and time.monotonic() > end:
                 raise InternalError(f"Processes of uid {self.uid} do not die.")
             blind = False
@@ -304,7 +309,6 @@ class OtherUser:
                 Reason.SETUP_FAILED,
                 f"The agent can't be isolated: becoming another user failed ({why[0][:200]}). To go on, {WHAT_TO_DO}.",
             )
-        self.kill_all()  # what a killed earlier run with this uid may have left
 
     def _close(self, root: Path, log: Callable[[str], None]) -> None:
         """Make the rest of the disk read-only for what is launched; said where this machine does not let us."""

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from aiohttp import ClientError, ClientResponse, web
+from aiohttp import ClientConnectorError, ClientError, ClientResponse, web
 
 from bot.agent.loopback import Door, serve_door
 from bot.agent.meter import Meter, Reservation
@@ -126,14 +126,16 @@ class _Door(Door):
     async def _messages(self, request: web.Request) -> web.StreamResponse:
         if (refusal := self._stranger(request)) is not None:
             return refusal
-        asked = _parsed(await request.read())
+        data = await request.read()
+        asked = _parsed(data)
         if asked is None:
             return _problem(400, "invalid_request_error", "The body is not a Messages API request.")
         model = str(asked.get("model", ""))
         if self._models and model not in self._models:
             return _problem(403, "permission_error", f"This run may not use the model {model[:100]}.")
-        size = request.content_length or LARGEST
-        reserved = self._meter.reserve(model, max_tokens=_tokens(asked.get("max_tokens")), size=size)
+        reserved = self._meter.reserve(
+            model, max_tokens=_tokens(asked.get("max_tokens")), size=len(data), whole=not _refers(asked)
+        )
         if reserved is None:
             spent, budget = self._meter.spent_usd, self._meter.budget_usd
             return _problem(400, "invalid_request_error", f"The budget is used up: ${spent:.2f} of ${budget:.2f}.")
@@ -142,11 +144,12 @@ class _Door(Door):
     async def _forward(self, request: web.Request, body: bytes, reserved: Reservation) -> web.StreamResponse:
         """Pass one answer through, and settle its reservation whatever happens."""
         usage, started = _Usage(), time.monotonic()
-        answered = False
+        answered, free = False, False
         try:
             async with self._ask(request, body) as answer:
                 answered = answer.status == 200
                 if not answered:
+                    free = True
                     return web.Response(status=_status(answer), body=await answer.read(), headers=_back(answer))
                 if answer.content_type == "application/json":
                     whole = await answer.read()
@@ -160,14 +163,16 @@ class _Door(Door):
                 await response.write_eof()
                 return response
         except (ClientError, TimeoutError) as error:
+            free = isinstance(error, ClientConnectorError)
             if not answered:
                 return _unreachable(error)
             raise ConnectionResetError from None  # half an answer: the agent must see it break, and ask again
         finally:
-            self._settle(reserved, usage, answered=answered, seconds=time.monotonic() - started)
+            self._settle(reserved, usage, free=free, seconds=time.monotonic() - started)
 
-    def _settle(self, reserved: Reservation, usage: "_Usage", *, answered: bool, seconds: float) -> None:
-        if not answered:
+    def _settle(self, reserved: Reservation, usage: "_Usage", *, free: bool, seconds: float) -> None:
+        """`free`: the API refused it or never had it. An answer nobody waited for may have been written all the same."""
+        if free:
             self._meter.settle(reserved, {})
         elif usage.complete:
             self._meter.settle(reserved, usage.seen)
@@ -236,6 +241,12 @@ def _within(asked: dict[str, Any], max_tokens: int) -> dict[str, Any]:
         # The API wants 1024 <= budget_tokens < max_tokens.
         kept["thinking"] = {**thinking, "budget_tokens": max_tokens - 1} if max_tokens > 1024 else {"type": "disabled"}
     return kept
+
+
+def _refers(asked: dict[str, Any]) -> bool:
+    """Whether it names documents or images that the API is to get elsewhere: its size says nothing of theirs."""
+    text = json.dumps(asked.get("messages"))
+    return '"type": "url"' in text or '"type": "file"' in text
 
 
 def _parsed(data: bytes) -> dict[str, Any] | None:

@@ -21,6 +21,9 @@ FASTEST = 300
 BYTES_PER_TOKEN = 3
 """Of a request; English has ~4, so this counts rather too many."""
 
+LARGEST_PROMPT = 1_000_000
+"""Tokens that the widest context window takes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
@@ -46,18 +49,21 @@ class Meter:
         self._reserved, self._in_flight = 0.0, 0
         self._lock = threading.Condition()
 
-    def reserve(self, model: str, *, max_tokens: int, size: int) -> Reservation | None:
-        """Set money aside for a request of `size` bytes; its `max_tokens` may come out smaller. None: refused."""
+    def reserve(self, model: str, *, max_tokens: int, size: int, whole: bool = True) -> Reservation | None:
+        """Set money aside for a request of `size` bytes; its `max_tokens` may come out smaller. None: refused.
+
+        `whole`: all of its prompt is in it, not somewhere from where the API fetches it.
+        """
         rates = rates_of(model)
         with self._lock:
             left = self.budget_usd - self.spent_usd - self._reserved
-            allowed = min(max_tokens, math.floor(left / rates.output * 1e6)) if left > 0 else 0
-            if allowed < min(max_tokens, LEAST_TOKENS):
+            allowed = max(0, min(max_tokens, math.floor(left / rates.output * 1e6)))
+            if left <= 0 or allowed < min(max_tokens, LEAST_TOKENS):  # also one that wants no answer pays its prompt
                 self.refused += 1
                 return None
             # A request's own prompt does not count against it (most of it is cached, and an estimate would end a run
             # early), but against those that come meanwhile: many big ones at once would run the budget over.
-            prompt = size // BYTES_PER_TOKEN
+            prompt = max(size // BYTES_PER_TOKEN, 0 if whole else LARGEST_PROMPT)
             usd = cost(model, {"output_tokens": allowed, "input_tokens": prompt})
             self._reserved += usd
             self._in_flight += 1

@@ -12,6 +12,7 @@ from markdown_it.token import Token
 
 from bot.agent.hidden import Block, Found, normalised
 from bot.agent.invisible import without_invisible
+from bot.agent.unrendered import Lines, row_of, unused_footnotes, without_comments, without_unseen_formulas
 
 MOST_PASSES = 10
 """Ordinary text needs two. Who nests deeper loses every character that could begin something hidden."""
@@ -43,9 +44,12 @@ def _pass(text: str, found: Found) -> str:
     text, runs = without_invisible(re.sub(r"\r(?!\n)", "\n", text))
     found.hidden += runs
     lines = text.split("\n")
+    pieces = _pieces(text, lines)
+    unused = unused_footnotes((piece.lines for piece in pieces), lines)
+    found.hidden += len(set(unused.values()))
     parts: list[str] = []
-    for piece in _pieces(text, lines):
-        parts += piece.cleaned(lines, found)
+    for piece in pieces:
+        parts += piece.cleaned(lines, found, unused)
     return "\n".join(parts)
 
 
@@ -59,27 +63,49 @@ class _Piece:
     end: int
     labels: frozenset[str]
     token: Token | None = None
+    columns: int = 0
+    """Of the table whose row it is."""
 
-    def cleaned(self, lines: list[str], found: Found) -> list[str]:
+    @property
+    def lines(self) -> Lines:
+        """Where it stands."""
+        return Lines(self.start, self.end, is_text=self.kind in {"text", "definition"}, is_indented=self.kind == "code")
+
+    def cleaned(self, lines: list[str], found: Found, unused: dict[int, str]) -> list[str]:
         """These lines without what they hide; fewer, sometimes."""
-        mine = lines[self.start : self.end]
+        mine = [line for number, line in enumerate(lines[self.start : self.end], self.start) if number not in unused]
+        if not mine:
+            return []
         match self.kind:
             case "code":
                 return mine
             case "fence":
-                return [self._fence(mine[0], found), *mine[1:]]
+                return self._fence(mine, found)
             case "definition":
                 return self._definition(mine, found)
+            case "text":
+                mine = self._text(mine, found)
         return [Block("\n".join(mine), found, self.labels, html=self.kind == "html").cleaned()]
 
-    def _fence(self, line: str, found: Found) -> str:
+    def _text(self, lines: list[str], found: Found) -> list[str]:
+        if self.columns:
+            rows = [row_of(line, self.columns) for line in lines]
+            found.hidden += sum(row != line for row, line in zip(rows, lines, strict=True))
+            lines = rows
+        text, unseen = without_unseen_formulas("\n".join(lines))
+        found.hidden += unseen
+        return [text]
+
+    def _fence(self, lines: list[str], found: Found) -> list[str]:
         """Of ```` ```python and more ````, only the first word is of use; the rest is shown to nobody."""
         info = self.token.info.strip() if self.token else ""
         first = info.split(maxsplit=1)[0] if info else ""
-        if info == first or not line.rstrip().endswith(info):
-            return line
+        inside = without_comments(lines[1:], first.lower())
+        found.hidden += inside != lines[1:]
+        if info == first or not lines[0].rstrip().endswith(info):
+            return [lines[0], *inside]
         found.hidden += 1
-        return line.rstrip().removesuffix(info) + first
+        return [lines[0].rstrip().removesuffix(info) + first, *inside]
 
     def _definition(self, lines: list[str], found: Found) -> list[str]:
         """`[label]: url "title"` is shown to nobody: kept without its title where a link uses it."""
@@ -108,14 +134,19 @@ def _pieces(text: str, lines: list[str]) -> list[_Piece]:
     labels = _used(defined, lines)
     kinds = {"fence": "fence", "code_block": "code", "html_block": "html", "definition": "definition", "inline": "text"}
     pieces: list[_Piece] = []
-    at = 0
+    at = columns = 0
+    body = False
     for token in tokens:
+        if token.type in {"thead_open", "table_close"}:
+            columns, body = 0, False
+        columns += token.type == "th_open"
+        body = body or token.type == "tbody_open"
         if token.type not in kinds or token.map is None or token.map[0] < at:
             continue  # the second cell of a table's row: its line is taken already
         start, end = token.map[0], min(token.map[1], len(lines))
         if start > at:
             pieces.append(_Piece("text", at, start, labels))
-        pieces.append(_Piece(kinds[token.type], start, end, labels, token))
+        pieces.append(_Piece(kinds[token.type], start, end, labels, token, columns if body else 0))
         at = end
     if at < len(lines):
         pieces.append(_Piece("text", at, len(lines), labels))

@@ -1,9 +1,9 @@
 """Finds secrets in text and takes them out: in logs, errors, comments, and in the diffs of an agent.
 
 Two nets. Values we know (our token, the model's key) are found whole or in part, plain, base64 at each alignment, hex,
-URL-encoded, JSON-escaped, reversed and rot13. Values we don't know are found by the formats in `FORMATS`; a further
-source of patterns joins there. Both run in linear time. What no net can hold (one character a line, a cipher) is why
-the agent never has a secret in the first place.
+URL-encoded, JSON-escaped, reversed, rot13, and in disguise (`bot.job.disguise`). Values we don't know are found by the
+formats in `FORMATS`; a further source of patterns joins there. Both run in linear time. What no net can hold (a cipher,
+a picture) is why the agent never has a secret in the first place.
 """
 
 import base64
@@ -17,6 +17,7 @@ from urllib.parse import quote
 
 from bot.core.outbound import clean
 from bot.core.secret import Secret
+from bot.job.disguise import Disguises
 
 MARK: Final = "[redacted]"
 
@@ -174,9 +175,14 @@ def _values(known: Iterable[Secret | str]) -> Iterator[str]:
         yield from (line for line in lines if len(line) >= SHORTEST and not line.startswith("-----"))
 
 
-def _forms(value: str) -> Iterator[_Form]:
+def _public(value: str) -> int:
+    """How many of its characters say only what kind of secret it is."""
     public = _PUBLIC.match(value)
-    skip = public.end() if public else 0
+    return public.end() if public else 0
+
+
+def _forms(value: str) -> Iterator[_Form]:
+    skip = _public(value)
     secret = value[skip:]
     whole = len(secret) < 2 * PIECE or not (any(map(str.isdigit, secret)) and any(map(str.isalpha, secret)))
 
@@ -217,7 +223,9 @@ class Redactor:
     """Takes secrets out of text: the values it is told of, and what looks like one."""
 
     def __init__(self, known: Iterable[Secret | str]) -> None:
-        self._forms = tuple(form for value in dict.fromkeys(_values(known)) for form in _forms(value))
+        values = tuple(dict.fromkeys(_values(known)))
+        self._forms = tuple(form for value in values for form in _forms(value))
+        self._disguises = Disguises((value, _public(value)) for value in values)
 
     def __repr__(self) -> str:
         return "Redactor(…)"
@@ -257,6 +265,7 @@ class Redactor:
     def _spans(self, text: str, *, files: bool) -> Iterator[tuple[str, int, int]]:
         for form in self._forms:
             yield from ((KNOWN, start, end) for start, end in form.spans(text))
+        yield from ((KNOWN, start, end) for start, end in self._disguises.spans(text))
         for each in FORMATS:
             if (files and not each.in_files) or not any(hint in text for hint in each.hints):
                 continue

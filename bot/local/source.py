@@ -5,10 +5,11 @@ from pathlib import Path
 
 from bot.config import laptop_env
 from bot.core.secret import Secret
+from bot.local.hooks import hook_environment
 from bot.local.ports import RunTask
 from bot.local.settings import LocalSettings
 from bot.local.state import StateFolder
-from bot.trackers.config import GithubConfig
+from bot.trackers.config import BacklogConfig, GithubConfig
 from bot.trackers.opening import open_tracker
 from bot.trackers.tracker import SourceConfigError, Tracker
 
@@ -30,6 +31,8 @@ def open_source(
 
             runs = StateFolder(settings.state_dir)
             return open_github(config, agent=agent, environ=environ, folder=runs.run, say=say)
+        if isinstance(config, BacklogConfig):  # a program of others', as hooks are
+            environ = hook_environment(environ, secrets_of(settings, environ))
         return open_tracker(config, agent=agent, root=settings.root, environ=environ)
     except SourceConfigError as error:
         raise SourceConfigError(f"Could not initialize state provider: {error}") from error

@@ -161,6 +161,11 @@ def _value(where: str, key: str, value: Any, kind: str) -> Any:
         raise ConfigError(f"`{where}` must be one of {', '.join(_CHOICES[key])}, not {_shown(value)}.")
     if key in ("folder", "command") and not text:
         raise ConfigError(f"`{where}` must not be empty.")
+    if key == "command" and "/" in text and not text.startswith("/"):
+        raise ConfigError(
+            f"`{where}` must be the name of a command on PATH or a whole path, not {_shown(value)}: a file of the checkout "
+            "may be an agent's."
+        )
     if key == "api_key_env":
         word, example = _KEYS_NAMES[kind]
         if not (_VARIABLE.fullmatch(text) and word in text):

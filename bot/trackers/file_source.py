@@ -4,6 +4,7 @@ Whoever writes holds the folder's lock (flock: it is gone with its process, howe
 in the place of the old one, so a reader sees the text of before or of after, and a kill leaves one of them.
 """
 
+import errno
 import hashlib
 import os
 import re
@@ -233,11 +234,14 @@ def _read(folder: Path, task_id: str) -> _Read | None:
     """One file; None: it is gone."""
     path = folder / f"{task_id}{_SUFFIX}"
     try:
-        with path.open("rb") as file:
+        with open(path, "rb", opener=_no_link) as file:
             raw = file.read(LARGEST + 1)
     except FileNotFoundError:
         return None
     except OSError as error:
+        if error.errno == errno.ELOOP:
+            words = f"{path} is a link, which may lead to anything of yours: a task is a file in this folder."
+            return _Read(task_id, path, b"", None, Problem(task_id, "", words))
         return _Read(task_id, path, b"", None, Problem(task_id, "", f"{path} can't be read ({error.strerror})."))
     text = raw.decode(errors="replace")
     title = task_file.title_of(text)
@@ -255,6 +259,11 @@ def _read(folder: Path, task_id: str) -> _Read | None:
         end = "" if error.text.endswith("?") else "."
         words = f"{path}, line {error.line}: {error.text}{end}"
         return _Read(task_id, path, raw, None, Problem(task_id, title, words))
+
+
+def _no_link(path: str, flags: int) -> int:
+    """What a link leads to would be shown to an agent, and copied into the repository when the task is claimed."""
+    return os.open(path, flags | os.O_NOFOLLOW)
 
 
 def _may_be(task_id: str) -> bool:

@@ -1,5 +1,6 @@
 """A configuration → a tracker for one agent. Imports a source only when it is the one that was chosen."""
 
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -30,7 +31,7 @@ def open_tracker(config: TrackerConfig, *, agent: str, root: Path, environ: Mapp
         case FileConfig():
             from bot.trackers.file_source import FileTracker  # noqa: PLC0415
 
-            return FileTracker(root / config.folder, agent)
+            return FileTracker(_inside(root, config.folder), agent)
         case BacklogConfig():
             from bot.trackers.backlog import DEFAULT_NAMES, BacklogTracker  # noqa: PLC0415
             from bot.trackers.backlog_cli import BacklogCli  # noqa: PLC0415
@@ -45,6 +46,17 @@ def open_tracker(config: TrackerConfig, *, agent: str, root: Path, environ: Mapp
             raise SourceConfigError(
                 "GitHub issues are planned on GitHub: put the spec into an issue and comment `/ai init` there."
             )
+
+
+def _inside(root: Path, folder: str) -> Path:
+    """The folder of tasks. One that seems to be in the checkout is there: a link that came with it leads to no other."""
+    path = root / folder
+    said, real = Path(os.path.normpath(root.resolve() / folder)), path.resolve()
+    if said.is_relative_to(root.resolve()) and not real.is_relative_to(root.resolve()):
+        raise SourceConfigError(
+            f"The task folder {path} is a link out of the checkout: name {real} as `folder`, if you mean it."
+        )
+    return path
 
 
 def _linear(config: LinearConfig, agent: str, environ: Mapping[str, str]) -> Tracker:

@@ -173,6 +173,37 @@ def test_own_and_reclaim_touch_only_the_tree(apart: Isolation, root: Path, tmp_p
     assert (tree / "ours-in-between").stat().st_uid == 12345
 
 
+@pytest.mark.needs_root
+def test_a_file_of_ours_linked_into_the_tree_is_never_given_away(apart: Isolation, root: Path) -> None:
+    """Not every kernel keeps the agent from linking what it may not write, as it may our git folder's config."""
+    tree, ours = root / "tree", root / "config"
+    tree.mkdir()
+    ours.write_text("[core]")
+    apart.own(tree)
+    sh(apart, f"mkdir -p {tree}/node_modules && echo x > ~/cached && ln ~/cached {tree}/node_modules/linked")
+    (tree / "linked").hardlink_to(ours)
+
+    apart.reclaim(tree)
+    apart.own(tree)
+
+    assert (ours.stat().st_uid, ours.stat().st_nlink, ours.read_text()) == (0, 1, "[core]")
+    assert sh(apart, f"echo y > {tree}/node_modules/linked").exit_code == 0  # as package managers do it
+
+
+@pytest.mark.needs_root
+def test_nobody_else_writes_into_a_tree_that_was_taken_back(apart: Isolation, root: Path) -> None:
+    """The agent of another run on this machine would change under our eyes what we have looked at."""
+    tree = root / "tree"
+    tree.mkdir()
+    apart.own(tree)
+    sh(apart, f"mkdir {tree}/open && touch {tree}/open/file && chmod -R 777 {tree}")
+
+    apart.reclaim(tree)
+
+    assert {path.stat().st_mode & 0o022 for path in (tree, tree / "open", tree / "open" / "file")} == {0}
+    assert os.access(tree / "open" / "file", os.X_OK)
+
+
 def test_discard_deletes_what_the_user_closed(anyhow: Isolation, root: Path) -> None:
     """A tree goes, whatever modes are in it."""
     tree = root / "tree"
@@ -318,6 +349,47 @@ def test_what_everybody_may_write_is_read_only(root: Path) -> None:
         assert list(everybodys.iterdir()) == []
         assert kept.exit_code == 0, kept.tail
         (everybodys / "ours").write_text("the machine's own view of it is as before")
+    finally:
+        shutil.rmtree(everybodys)
+
+
+WATCHER = """
+import os, sys
+for _ in range(3):
+    if not os.fork():
+        break
+print("ready", flush=True)
+while True:
+    with open("/proc/loadavg") as file:
+        newest = int(file.read().split()[4])
+    for pid in range(newest - 2, newest + 8):
+        try:
+            os.close(os.open(f"/proc/{pid}/root{sys.argv[1]}/setpriv", os.O_CREAT | os.O_WRONLY))
+        except OSError:
+            pass
+"""
+"""Waits for a process of its own uid that root started outside of its mount namespace, to write through it."""
+
+
+@pytest.mark.needs_root
+def test_who_ends_the_agent_is_no_way_out_of_its_mount_namespace(root: Path) -> None:
+    """For a moment its killer has the agent's uid and all of the disk; the agent sees nothing of it."""
+    everybodys = Path("/opt/ai-ready-test-killer")
+    everybodys.mkdir()
+    everybodys.chmod(0o777)
+    try:
+        with isolation_for("auto", root=root, log=print) as isolation:
+            for _ in range(4):
+                words = ("python3", "-I", "-S", "-c", WATCHER, str(everybodys))
+                launch = isolation.launch(words, env=PATH, cwd=Path("/"))
+                with subprocess.Popen(
+                    launch.argv, env=launch.env, cwd=launch.cwd, stdout=subprocess.PIPE, start_new_session=True
+                ) as watcher:
+                    assert watcher.stdout is not None
+                    assert watcher.stdout.readline() == b"ready\n"
+                    isolation.kill_all()
+                    assert watcher.wait(30) == -9
+        assert list(everybodys.iterdir()) == []
     finally:
         shutil.rmtree(everybodys)
 

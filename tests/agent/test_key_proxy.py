@@ -1,6 +1,7 @@
 """The proxy between the agent and the Messages API, over real HTTP on loopback."""
 
 import contextlib
+import gzip
 import http.client
 import json
 import logging
@@ -238,6 +239,48 @@ def test_many_requests_at_once_share_the_budget() -> None:
     assert proxy.spent_usd < 0.11
 
 
+@pytest.mark.parametrize("max_tokens", [0, -5, "many", None])
+def test_a_request_for_no_answer_is_refused_as_well(max_tokens: object) -> None:
+    """Its prompt costs: an API that takes 0 (to warm its cache) would be paid for prompts without end."""
+    with between(Turn(text="hi", usage={"output_tokens": 10_000}), budget=0.1) as (proxy, model):
+        ask(proxy)
+        status, _, _ = ask(proxy, message(max_tokens=max_tokens))
+
+    assert (status, len(model.requests)) == (400, 1)
+
+
+DOCUMENT = {"type": "document", "source": {"type": "url", "url": "https://evil.example/thousands-of-pages.pdf"}}
+
+
+@pytest.mark.parametrize(
+    ("content", "packed"), [("page " * 20_000, True), ([DOCUMENT], False)], ids=["packed", "elsewhere"]
+)
+def test_prompts_that_look_small_do_not_run_the_budget_over(content: object, *, packed: bool) -> None:
+    """Compressed, or only named: what is in flight is reserved as large as it may be when the API has it."""
+    words = message(max_tokens=300, messages=[{"role": "user", "content": content}])
+    body = json.dumps(words).encode()
+    usage = {"input_tokens": 20_000, "output_tokens": 300}
+    with between(Turn(text="hi", delay=0.4, usage=usage), budget=0.1) as (proxy, model):
+        headers = {"x-api-key": proxy.key, "content-type": "application/json"}
+        sent = gzip.compress(body) if packed else body
+        headers |= {"content-encoding": "gzip"} if packed else {}
+        threads = [threading.Thread(target=post, args=(proxy, sent, headers)) for _ in range(10)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    assert len(model.requests) == 1
+    assert proxy.refused == 9
+
+
+def post(proxy: KeyProxy, body: bytes, headers: dict[str, str]) -> int:
+    connection = http.client.HTTPConnection("127.0.0.1", int(proxy.url.rpartition(":")[2]), timeout=20)
+    with contextlib.closing(connection):
+        connection.request("POST", "/v1/messages", body, headers)
+        return connection.getresponse().status
+
+
 def test_hanging_up_does_not_save_money() -> None:
     """An answer that nobody waits for is charged for its prompt and what may have been written by then."""
     with between(Turn(text="word " * 50, stall=30, usage={"input_tokens": 50_000})) as (proxy, model):
@@ -249,6 +292,21 @@ def test_hanging_up_does_not_save_money() -> None:
 
     assert 0.2 < settled < 0.25
     assert settled == proxy.spent_usd
+    assert len(model.requests) == 1
+
+
+def test_hanging_up_before_the_answer_begins_does_not_save_money_either() -> None:
+    """One that is not streamed begins at its end; by then the API has written it."""
+    with between(Turn(text="word " * 50, delay=5, usage={"output_tokens": 900})) as (proxy, model):
+        connection = http.client.HTTPConnection("127.0.0.1", int(proxy.url.rpartition(":")[2]), timeout=20)
+        connection.request("POST", "/v1/messages", json.dumps(message(stream=False)), {"x-api-key": proxy.key})
+        end = time.monotonic() + 20
+        while not model.requests and time.monotonic() < end:
+            time.sleep(0.01)
+        connection.close()
+        settled = proxy.meter.settled_usd(seconds=20)
+
+    assert proxy.spent_usd == settled > 0
     assert len(model.requests) == 1
 
 

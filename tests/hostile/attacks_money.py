@@ -57,11 +57,7 @@ ATTACKS = (
         "asks on and on, past what the run may cost",
         # $0.12 an answer, and $1: nine that are paid, and one that is cut to what is left.
         _asked("/v1/messages", more_than=12),
-        (
-            Weakness(
-                "bot/agent/meter.py", "            if allowed < min(max_tokens, LEAST_TOKENS):", "            if False:"
-            ),
-        ),
+        (Weakness("bot/agent/meter.py", "if left <= 0 or allowed < min(max_tokens, LEAST_TOKENS):", "if False:"),),
         ASK + 'for _ in range(30):\n    ask("/v1/messages", message)',
         answers=_dear,
     ),

@@ -24,8 +24,8 @@ NEW_PRIVILEGES = Weakness(
 KEEP_GROUPS = Weakness("bot/agent/isolation.py", 'drop = ("--clear-groups", ', 'drop = ("--keep-groups", ')
 OPEN_DISK = Weakness(
     "bot/agent/isolation.py",
-    "        self._prove()\n            self._close(root, log)\n",
-    "        self._prove()\n",
+    "            self._close(root, log)\n            self._prove()\n",
+    "            self._prove()\n",
 )
 ALIVE = Weakness(
     "bot/agent/isolation.py",

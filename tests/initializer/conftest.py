@@ -1,5 +1,5 @@
-"""The servers of the task sources."""
+"""The task sources."""
 
-from tests.trackers.conftest import serve
+from tests.trackers.conftest import serve, stage
 
-__all__ = ["serve"]
+__all__ = ["serve", "stage"]

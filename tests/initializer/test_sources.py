@@ -1,19 +1,14 @@
 """`init` on every task source: made, nothing the second time, a change, a kill after each write; nothing is ever doubled."""
 
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from fastapi import FastAPI
 
 from tests.core.plans_of_specs import answer, entry
 from tests.initializer.desk import Dying, Killed, Table
-from tests.npm import needs_npm
-from tests.trackers.headless_pm_server import HeadlessPm
-from tests.trackers.linear_server import Linear
-from tests.trackers.stages import BacklogStage, FileStage, HeadlessPmStage, LinearStage, Stage
+from tests.trackers.stages import Stage
 
 BEFORE = answer(
     entry("AUTH-1.1", "Log in", priority="urgent"),
@@ -26,22 +21,6 @@ AFTER = answer(
     entry("AUTH-2.1", "Reset"),
     entry("UI-1.1", "Show it", prerequisites=["AUTH-1.2", "AUTH-2.1"]),
 )
-
-
-@pytest.fixture(params=["file", "headless-pm", "linear", pytest.param("backlog", marks=needs_npm)])
-def stage(request: pytest.FixtureRequest, tmp_path: Path, serve: Callable[[FastAPI], str]) -> Iterator[Stage]:
-    match request.param:
-        case "backlog":
-            yield BacklogStage(tmp_path)
-        case "headless-pm":
-            server = HeadlessPm()
-            yield HeadlessPmStage(serve(server.app()), server)
-        case "linear":
-            linear = Linear()
-            yield LinearStage(serve(linear.app()), linear)
-            assert linear.refused == []
-        case _:
-            yield FileStage(tmp_path)
 
 
 @pytest.fixture

@@ -17,7 +17,9 @@ from bot.core.run import Outcome
 from bot.core.secret import Secret
 from bot.local.hooks import HookFailed, Hooks, about_health, after, before, hook_environment
 from bot.local.ports import Attempt, Result
-from bot.trackers.tracker import Status, Task
+from bot.local.settings import Flags, read_settings
+from bot.local.source import open_source
+from bot.trackers.tracker import Status, Task, TrackerError
 
 TASK = Task("TASK-3", "TASK-3", "[AUTH-1.2] Limit “logins”", Status.TODO, "r1")
 ATTEMPT = Attempt(
@@ -230,6 +232,25 @@ def test_a_hook_gets_the_users_environment_without_our_secrets(place: Place) -> 
     seen = (place.checkout / "env.txt").read_text()
     assert "MINE=yes" in seen
     assert "canary" not in seen
+
+
+def test_the_command_of_a_task_source_gets_no_secret_of_ours_either(tmp_path: Path) -> None:
+    """`backlog` is a package of others', with all that it was built of."""
+    seen = tmp_path / "seen"
+    command = tmp_path / "backlog"
+    command.write_text(f"#!/bin/sh\nenv > {seen}\n")
+    command.chmod(0o755)
+    (tmp_path / ".github").mkdir()
+    (tmp_path / ".github" / "ai-ready.yml").write_text(f"tracker: {{type: backlog, command: {command}}}\n")
+    keys = {"ANTHROPIC_API_KEY": "sk-ant-canary", "GITHUB_TOKEN": "ghp_canary", "LINEAR_API_KEY": "lin_canary"}
+    environ = {"PATH": os.environ["PATH"], "MINE": "stays", **keys}
+
+    tracker = open_source(read_settings(Flags(), environ, tmp_path), environ)
+    with pytest.raises(TrackerError):
+        tracker.list()
+
+    assert "MINE=stays" in seen.read_text()
+    assert "canary" not in seen.read_text()
 
 
 def test_the_documented_json_has_the_keys_that_hooks_read() -> None:

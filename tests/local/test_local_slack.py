@@ -1,7 +1,7 @@
 """Slack hears of tasks on a laptop: a real webhook on loopback, the real loop, real task files."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,16 +15,9 @@ from bot.progress.events import PhaseBegan, TurnBegan
 from bot.progress.journal import Journal
 from bot.trackers.tracker import Task
 from tests.local.loop_stage import Place, blocked, done
-from tests.notify.channel import Behaviour, Channel, slack_channel
+from tests.notify.channel import Behaviour, Channel
 
 PULL = "https://github.example.com/acme/shop/pull/31"
-
-
-@pytest.fixture
-def channel() -> Iterator[Channel]:
-    with slack_channel() as channel:
-        yield channel
-    assert channel.wrong == []
 
 
 @pytest.fixture

@@ -4,13 +4,12 @@ import contextlib
 import json
 import os
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.local.test_start import AI_READY, Desk
-from tests.notify.channel import KEY, Channel, slack_channel
+from tests.notify.channel import KEY, Channel
 
 CONFIG = """\
 agent: {isolation: none}
@@ -26,13 +25,6 @@ cat ../prompt >> PROMPTS
 echo '{"type":"result","subtype":"success","is_error":false,"terminal_reason":"completed","num_turns":1,"total_cost_usd":0.01,"structured_output":'"$answer"'}'
 """
 PM_KEY = "pm-canary-key-1234567890"
-
-
-@pytest.fixture
-def channel() -> Iterator[Channel]:
-    with slack_channel() as channel:
-        yield channel
-    assert channel.wrong == []
 
 
 @pytest.fixture

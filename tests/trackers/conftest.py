@@ -1,15 +1,21 @@
-"""One real HTTP server on loopback for all tests of this folder: starting one takes longer than most tests do."""
+"""Every task source, and one real HTTP server on loopback for all of them: starting one takes longer than most tests."""
 
 import itertools
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import uvicorn
 from fastapi import FastAPI
+
+from tests.npm import needs_npm
+from tests.trackers.headless_pm_server import HeadlessPm
+from tests.trackers.linear_server import Linear
+from tests.trackers.stages import BacklogStage, FileStage, HeadlessPmStage, LinearStage, Stage
 
 
 class Switchboard:
@@ -47,3 +53,20 @@ def serve() -> Iterator[Callable[[FastAPI], str]]:
         yield added
         server.should_exit = True
         thread.join(60)
+
+
+@pytest.fixture(params=["file", "headless-pm", "linear", pytest.param("backlog", marks=needs_npm)])
+def stage(request: pytest.FixtureRequest, tmp_path: Path, serve: Callable[[FastAPI], str]) -> Iterator[Stage]:
+    """Each task source, one after the other."""
+    match request.param:
+        case "backlog":
+            yield BacklogStage(tmp_path)
+        case "headless-pm":
+            server = HeadlessPm()
+            yield HeadlessPmStage(serve(server.app()), server)
+        case "linear":
+            linear = Linear()
+            yield LinearStage(serve(linear.app()), linear)
+            assert linear.refused == []
+        case _:
+            yield FileStage(tmp_path)

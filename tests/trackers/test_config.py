@@ -51,6 +51,7 @@ def test_statuses_have_the_sources_own_names() -> None:
         ({"type": "github", "repo": "shop"}, "`tracker.repo` must be a repository such as `owner/name`, not `shop`"),
         ({"type": "github", "team_id": "x"}, "`tracker.team_id` is no key of the task source github; there are repo"),
         ({"type": "headless-pm", "url": "http://evil.example"}, "`tracker.url` is no key"),
+        ({"type": "backlog", "command": "tools/backlog"}, "a file of the checkout may be an agent's"),
     ],
 )
 def test_what_is_wrong_is_named(section: Any, words: str) -> None:

@@ -1,11 +1,8 @@
 """The one contract of all task sources, tried on each: the real folder, CLI, or a server that refuses what theirs refuses."""
 
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
-from fastapi import FastAPI
 
 from bot.core.model import Standing
 from bot.core.settings import OrderRules
@@ -21,28 +18,9 @@ from bot.trackers.tracker import (
     Taken,
     Tracker,
 )
-from tests.npm import needs_npm
-from tests.trackers.headless_pm_server import HeadlessPm
-from tests.trackers.linear_server import Linear
-from tests.trackers.stages import BacklogStage, FileStage, HeadlessPmStage, LinearStage, Stage
+from tests.trackers.stages import Stage
 
 NEEDED = (Status.TODO, Status.IN_PROGRESS, Status.BLOCKED)
-
-
-@pytest.fixture(params=["file", "headless-pm", "linear", pytest.param("backlog", marks=needs_npm)])
-def stage(request: pytest.FixtureRequest, tmp_path: Path, serve: Callable[[FastAPI], str]) -> Iterator[Stage]:
-    match request.param:
-        case "backlog":
-            yield BacklogStage(tmp_path)
-        case "headless-pm":
-            server = HeadlessPm()
-            yield HeadlessPmStage(serve(server.app()), server)
-        case "linear":
-            linear = Linear()
-            yield LinearStage(serve(linear.app()), linear)
-            assert linear.refused == []
-        case _:
-            yield FileStage(tmp_path)
 
 
 @pytest.fixture

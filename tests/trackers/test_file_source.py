@@ -11,7 +11,9 @@ import pytest
 from bot.core.model import Standing
 from bot.core.settings import OrderRules
 from bot.trackers.arranging import arrange_tasks
+from bot.trackers.config import FileConfig
 from bot.trackers.file_source import FileTracker
+from bot.trackers.opening import open_tracker
 from bot.trackers.tracker import (
     NewTask,
     NoSuchTask,
@@ -55,6 +57,32 @@ def test_a_claim_that_is_given_back_leaves_the_file_as_it_was(tracker: FileTrack
     assert path.read_bytes() == text.encode()
     assert path.stat().st_mode & 0o777 == 0o600
     assert names_in(tracker.folder) == ["a.md"]
+
+
+def test_a_link_is_no_task(tracker: FileTracker, tmp_path: Path) -> None:
+    """One that came with the repository would show an agent a file of yours, and a claim copy it into the checkout."""
+    (tmp_path / ".env").write_text("# My keys\n\nKEY=hunter2\n")
+    (tracker.folder / "a.md").symlink_to("../.env")
+
+    listing = tracker.list()
+
+    assert listing.tasks == ()
+    assert "is a link" in listing.problems[0].text
+    with pytest.raises(TrackerError, match="is a link"):
+        tracker.get("a")
+
+
+def test_a_folder_that_a_link_of_the_checkout_leads_to_is_refused(tmp_path: Path) -> None:
+    """Notes elsewhere don't become tasks because a repository says so; by its own name any folder may be used."""
+    root, notes = tmp_path / "checkout", tmp_path / "notes"
+    (root / ".ai-ready").mkdir(parents=True)
+    notes.mkdir()
+    (root / ".ai-ready" / "tasks").symlink_to(notes)
+
+    with pytest.raises(SourceConfigError, match=f"name {notes} as `folder`"):
+        open_tracker(FileConfig(), agent="ada", root=root, environ={})
+
+    assert isinstance(open_tracker(FileConfig("../notes"), agent="ada", root=root, environ={}), FileTracker)
 
 
 def test_a_task_edited_since_it_was_read_is_not_claimed(tracker: FileTracker) -> None:
