@@ -36,16 +36,22 @@ def take_uid(uids: range = ALL_UIDS) -> tuple[int, socket.socket]:
     for uid in (*uids[start:], *uids[:start]):
         if has_name(uid):
             continue
-        lock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        try:
-            lock.bind(f"\0ai-ready-uid-{uid}")
-        except OSError:
-            lock.close()
-            continue
-        return uid, lock
+        if lock := lock_of(uid):
+            return uid, lock
     raise Blocked(
         Reason.SETUP_FAILED, f"All {len(uids)} user ids for agents are in use on this machine; try again later."
     )
+
+
+def lock_of(uid: int) -> socket.socket | None:
+    """The lock on a uid; None: somebody has it."""
+    lock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    try:
+        lock.bind(f"\0ai-ready-uid-{uid}")
+    except OSError:
+        lock.close()
+        return None
+    return lock
 
 
 def has_name(uid: int) -> bool:
@@ -58,19 +64,25 @@ def has_name(uid: int) -> bool:
 
 
 def alive(uid: int) -> bool:
-    """Whether a process with `uid` as real, effective, saved or file-system id lives (zombies do not).
+    """Whether a process with `uid` lives."""
+    return uid in living_uids()
+
+
+def living_uids() -> set[int]:
+    """The real, effective, saved and file-system ids of every process that lives (zombies do not).
 
     Reads `status`, not the owner of /proc/PID, which is root for a process that made itself undumpable (proc(5)).
     """
+    found = set[int]()
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             with contextlib.suppress(OSError):
                 fields = dict(
                     line.split(":\t", 1) for line in (entry / "status").read_text().splitlines() if ":\t" in line
                 )
-                if str(uid) in fields.get("Uid", "").split() and fields.get("State", "")[:1] not in {"Z", "X"}:
-                    return True
-    return False
+                if fields.get("State", "")[:1] not in {"Z", "X"}:
+                    found.update(map(int, fields.get("Uid", "").split()))
+    return found
 
 
 def marked_processes(mark: bytes) -> Iterator[int]:
