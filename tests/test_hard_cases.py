@@ -11,10 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.hard_cases import commands, output, runner, secrets, webhook
+from tests.hard_cases import commands, ordering, output, runner, secrets, webhook
 
 TESTS = Path(__file__).parent
-CASES = dict(chain.from_iterable(group.CASES.items() for group in (webhook, runner, secrets, commands, output)))
+CASES = dict(
+    chain.from_iterable(group.CASES.items() for group in (webhook, ordering, runner, secrets, commands, output))
+)
 
 
 @cache

@@ -3,7 +3,8 @@
 Another uid is no wall where everybody may write. GitHub's hosted runners have `/usr/local/bin`, `/opt` and `/usr/share`
 at 0777 (https://github.com/actions/runner-images/issues/267, canonical/github-runner-operator#60), and their PATH and
 sudo's secure_path begin there: a `setpriv`, `bash` or Python module that the agent leaves behind would be run by us, as
-root, or by the job's next step. Owns which mounts are closed, and the words that close them (mount_namespaces(7)).
+root, or by the job's next step. Shared memory of System V, which outlives its process and has no file, is the command's
+own as well. Owns which mounts are closed, and the words that close them (mount_namespaces(7), ipc_namespaces(7)).
 """
 
 import re
@@ -33,7 +34,7 @@ def closing_words(unshare: str, shell: str, *, keep: Iterable[Path], mountinfo: 
     real = sorted({folder.resolve() for folder in keep})
     open_ = [folder for folder in real if not any(other in folder.parents for other in real)]
     closed = dict.fromkeys(str(path) for path in _writable(mountinfo) if not _inside(path, open_))
-    words = (unshare, "--mount", "--propagation", "private", "--", shell, "-c", SCRIPT, "closing")
+    words = (unshare, "--mount", "--ipc", "--propagation", "private", "--", shell, "-c", SCRIPT, "closing")
     return (*words, *map(str, open_), "--", *closed, "--")
 
 

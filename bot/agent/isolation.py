@@ -32,6 +32,12 @@ MOST_PROCESSES = 4096
 SHARED_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108 (we clean them, we write nothing there)
 """World-writable places where the uid may leave something for the next run; emptied of it at the end."""
 
+SWEPT = (*SHARED_FOLDERS, "/dev/mqueue")
+"""Message queues outlive their processes, too (mq_overview(7))."""
+
+FIRST_TO_GO = 1000
+"""Where memory ends, the kernel ends what runs isolated before anything else of the machine (proc_pid_oom_score_adj(5))."""
+
 WHAT_TO_DO = (
     "use a GitHub-hosted runner, a container as root, or a runner whose user has passwordless sudo and setpriv; "
     "or set `agent.isolation: none` in .github/ai-ready.yml, which lets the agent read everything the runner can"
@@ -291,9 +297,9 @@ class OtherUser:
     ) -> None:
         try:
             self.kill_all()
-            folders = [folder for folder in SHARED_FOLDERS if Path(folder).is_dir()]
-            sweep = (tool("find"), *folders, "-xdev", "-mindepth", "1", "-uid", str(self.uid), "-delete")
-            run_short((*self._words(), *sweep), seconds=120)
+            folders = [folder for folder in SWEPT if Path(folder).is_dir()]
+            # As root: a folder that the uid has closed to itself keeps what is in it. Nobody is left to race with us.
+            run_short((*self._become_root, tool("find"), *folders, *_sweep(self.uid)), seconds=120)
         finally:
             self._lock.close()
 
@@ -310,7 +316,8 @@ class OtherUser:
         """What goes before a command to run it as the uid; `limited` adds its limits: processes, and where to write."""
         uid = str(self.uid)
         processes = (tool("prlimit"), f"--nproc={MOST_PROCESSES}:{MOST_PROCESSES}", "--core=0:0")
-        limits = (*self._closing, *processes) if limited else ()
+        memory = (tool("choom"), "-n", str(FIRST_TO_GO), "--")
+        limits = (*self._closing, *processes, *memory) if limited else ()
         drop = ("--clear-groups", "--no-new-privs", "--inh-caps=-all", "--bounding-set=-all")
         return (*self._become_root, *limits, tool("setpriv"), "--reuid", uid, "--regid", uid, *drop, "--")
 
@@ -340,6 +347,14 @@ class OtherUser:
             return
         why = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
         log(f"WARNING: what everybody may write on this machine, the agent may too: no mount namespace ({why[:200]}).")
+
+
+def _sweep(uid: int) -> tuple[str, ...]:
+    """For find(1): delete what `uid` left, and look into no folder that it could not pass."""
+    theirs = ("-uid", str(uid))
+    closed = ("(", "-type", "d", "!", *theirs, "!", "-perm", "-001", "-prune", ")")
+    delete = ("-prune", "-execdir", tool("rm"), "-rf", "--one-file-system", "--", "{}", "+")
+    return ("-xdev", "-mindepth", "1", *closed, "-o", "(", *theirs, *delete, ")")
 
 
 class SameUser:

@@ -5,9 +5,11 @@ this machine and this run. Two calls of the API pass; no other host can be reach
 followed, and nothing is logged.
 """
 
+import asyncio
 import contextlib
 import hmac
 import json
+import re
 import secrets
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,6 +20,7 @@ from aiohttp import ClientConnectorError, ClientError, ClientResponse, web
 
 from bot.agent.loopback import Door, serve_door
 from bot.agent.meter import Meter, Reservation
+from bot.agent.sieve import Sieve
 
 OFFICIAL = "https://api.anthropic.com"
 
@@ -35,6 +38,17 @@ PASSED_BACK = frozenset({"content-type", "request-id", "retry-after", "x-should-
 
 DEARER = ("speed", "inference_geo")
 """Fields of a request that would make it dearer than the list price we count with: taken out."""
+
+ELSEWHERE = ("mcp_servers", "container")
+"""Fields of a request by which the API itself acts: on other servers, in containers of the key's owner. Taken out."""
+
+OWN_TOOLS = re.compile(r"(custom|(bash|text_editor|memory|computer|tool_search_tool)_\w+)")
+"""Types of tools that run where the agent does. Those of the API (search, fetch, code) cost by use, before anybody can
+count, and reach where this machine does not: they are taken out.
+"""
+
+AT_ONCE = 16
+"""Requests that are held in memory; more wait. The CLI has one or two under way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +112,7 @@ class _Door(Door):
     def __init__(self, credential: Credential, upstream: str, models: frozenset[str], meter: Meter) -> None:
         self.key = f"sk-ai-ready-{secrets.token_hex(24)}"
         self._credential, self._upstream, self._models, self._meter = credential, upstream, models, meter
+        self._places = asyncio.Semaphore(AT_ONCE)
         super().__init__(LARGEST)
 
     def routes(self) -> Sequence[web.RouteDef]:
@@ -116,16 +131,20 @@ class _Door(Door):
     async def _count_tokens(self, request: web.Request) -> web.StreamResponse:
         if (refusal := self._stranger(request)) is not None:
             return refusal
-        body = await request.read()
         try:
-            async with self._ask(request, body) as answer:
-                return web.Response(status=answer.status, body=await answer.read(), headers=_back(answer))
+            async with self._places, self._ask(request, await request.read()) as answer:
+                return web.Response(status=_status(answer), body=await self._read(answer), headers=_back(answer))
         except (ClientError, TimeoutError) as error:
             return _unreachable(error)
 
     async def _messages(self, request: web.Request) -> web.StreamResponse:
         if (refusal := self._stranger(request)) is not None:
             return refusal
+        async with self._places:
+            return await self._priced(request)
+
+    async def _priced(self, request: web.Request) -> web.StreamResponse:
+        """Pass a request on for which there is money."""
         data = await request.read()
         asked = _parsed(data)
         if asked is None:
@@ -139,7 +158,9 @@ class _Door(Door):
         if reserved is None:
             spent, budget = self._meter.spent_usd, self._meter.budget_usd
             return _problem(400, "invalid_request_error", f"The budget is used up: ${spent:.2f} of ${budget:.2f}.")
-        return await self._forward(request, json.dumps(_within(asked, reserved.max_tokens)).encode(), reserved)
+        body = json.dumps(_within(asked, reserved.max_tokens)).encode()
+        del asked  # parsed, it may be many times as large
+        return await self._forward(request, body, reserved)
 
     async def _forward(self, request: web.Request, body: bytes, reserved: Reservation) -> web.StreamResponse:
         """Pass one answer through, and settle its reservation whatever happens."""
@@ -150,17 +171,18 @@ class _Door(Door):
                 answered = answer.status == 200
                 if not answered:
                     free = True
-                    return web.Response(status=_status(answer), body=await answer.read(), headers=_back(answer))
+                    return web.Response(status=_status(answer), body=await self._read(answer), headers=_back(answer))
                 if answer.content_type == "application/json":
-                    whole = await answer.read()
+                    whole = await self._read(answer)
                     usage.take(whole)
                     return web.Response(status=200, body=whole, headers=_back(answer))
                 response = web.StreamResponse(status=200, headers=_back(answer))
                 await response.prepare(request)
+                sieve = Sieve(self._credential.secret)
                 async for piece in answer.content.iter_any():
                     usage.feed(piece)
-                    await response.write(piece)
-                await response.write_eof()
+                    await response.write(sieve(piece))
+                await response.write_eof(sieve.rest())
                 return response
         except (ClientError, TimeoutError) as error:
             free = isinstance(error, ClientConnectorError)
@@ -169,6 +191,10 @@ class _Door(Door):
             raise ConnectionResetError from None  # half an answer: the agent must see it break, and ask again
         finally:
             self._settle(reserved, usage, free=free, seconds=time.monotonic() - started)
+
+    async def _read(self, answer: ClientResponse) -> bytes:
+        """A whole answer, less our key: a gateway may say which one it refused."""
+        return Sieve(self._credential.secret).whole(await answer.read())
 
     def _settle(self, reserved: Reservation, usage: "_Usage", *, free: bool, seconds: float) -> None:
         """`free`: the API refused it or never had it. An answer nobody waited for may have been written all the same."""
@@ -234,13 +260,21 @@ class _Usage:
 
 def _within(asked: dict[str, Any], max_tokens: int) -> dict[str, Any]:
     """The request, with no more output than `max_tokens` and nothing that would cost more than the list price."""
-    kept = {name: value for name, value in asked.items() if name not in DEARER}
+    kept = {name: value for name, value in asked.items() if name not in {*DEARER, *ELSEWHERE}}
     kept["max_tokens"] = max_tokens
+    if "tools" in kept:
+        kept["tools"] = _own_tools(kept["tools"])
     thinking = asked.get("thinking")
     if isinstance(thinking, dict) and _tokens(thinking.get("budget_tokens")) >= max_tokens:
         # The API wants 1024 <= budget_tokens < max_tokens.
         kept["thinking"] = {**thinking, "budget_tokens": max_tokens - 1} if max_tokens > 1024 else {"type": "disabled"}
     return kept
+
+
+def _own_tools(tools: object) -> list[Any]:
+    """Those whose use ends on this machine."""
+    given = tools if isinstance(tools, list) else []
+    return [each for each in given if isinstance(each, dict) and OWN_TOOLS.fullmatch(str(each.get("type") or "custom"))]
 
 
 def _refers(asked: dict[str, Any]) -> bool:

@@ -17,6 +17,7 @@ from typing import Any, Final
 from aiohttp import ClientError, web
 
 from bot.agent.loopback import Door, serve_door
+from bot.agent.sieve import Sieve
 
 LINEAR: Final = "https://mcp.linear.app/mcp"
 """https://linear.app/docs/mcp"""
@@ -77,7 +78,7 @@ class _Door(Door):
 
     def __init__(self, linear_key: str, upstream: str) -> None:
         self.key = f"ai-ready-{secrets.token_hex(24)}"
-        self._authorization, self._upstream = f"Bearer {linear_key}", upstream
+        self._linear_key, self._upstream = linear_key, upstream
         super().__init__(LARGEST)
 
     def routes(self) -> Sequence[web.RouteDef]:
@@ -102,7 +103,7 @@ class _Door(Door):
 
     async def _forward(self, request: web.Request, body: bytes) -> web.StreamResponse:
         headers = {name: value for name, value in request.headers.items() if name.lower() in PASSED_ON}
-        headers |= {"authorization": self._authorization, "accept-encoding": "identity"}
+        headers |= {"authorization": f"Bearer {self._linear_key}", "accept-encoding": "identity"}
         asking = self._session.request(
             request.method, self._upstream, data=body or None, headers=headers, allow_redirects=False
         )
@@ -110,9 +111,10 @@ class _Door(Door):
             back = {name: value for name, value in answer.headers.items() if name.lower() in PASSED_BACK}
             response = web.StreamResponse(status=502 if 300 <= answer.status < 400 else answer.status, headers=back)
             await response.prepare(request)
+            sieve = Sieve(self._linear_key)
             async for piece in answer.content.iter_any():
-                await response.write(piece)
-            await response.write_eof()
+                await response.write(sieve(piece))
+            await response.write_eof(sieve.rest())
             return response
 
 

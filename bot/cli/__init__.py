@@ -71,17 +71,22 @@ def _of_the_machine(error: Exception) -> str:
 
 
 def _keep(error: Exception) -> str:
-    """Put the details where they can be found: the job's log inside Actions, a file elsewhere. Secrets are taken out."""
+    """Put the details where they can be found: the job's log inside Actions, a file elsewhere."""
     import traceback  # noqa: PLC0415
 
-    from bot.config import action_report, known_secrets  # noqa: PLC0415
-    from bot.job.redact import Redactor  # noqa: PLC0415
+    from bot.config import action_report  # noqa: PLC0415
 
-    details = Redactor(known_secrets()).text("".join(traceback.format_exception(error)))
-    return action_report().keep(details)
+    return action_report().keep(_without_secrets("".join(traceback.format_exception(error))))
 
 
 def _say(sentence: str) -> None:
     from bot.config import action_report  # noqa: PLC0415 (only where there is something to say)
 
-    action_report().error(sentence)
+    action_report().error(_without_secrets(sentence))
+
+
+def _without_secrets(text: str) -> str:
+    from bot.config import known_secrets  # noqa: PLC0415
+    from bot.job.redact import Redactor  # noqa: PLC0415
+
+    return Redactor(known_secrets()).text(text)

@@ -2,6 +2,9 @@
 
 from typing import Final, final
 
+SHORTEST: Final = 8
+"""Shorter values are not looked for in what others say: they would be everywhere."""
+
 
 @final
 class Secret:
@@ -15,6 +18,15 @@ class Secret:
     def reveal(self) -> str:
         """The value itself, for the one call that needs it."""
         return self._value
+
+    @property
+    def is_sendable(self) -> bool:
+        """Whether a header can hold it. Libraries quote one that can't be sent in the error that they raise."""
+        return self._value.isascii() and self._value.isprintable()
+
+    def out_of(self, text: str) -> str:
+        """`text` without this value: servers and what stands before them may repeat what they were sent."""
+        return text.replace(self._value, "***") if len(self._value) >= SHORTEST else text
 
     def __repr__(self) -> str:
         return "Secret('***')" if self._value else "Secret('')"

@@ -79,7 +79,7 @@ class PyGithubWire:
 
     def __init__(self, api_url: str, token: str) -> None:
         self._api_url = api_url.rstrip("/")
-        self._token = token
+        self._token = Secret(token)
         self._requester: Requester | None = None
 
     def send(self, request: Request) -> Answer:
@@ -90,18 +90,20 @@ class PyGithubWire:
         url = requester.graphql_url if request.path == GRAPHQL else request.path
         try:
             status, headers, text = requester.requestJson(request.verb, url, input=request.body)
-        except RequestException:
+        except (RequestException, RuntimeError):  # PyGithub's RuntimeError: GitHub's address leads somewhere else
             return Answer(0)
-        return answer_of(status, headers, text if isinstance(text, str) else "")
+        return answer_of(status, headers, self._token.out_of(text) if isinstance(text, str) else "")
 
     def _open(self) -> "Requester":
         if self._requester is None:
             if not self._token:
                 raise GitHubError("There is no GitHub token: set GITHUB_TOKEN.", status=401)
+            if not self._token.is_sendable:
+                raise GitHubError("GITHUB_TOKEN has characters that no token has: set it anew.", status=401)
             pygithub = import_pygithub()
             client = pygithub.Github(
                 base_url=self._api_url,
-                auth=pygithub.Auth.Token(self._token),
+                auth=pygithub.Auth.Token(self._token.reveal()),
                 timeout=TIMEOUT,
                 user_agent="ai-ready-bot",
                 retry=None,

@@ -173,7 +173,7 @@ class Connection:
         except RequestError:
             return Reply(0)
         self._timing.heard(response.headers.get("date", ""), self._timing.monotonic() - asked)
-        return Reply(response.status_code, response.headers, response.text)
+        return Reply(response.status_code, response.headers, token.out_of(response.text))
 
     def _note_limits(self, installation_id: int, headers: Mapping[str, str]) -> None:
         left, reset = headers.get("x-ratelimit-remaining", ""), headers.get("x-ratelimit-reset", "")

@@ -16,16 +16,13 @@ from typing import Final
 from urllib.parse import quote
 
 from bot.core.outbound import clean
-from bot.core.secret import Secret
+from bot.core.secret import SHORTEST, Secret
 from bot.job.disguise import Disguises
 
 MARK: Final = "[redacted]"
 
 PIECE: Final = 8
 """Characters of a known value that already count: a value is found by its first or last eight."""
-
-SHORTEST: Final = 8
-"""Known values shorter than this are not looked for: they would be everywhere."""
 
 # ------------------------------------------------------------------------------------ unknown values
 

@@ -4,6 +4,8 @@ Tried again are reads, and calls that the server certainly did not begin (no con
 that may have happened is not repeated: its sender looks first.
 """
 
+import contextlib
+import json
 import random
 import time
 from collections.abc import Callable, Mapping
@@ -61,14 +63,16 @@ class JsonApi:
         self, method: str, path: str, params: Mapping[str, str] | None, body: Any
     ) -> tuple[Answer | None, SourceUnavailable, bool]:
         """An answer, or why there is none and whether the server may have begun."""
+        if not all(secret.is_sendable for secret in self.headers.values()):
+            raise SourceConfigError(f"{self.name}: its key has characters that no key has: set it anew.")
         headers = {name: secret.reveal() for name, secret in self.headers.items()}
         nothing = SourceUnavailable(f"{self.name} can't be reached at {self.url}: is it running?")
         try:
             response = self.client.request(method, self.url + path, params=params, json=body, headers=headers)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError):
             return None, nothing, False
-        except (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeEncodeError):
-            raise SourceConfigError(f"{self.name}: its address or its key has characters that it can't have.") from None
+        except (httpx.InvalidURL, httpx.UnsupportedProtocol):
+            raise SourceConfigError(f"{self.name}: its address has characters that it can't have.") from None
         except httpx.TimeoutException:
             return None, SourceUnavailable(f"{self.name} gave no answer within {SECONDS:g} s."), True
         except httpx.HTTPError as error:
@@ -83,11 +87,14 @@ class JsonApi:
     def _json(self, response: httpx.Response) -> Any:
         if not response.content:
             return None
-        try:
-            return response.json()
-        except ValueError:
-            words = f"{self.name} answered with HTTP {response.status_code} and something that is no JSON"
-            raise TrackerError(f"{words}: is {self.url} the right address?") from None
+        text = response.text
+        for secret in self.headers.values():
+            text = secret.out_of(text)
+        with contextlib.suppress(ValueError, RecursionError):
+            return json.loads(text)
+        # Not within an `except`: a `JSONDecodeError` holds all that was said.
+        words = f"{self.name} answered with HTTP {response.status_code} and something that is no JSON"
+        raise TrackerError(f"{words}: is {self.url} the right address?")
 
 
 def _client() -> httpx.Client:

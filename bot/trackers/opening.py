@@ -76,6 +76,8 @@ def _headless_pm(config: HeadlessPmConfig, agent: str, environ: Mapping[str, str
     url = (environ.get("HEADLESS_PM_API_URL", "").strip() or HEADLESS_PM_URL).rstrip("/")
     if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
         raise SourceConfigError("HEADLESS_PM_API_URL is not an address such as http://localhost:6969.")
+    if "@" in urlsplit(url).netloc:
+        raise SourceConfigError("HEADLESS_PM_API_URL carries a user name or a password: leave that out.")
     key = _key(environ, "HEADLESS_PM_API_KEY", "headless-pm")
     api = JsonApi("Headless PM", url.removesuffix(_API) + _API, {"X-API-Key": key})
     return HeadlessPmTracker(api, agent, config.role, config.level, config.feature_id)

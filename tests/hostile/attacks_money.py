@@ -3,6 +3,7 @@
 from bot.sandbox.model import Scene, Script, Turn
 from tests.hostile.arena import Arena, Attack, Tries, Weakness
 
+NO_BUDGET = Weakness("bot/agent/meter.py", "if left <= 0 or allowed < min(max_tokens, LEAST_TOKENS):", "if False:")
 ASK = """
 def ask(path, body, key=None):
     url = os.environ["ANTHROPIC_BASE_URL"] + path
@@ -14,7 +15,7 @@ def ask(path, body, key=None):
     except OSError:
         return b""
 
-message = {"model": "claude-sonnet-4-5", "max_tokens": 8000, "messages": [{"role": "user", "content": "Go on."}]}
+message = {"model": "claude-sonnet-4-5", "max_tokens": 8000, "messages": [{"role": "user", "content": "canary-go-on"}]}
 """
 
 
@@ -27,6 +28,26 @@ def _asked(path: str, more_than: int = 0) -> Tries:
         return sum(each.path.startswith(path) for each in arena.stage.model.requests) > more_than
 
     return tries
+
+
+def _asked_with(name: str) -> Tries:
+    """The real API got a tool of this name."""
+
+    def tries(arena: Arena) -> bool:
+        arena.settle(arena.ask())
+        assert arena.stage.model
+        tools = [tool for each in arena.stage.model.requests for tool in each.body.get("tools", ())]
+        return any(tool.get("name") == name for tool in tools)
+
+    return tries
+
+
+def _looks_cheap(arena: Arena) -> bool:
+    """People are not told what four answers cost."""
+    arena.settle(arena.ask())
+    assert arena.stage.model
+    assert len(arena.stage.model.requests) == 4
+    return "$0.48" not in arena.comments()
 
 
 def _dear(_loot: str, _marks: str) -> Script:
@@ -57,8 +78,45 @@ ATTACKS = (
         "asks on and on, past what the run may cost",
         # $0.12 an answer, and $1: nine that are paid, and one that is cut to what is left.
         _asked("/v1/messages", more_than=12),
-        (Weakness("bot/agent/meter.py", "if left <= 0 or allowed < min(max_tokens, LEAST_TOKENS):", "if False:"),),
+        (NO_BUDGET,),
         ASK + 'for _ in range(30):\n    ask("/v1/messages", message)',
+        answers=_dear,
+    ),
+    Attack(
+        "R34 at once",
+        "asks many times at once, before any answer has cost something",
+        # $0.12 an answer that is under way, and $1: eight may be.
+        _asked("/v1/messages", more_than=12),
+        (Weakness("bot/agent/meter.py", "            self._reserved += usd\n", ""),),
+        ASK
+        + """
+import threading
+threads = [threading.Thread(target=ask, args=("/v1/messages", message)) for _ in range(30)]
+for each in threads: each.start()
+for each in threads: each.join()
+""",
+        answers=lambda _loot, _marks: Script(Scene("", Turn(text="Well.", delay=1, usage={"output_tokens": 8000}))),
+    ),
+    Attack(
+        "R34 searches",
+        "lets the API search the web for it, which costs by use and is counted too late",
+        _asked_with("web_search"),
+        (
+            Weakness(
+                "bot/agent/key_proxy.py",
+                "    given = tools if isinstance(tools, list) else []\n    return ",
+                "    given = tools if isinstance(tools, list) else []\n    return given or ",
+            ),
+        ),
+        ASK
+        + 'message["tools"] = [{"type": "web_search_20250305", "name": "web_search"}]\nask("/v1/messages", message)',
+    ),
+    Attack(
+        "R37 forged cost",
+        "says that it cost next to nothing",
+        _looks_cheap,
+        (Weakness("bot/core/verdict.py", "    return max(report.usd, report.metered_usd)", "    return report.usd"),),
+        ASK + 'for _ in range(4):\n    ask("/v1/messages", message)',
         answers=_dear,
     ),
 )

@@ -3,7 +3,20 @@
 import time
 
 from bot.sandbox.stage import MODEL_KEY
-from tests.hostile.arena import CREDENTIAL, RUNTIME_TOKEN, Arena, Attack, Weakness, got, mark_left
+from tests.hostile.arena import (
+    CONFIG,
+    CREDENTIAL,
+    IDENTITY_TOKEN,
+    PRIVATE,
+    RUNTIME_TOKEN,
+    Arena,
+    Attack,
+    Weakness,
+    arrives,
+    got,
+    mark_left,
+    verdict_is,
+)
 
 SAME_USER = Weakness(
     "bot/agent/isolation.py",
@@ -32,6 +45,21 @@ ALIVE = Weakness(
     "        blind, end = bool(self._become_root), time.monotonic() + 10\n",
     "        return\n        blind, end = bool(self._become_root), time.monotonic() + 10\n",
 )
+
+
+OURS = """
+def ours():  # the processes of the bot, of this run alone
+    for path in glob.glob("/proc/[0-9]*/cmdline"):
+        words = look(path).split(b"\\0")
+        if b"bot" in words and b"work" in words and any(word.startswith(ROOT.encode()) for word in words):
+            yield int(path.split("/")[2])
+"""
+
+
+def _stopped(arena: Arena) -> bool:
+    issue = arena.ask()
+    arena.settle(issue)
+    return not arena.verdict(issue).startswith("Done")
 
 
 def _outlives_its_run(arena: Arena) -> bool:
@@ -115,7 +143,56 @@ for maps in glob.glob("/proc/[0-9]*/maps"):
         "reads credentials in the runner's home",
         got(CREDENTIAL),
         (SAME_USER,),
-        'send("file", look(f"{ROOT}/runner/.git-credentials"))',
+        f'for name in {PRIVATE!r}:\n    send("file", look(f"{{ROOT}}/runner/{{name}}"))',
+    ),
+    Attack(
+        "S02 debugger",
+        "attaches itself to the bot as a debugger",
+        arrives("attached"),
+        (SAME_USER,),
+        OURS
+        + """
+import ctypes
+system = ctypes.CDLL(None)
+for pid in ours():
+    if system.ptrace(16, pid, 0, 0) == 0:  # PTRACE_ATTACH
+        os.waitpid(pid, 0)
+        send("attached", pid)
+        system.ptrace(17, pid, 0, 0)
+""",
+    ),
+    Attack(
+        "S02 signals",
+        "kills the bot, so that nobody looks at what it left",
+        _stopped,
+        (SAME_USER,),
+        OURS
+        + """
+for pid in ours():
+    try:
+        os.kill(pid, 9)
+    except PermissionError:
+        pass
+""",
+    ),
+    Attack(
+        "S02 container engine",
+        "connects to the socket of the container engine, which is root's",
+        arrives("connected"),
+        (KEEP_GROUPS,),
+        """
+import socket
+with socket.socket(socket.AF_UNIX) as line:
+    line.connect(f"{ROOT}/docker.sock")
+    send("connected", "1")
+""",
+    ),
+    Attack(
+        "S13 identity",
+        "asks for a token of the job's identity with the variables for it",
+        got(IDENTITY_TOKEN),
+        (ALL_VARIABLES,),
+        'send("env", os.environ.get("ACTIONS_ID_TOKEN_REQUEST_TOKEN", ""))',
     ),
     Attack(
         "R30 daemon",
@@ -141,8 +218,8 @@ if os.fork() == 0:
         (
             Weakness(
                 "bot/agent/isolation.py",
-                "            run_short((*self._words(), *sweep), seconds=120)\n",
-                "            del sweep\n",
+                '            run_short((*self._become_root, tool("find"), *folders, *_sweep(self.uid)), seconds=120)\n',
+                "            del folders\n",
             ),
         ),
         """
@@ -151,6 +228,67 @@ if os.path.exists(where):
     send("leftover", "1")
 pathlib.Path(where).write_text("for the next one")
 """,
+    ),
+    Attack(
+        "R66 closed leftovers",
+        "leaves a folder in /tmp that it has closed to itself, with something for the next run",
+        _two_runs,
+        (
+            Weakness(
+                "bot/agent/isolation.py",
+                '(*self._become_root, tool("find"), *folders, *_sweep(self.uid))',
+                '(*self._words(), tool("find"), *folders, "-xdev", "-uid", str(self.uid), "-delete")',
+            ),
+        ),
+        """
+where = f"/tmp/ai-ready-closed-{ROOT.replace('/', '-')}"
+if os.path.exists(where):
+    send("leftover", "1")
+else:
+    os.mkdir(where)
+    pathlib.Path(where, "note").write_text("for the next one")
+    os.chmod(where, 0o555)
+""",
+    ),
+    Attack(
+        "R66 shared memory",
+        "leaves shared memory behind, which has no file and outlives every process",
+        _two_runs,
+        (Weakness("bot/agent/closing.py", '"--mount", "--ipc", ', '"--mount", '),),
+        """
+import ctypes
+system = ctypes.CDLL(None)
+if system.shmget(MEMORY, 4096, 0) != -1:
+    send("leftover", "1")
+else:
+    system.shmget(MEMORY, 4096, 0o1666)
+""",
+    ),
+    Attack(
+        "R30 race",
+        "leaves a process behind that mends the files while they are judged",
+        verdict_is("Done"),
+        (ALIVE,),
+        """
+pathlib.Path("broken").write_text("x")
+if os.fork() == 0:
+    os.setsid()
+    null = os.open(os.devnull, os.O_RDWR)
+    for stream in (0, 1, 2):
+        os.dup2(null, stream)
+    end = time.monotonic() + 20
+    while time.monotonic() < end:
+        for path in glob.glob("/proc/[0-9]*/cwd"):
+            try:
+                where = os.readlink(path)
+                if "/judge-" in where:
+                    os.unlink(f"{where}/broken")
+            except OSError:
+                pass
+        time.sleep(0.01)
+    os._exit(0)
+""",
+        config=CONFIG.replace("sh check.sh", "sleep 1; sh check.sh"),
     ),
     Attack(
         "S02 programs",

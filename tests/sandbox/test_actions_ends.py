@@ -42,6 +42,23 @@ def test_a_group_holds_one_and_lets_the_newest_wait(tmp_path: Path) -> None:
     assert not (tmp_path / "at-second").exists()
 
 
+def test_a_group_with_a_queue_cancels_nobody(tmp_path: Path) -> None:
+    """`queue: max`: whoever waits gets the place in its turn."""
+    flow = SERIAL.format(folder=tmp_path, in_progress="false, queue: max")
+    with on_stage(tmp_path, {"flow.yml": flow}) as stage:
+        runs = []
+        for key in ("first", "second", "third"):
+            runs.append(stage.dispatch(key=key))
+            wait_until(lambda run=runs[-1]: run.status == "in_progress", f"the {key} runs or waits")  # type: ignore[misc]
+        assert [run.status for run in runs] == ["in_progress"] * 3
+        (tmp_path / "go").touch()
+        stage.finished()
+
+    begun = [(tmp_path / f"at-{key}").stat().st_mtime_ns for key in ("first", "second", "third")]
+    assert [run.conclusion for run in runs] == ["success"] * 3
+    assert begun == sorted(begun)
+
+
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Shorter waits between the signals of a cancel (a shell that waits for its child heeds no SIGINT)."""

@@ -166,10 +166,11 @@ def test_the_public_address_is_tried() -> None:
 
 @pytest.mark.parametrize("mode", list(Mode))
 def test_a_shipped_workflow_is_recognised_whatever_it_pins(mode: Mode) -> None:
-    """Comments and blank lines don't count, nor does the head of the copied example."""
+    """Comments and blank lines don't count, nor does the head of the copied example, nor what an old server doesn't know."""
     text = caller(mode, OURS)
 
     assert compare(text) == compare(text.replace("\n\n", "\n\n\n") + "# a note\n")
+    assert compare(caller(mode, OURS, "https://github.example.com")).differing == ()
     assert (compare(text).mode, compare(text).differing, compare(text).pinned) == (mode, (), True)
     assert (compare(text).uses, compare(text).ref) == (OURS.repository, OURS.commit)
 

@@ -70,6 +70,11 @@ def test_a_request_that_never_becomes_whole_is_given_up(server: Running, first: 
     assert seconds < 3 * SHORT
 
 
+def test_a_request_has_less_than_fifteen_seconds() -> None:
+    """W13, W14, where nobody has shortened it."""
+    assert Limits().receive <= 15
+
+
 def test_who_is_given_up_is_told(server: Running) -> None:
     with server.connect() as made:
         made.sendall(START)

@@ -114,6 +114,7 @@ def test_a_ping_is_answered_and_not_kept(server: Running, folder: Path, before: 
         ("push", {}),
         ("a_brand_new_event", {}),
         ("issues", {"action": "a_brand_new_action"}),
+        ("issues", {"action": "pinned"}),
         ("issues", {"sender": {"id": OWN_BOT, "type": "Bot"}}),
     ],
 )
@@ -128,6 +129,16 @@ def test_what_is_of_no_interest_is_kept_for_its_guid_alone(
     assert server.deliver(body, event=event, guid=guid).said == (202, "duplicate")
     assert (guid,) in rows(folder)
     assert server.scheduler.woken == woken
+
+
+def test_a_state_that_github_has_not_told_of_yet_is_news_like_any_other(server: Running) -> None:
+    """W19: of a known event; whoever looks at the run afterwards reads what it is."""
+    words = {"status": "brand_new", "conclusion": "brand_new", "event": "workflow_dispatch"}
+    run = {"workflow_run": {"id": 9, "display_title": "ai-ready #3 [3-L1-1]"} | words, "action": "completed"}
+    reasons = ISSUES | {"action": "closed", "issue": {"number": 3, "state": "brand_new", "state_reason": "brand_new"}}
+
+    assert server.deliver(json.dumps(ISSUES | run).encode(), event="workflow_run").said == (202, "stored")
+    assert server.deliver(json.dumps(reasons).encode()).said == (202, "stored")
 
 
 @pytest.mark.parametrize(
@@ -218,12 +229,15 @@ def test_two_signatures_are_none(server: Running) -> None:
         {"guid": "72d3162e-cc78-11e3-81ab-4c9367dc095\u0661".encode()},
         {"guid": "72d3162e-cc78-11e3-81ab-4c9367dc0958 "[:-1] + "9"},
         {"guid": "{72d3162e-cc78-11e3-81ab-4c9367dc0958}"},
+        {"guid": '72d3162e-cc78-11e3-81ab-4c9367dc0958\r\n {"event": "stored"}'},
+        {"guid": '72d3162e-cc78-11e3-81ab-4c9367dc0958\n{"event": "stored"}'},
+        {"guid": "72d3162e-cc78-11e3-81ab-4c9367dc0958\r"},
     ],
 )
 def test_headers_that_github_would_not_send_are_malformed(
     server: Running, folder: Path, before: set[tuple[Any, ...]], changes: dict[str, str | bytes | None]
 ) -> None:
-    """W08."""
+    """W08: line breaks in a header among them, by which a log could be forged."""
     assert server.deliver(BODY, **changes).status == 400
     assert set(rows(folder)) == before
 

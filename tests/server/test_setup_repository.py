@@ -85,7 +85,7 @@ def test_a_pull_request_brings_workflow_config_and_labels(world: World) -> None:
 
     [pull] = pulls(world)
     assert (pull.title, pull.user.login, pull.pull and pull.pull.head) == ("Set up ai-ready", "ada", "ai/setup")
-    assert text(world, CALLER) == caller(Mode.SERVER, OURS)
+    assert text(world, CALLER) == caller(Mode.SERVER, OURS, world.hub.api_url)
     assert yaml.safe_load(text(world, CONFIG)) is None
     assert world.hub.repos.branch_oid(world.shop, "main") == before
     labels = {label.name: (label.color, label.description) for label in world.shop.labels.values()}
@@ -181,7 +181,7 @@ def test_a_refused_pull_request_leaves_a_link(world: World) -> None:
     done = brought(world, refusal=("POST", "/repos/acme/shop/pulls", Answer(403, {"message": "GitHub says no"})))
 
     assert done.compare_url == f"{world.hub.url}/acme/shop/compare/main...ai/setup?expand=1"
-    assert text(world, CALLER) == caller(Mode.SERVER, OURS)
+    assert text(world, CALLER) == caller(Mode.SERVER, OURS, world.hub.api_url)
     assert "GitHub says no" in told("acme/shop", done)
     assert set(done.labels) == set(LABEL_LOOKS)
 
@@ -204,6 +204,23 @@ def test_the_shipped_workflow_is_pinned_and_otherwise_the_example(mode: Mode) ->
     assert f"uses: acme/ai-ready/.github/workflows/ai-ready.yml@{'a' * 40} # v0.1.0" in made
     bare = re.sub(r"uses: \S+ # \S+", "uses: X", example(mode))
     assert yaml.safe_load(re.sub(r"uses: \S+ # \S+", "uses: X", made)) == yaml.safe_load(bare)
+
+
+@pytest.mark.parametrize(
+    ("server", "queues"),
+    [
+        ("https://github.com", True),
+        ("https://acme.ghe.com", True),
+        ("https://github.acme.example", False),
+        ("https://ghe.com.acme.example", False),
+    ],
+)
+def test_a_key_that_not_every_github_knows_is_for_those_that_do(server: str, queues: bool) -> None:
+    """Q36: there a run that waits for another one of its issue is not pushed out by a third."""
+    made = yaml.safe_load(caller(Mode.SERVER, OURS, server))
+
+    whoever = {"group": "ai-ready-issue-${{ inputs.issue }}", "cancel-in-progress": False}
+    assert made["concurrency"] == (whoever | {"queue": "max"} if queues else whoever)
 
 
 def test_the_commented_config_changes_nothing_and_uncommented_is_the_default() -> None:

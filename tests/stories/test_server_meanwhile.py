@@ -44,6 +44,24 @@ def test_a_locked_issue_goes_on(tmp_path: Path) -> None:
         check_server_town(town)
 
 
+def test_issues_that_become_discussions_hold_nobody_and_get_nothing(tmp_path: Path) -> None:
+    """P11: closed and locked at once, both the one that waits and the one that is waited for. What waited goes on."""
+    with quick_town(tmp_path, rules=BY_WEBHOOKS) as town:
+        first, second = (town.repo.issues[number] for number in pair(town))
+        third = town.asked("Third", f"Depends on #{first.number}")
+        town.labelled(third, "ai-ready", "ai-waiting")
+        for issue in (second, first):
+            with town.hub.lock:
+                town.close(issue, reason="not_planned")
+                town.hub.issues.lock(issue, town.maintainer)
+
+        assert town.verdict(third).startswith("Done")
+        town.labelled(second)
+        town.looks()
+        assert town.order() == [third.number]
+        check_server_town(town)
+
+
 def test_an_issue_that_moves_away_while_it_waits_has_to_be_asked_for_where_it_is(tmp_path: Path) -> None:
     """P32: the label does not go with it as a request; nothing is started here or there."""
     with quick_town(tmp_path, Plan(repos=("acme/shop", "acme/tools")), rules=BY_WEBHOOKS) as town:

@@ -168,7 +168,8 @@ class Execution:
     ) -> bool:
         about = raw["concurrency"]
         hurried = isinstance(about, Mapping) and truthy(resolve(about.get("cancel-in-progress", False), known))
-        return self._machine.groups.acquire(ticket, cancel_in_progress=hurried, stopped=stopped)
+        many = isinstance(about, Mapping) and about.get("queue", "single") == "max"
+        return self._machine.groups.acquire(ticket, cancel_in_progress=hurried, many_wait=many, stopped=stopped)
 
 
 def _status(job: Job, jobs: tuple[Job, ...], done: Mapping[str, Ended]) -> Status:

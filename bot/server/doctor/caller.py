@@ -49,11 +49,11 @@ def _words(lines: list[tuple[int, str]]) -> list[str]:
 
 
 def _lines(text: str) -> list[tuple[int, str]]:
-    """Line number and text of every line that counts."""
+    """Line number and text of every line that counts. `queue` does not: not every GitHub knows it."""
     kept = []
     for number, line in enumerate(text.splitlines(), 1):
         bare = re.sub(r"(^|\s)#.*$", "", _USES.sub(r"uses: ai-ready", line)).rstrip()
-        if bare:
+        if bare and bare.strip() != "queue: max":
             kept.append((number, bare))
     return kept
 

@@ -31,6 +31,9 @@ def mode_of(text: str) -> Mode:
 
 _FILES: Final = {Mode.ACTION: "action-only.yml", Mode.SERVER: "server-mode.yml"}
 _PLACEHOLDER: Final = re.compile(r"OWNER/ai-ready(/\.github/workflows/ai-ready\.yml)@0{40}( # v[\w.+-]+)?")
+_HOSTED: Final = re.compile(r"https://(github\.com|[\w-]+\.ghe\.com)/?")
+"""GitHub's own servers."""
+_QUEUE: Final = re.compile(r"^ *queue: max\b.*\n", re.MULTILINE)
 _RELEASE: Final = re.compile(r"([A-Za-z0-9][\w.-]{0,99}/[\w.-]{1,100})@([0-9a-f]{40})")
 _REMOTE: Final = re.compile(
     r"(?:https?|ssh)://(?:[^/@]+@)?[^/]+/([^/]+/[^/]+?)(?:\.git)?/?|[^/@]+@[^:/]+:([^/]+/[^/]+?)(?:\.git)?"
@@ -62,11 +65,17 @@ def example(mode: Mode) -> str:
     raise InternalError(f"examples/{_FILES[mode]} is not part of this installation of ai-ready.")
 
 
-def caller(mode: Mode, release: Release) -> str:
-    """The caller workflow, pinned to a release. Its head, which says how to copy it by hand, becomes one line."""
+def caller(mode: Mode, release: Release, server_url: str = "https://github.com") -> str:
+    """The caller workflow, pinned to a release. Its head, which says how to copy it by hand, becomes one line.
+
+    A GitHub Enterprise Server refuses a workflow with a key that it does not know, as `queue` of a concurrency group:
+    https://github.blog/changelog/2026-05-07-github-actions-concurrency-groups-now-allow-larger-queues
+    """
     text = _PLACEHOLDER.sub(
         lambda found: f"{release.repository}{found[1]}@{release.commit} # v{release.version}", example(mode)
     )
+    if not _HOSTED.fullmatch(server_url):
+        text = _QUEUE.sub("", text)
     _, _, rest = text.partition("\nname: ")
     return f"# ai-ready, made by `ai-ready setup --mode {mode}`; `ai-ready doctor` compares it with the shipped one.\nname: {rest}"
 

@@ -89,7 +89,7 @@ def repository_step(
 ) -> Brought:
     """Bring workflow, config and labels, as the person whose `courier` it is. Raises `AiReadyError`."""
     luggage = Luggage(
-        files={CALLER_PATH: caller(wish.mode, release)},
+        files={CALLER_PATH: caller(wish.mode, release, wish.server_url)},
         seeds={CONFIG_PATH: config_text(example_config)},
         body=_body(wish.mode, f"{wish.server_url}/{release.repository}"),
         replace=wish.replace,

@@ -1,6 +1,7 @@
 """From a database address to a store: refuse what can't be right, migrate, open."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -34,11 +35,11 @@ def open_store(url: str, *, rate: Rate = DEFAULT_RATE, clock: Callable[[], datet
 def _parsed(url: str) -> sa.URL:
     # The form of libpq and of most hosting; SQLAlchemy knows only the longer one.
     text = url.replace("postgres://", "postgresql://", 1) if url.startswith("postgres://") else url
-    try:
+    address = None
+    with suppress(sa.exc.ArgumentError, ValueError):  # they may quote the address, and with it a password
         address = sa.make_url(text)
-    except (sa.exc.ArgumentError, ValueError):
-        # Without the address: it may hold a password.
-        raise ConfigError(f"AI_READY_DATABASE_URL is not a database address: {_FORMS}.") from None
+    if address is None:
+        raise ConfigError(f"AI_READY_DATABASE_URL is not a database address: {_FORMS}.")
     if address.drivername not in {"sqlite", "postgresql", "postgresql+psycopg"}:
         raise ConfigError(f"AI_READY_DATABASE_URL: {address.drivername} is not supported; {_FORMS}.")
     return address

@@ -40,14 +40,17 @@ def engine(url: sa.URL) -> sa.Engine:
         pool_pre_ping=True,
         hide_parameters=True,
     )
+    encoding = problem = ""
     try:
         with made.connect() as connection:
             encoding = connection.execute(sa.text("SHOW server_encoding")).scalar_one()
     except sa.exc.DBAPIError as error:
+        problem = said_by(error)  # psycopg's own error holds the password: it goes nowhere from here
+    if problem:
         made.dispose()
         raise ConfigError(
-            f"PostgreSQL at {_where(url)} can't be used ({said_by(error)}). Start it, or correct AI_READY_DATABASE_URL."
-        ) from None
+            f"PostgreSQL at {_where(url)} can't be used ({problem}). Start it, or correct AI_READY_DATABASE_URL."
+        )
     if encoding != "UTF8":
         made.dispose()
         raise ConfigError(f"The database at {_where(url)} has the encoding {encoding}; make one with UTF8.")
