@@ -2,7 +2,7 @@
 # A fresh machine needs git, make and python3 >= 3.11; uv, the environment and the locked packages come by themselves.
 SHELL := /bin/sh
 .DELETE_ON_ERROR:
-.PHONY: demo test test-all lint types bench fuzz chaos hostile machine screenshots excerpts install clean help
+.PHONY: demo test test-all lint types bench fuzz chaos soak hostile machine screenshots excerpts install clean help
 
 export UV_PYTHON_DOWNLOADS := never
 PYTHON ?= python3
@@ -40,6 +40,9 @@ fuzz: $(STAMP) ## broken, odd and good webhook deliveries against the real serve
 
 chaos: $(STAMP) ## the server killed at every step, on SQLite and on PostgreSQL with two replicas (N=2000: so many kills)
 	$(RUN)/python -m tests.chaos $(if $(N),N=$(N)) $(if $(SEED),SEED=$(SEED)) $(ARGS)
+
+soak: $(STAMP) ## one server for long, nothing of which may go on growing (MINUTES=1440: so long)
+	$(RUN)/python -m tests.chaos.soak $(if $(MINUTES),MINUTES=$(MINUTES)) $(if $(SEED),SEED=$(SEED)) $(ARGS)
 
 hostile: $(STAMP) ## attacks on the real three jobs, each with the defence that holds it and without (as root; ARGS=S05: only these)
 	$(RUN)/python -m tests.hostile $(ARGS)

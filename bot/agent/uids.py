@@ -64,25 +64,33 @@ def has_name(uid: int) -> bool:
 
 
 def alive(uid: int) -> bool:
-    """Whether a process with `uid` lives."""
-    return uid in living_uids()
+    """Whether a process with `uid` as real, effective, saved or file-system id lives (zombies do not)."""
+    # Twice: one that is handed on from child to child may once be where the look has been, when numbers begin anew.
+    return any(uid in _uids(entry) for _ in range(2) for entry in _processes())
 
 
 def living_uids() -> set[int]:
-    """The real, effective, saved and file-system ids of every process that lives (zombies do not).
+    """The ids of every process that lives."""
+    return {uid for entry in _processes() for uid in _uids(entry)}
+
+
+def _processes() -> Iterator[Path]:
+    return (entry for entry in Path("/proc").iterdir() if entry.name.isdigit())
+
+
+def _uids(process: Path) -> set[int]:
+    """Whose it is; nobody's when it is dead. One whose first thread has ended looks like a zombie, and goes on with the
+    others.
 
     Reads `status`, not the owner of /proc/PID, which is root for a process that made itself undumpable (proc(5)).
     """
-    found = set[int]()
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            with contextlib.suppress(OSError):
-                fields = dict(
-                    line.split(":\t", 1) for line in (entry / "status").read_text().splitlines() if ":\t" in line
-                )
-                if fields.get("State", "")[:1] not in {"Z", "X"}:
-                    found.update(map(int, fields.get("Uid", "").split()))
-    return found
+    try:
+        text = (process / "status").read_text(errors="replace")
+    except OSError:
+        return set()
+    fields = dict(line.split(":\t", 1) for line in text.splitlines() if ":\t" in line)
+    dead = fields.get("State", "")[:1] in {"Z", "X"} and fields.get("Threads", "1").strip() in {"0", "1"}
+    return set() if dead else set(map(int, fields.get("Uid", "").split()))
 
 
 def marked_processes(mark: bytes) -> Iterator[int]:

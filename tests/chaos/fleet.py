@@ -117,6 +117,11 @@ class Fleet:
         return tuple(index for index, one in enumerate(self._replicas) if one is None or not one.alive)
 
     @property
+    def pids(self) -> tuple[int, ...]:
+        """Of those who live."""
+        return tuple(replica.process.pid or 0 for replica in self._living())
+
+    @property
     def database_url(self) -> str:
         """What they keep it all in."""
         return self._order.database_url

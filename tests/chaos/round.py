@@ -76,8 +76,10 @@ class Result:
     seconds: float = 0.0
 
 
-def play(folder: Path, setting: Setting, postgres: Postgres | None = None) -> Result:
-    """Play a round in a folder (made); without `postgres` the store is an SQLite file there."""
+def play(
+    folder: Path, setting: Setting, postgres: Postgres | None = None, kind: "Callable[..., Round] | None" = None
+) -> Result:
+    """Play a round (of that kind) in a folder (made); without `postgres` the store is an SQLite file there."""
     began = time.monotonic()
     dice = random.Random(setting.seed)
     folder.mkdir(parents=True)
@@ -93,7 +95,7 @@ def play(folder: Path, setting: Setting, postgres: Postgres | None = None) -> Re
             mutation=setting.mutation,
         )
         with Fleet(town.app, order, setting.replicas) as fleet:
-            result = Round(town, fleet, dice, setting, postgres).play()
+            result = (kind or Round)(town, fleet, dice, setting, postgres).play()
             (folder / "town.txt").write_text(story(town))
     result.seconds = time.monotonic() - began
     return result
@@ -115,7 +117,7 @@ class Round:
 
     def play(self) -> Result:
         """Kills, quiet, the count."""
-        setting, result = self._setting, self._result
+        setting = self._setting
         if setting.slow_pass:
             self._up()
             self._slow_pass()
@@ -123,13 +125,17 @@ class Round:
             self._crowd.begin(self._crowd.storylines())
         for kill in setting.kills:
             self._kill(kill)
+        self._count()
+        return self._result
+
+    def _count(self) -> None:
+        """What there is once the weather is fine and the town is quiet."""
         self._forecast.clear()
         self._up()
         self._settle()
-        result.runs = len(self._town.actions.dispatches)
-        result.found.add(judge(self._town, self._crowd, self._witness))
+        self._result.runs = len(self._town.actions.dispatches)
+        self._result.found.add(judge(self._town, self._crowd, self._witness))
         self._check_the_rest()
-        return result
 
     # ---------------------------------------------------------------------------------------- kills
 

@@ -1,7 +1,7 @@
 """The planner (P), and queue, leases and the look at everything (Q): which test holds which case.
 
 `make chaos N=1000` kills the server at each of its steps, `make machine N=10000` has anything happen in any order,
-`make bench ARGS=planner` measures ten thousand issues.
+`make bench ARGS=planner` measures ten thousand issues, `make soak MINUTES=1440` a day.
 """
 
 CASES = {
@@ -189,5 +189,9 @@ CASES = {
         "server/store/test_migrations.py::test_a_newer_database_is_refused_and_left_as_it_is",
         "server/store/test_migrations.py::test_replicas_that_start_together_migrate_once",
         "stories/test_server_another_database.py::test_a_run_under_way_is_found_again_and_nothing_is_started_twice",
+    ),
+    # A day of it: `make soak MINUTES=1440`; the kills: `make chaos N=1440`.
+    "Q40 for long, with GitHub out of order": (
+        "chaos/test_soak.py::test_a_server_in_bad_weather_does_what_it_is_asked",
     ),
 }

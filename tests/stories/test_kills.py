@@ -1,6 +1,7 @@
 """Stories of `work` and `publish` that end at each of their steps: killed with the whole machine, or cancelled."""
 
 import itertools
+from typing import Literal
 
 import pytest
 
@@ -11,7 +12,7 @@ from tests.stories.test_crashes import admitted, assert_done_once, worked
 from tests.stories.town import Town
 from tests.stories.waylaid import PUBLISH, WORK, Job, Waylay
 
-WHENS = ("before", "after")
+WHENS: tuple[Literal["before", "after"], ...] = ("before", "after")
 
 
 def nothing_is_said(town: Town, issue: Issue) -> None:

@@ -20,6 +20,7 @@ from typing import Literal
 import bot.github.action_client
 import bot.job.endgame
 import bot.job.working
+from bot.agent import isolation
 from bot.config import ActionEnv, Step
 from bot.job.steps import publish_step, work_step
 from bot.report import Report
@@ -113,7 +114,7 @@ def _be(waylay: Waylay, told: Connection) -> None:
     os.environ.update(environ)
 
     roots: list[Path] = []
-    make = bot.job.working.run_root
+    make = isolation.run_root
 
     def noted() -> Path:
         roots.append(make())
@@ -127,7 +128,7 @@ def _be(waylay: Waylay, told: Connection) -> None:
             time.sleep(PATIENCE)
             os._exit(70)
 
-    bot.job.working.run_root = noted
+    setattr(bot.job.working, "run_root", noted)  # noqa: B010 (a plain assignment is one to mypy)
     set_ambush(waylay.place, waylay.when, 1, come_by)
     report = Report(Path(environ["GITHUB_OUTPUT"]), Path(environ["GITHUB_STEP_SUMMARY"]), annotate=True)
     if waylay.job == "work":
