@@ -11,15 +11,17 @@ import os
 import pwd
 import secrets
 import shutil
+import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Protocol, Self
+from typing import Any, Literal, Protocol, Self
 
 from bot.agent.closing import closing_words
+from bot.agent.keyring import start_without_keys
 from bot.agent.killing import killing_words
 from bot.agent.uids import ALL_UIDS, SYSTEM_PATH, alive, has_name, marked_processes, run_short, take_uid, tool
 from bot.core.names import Reason
@@ -50,6 +52,16 @@ class Launch:
     argv: tuple[str, ...]
     env: dict[str, str]
     cwd: Path
+    keyless: bool = False
+    """It must not have the kernel's keys of ours: see `start`."""
+
+    def start(self, **options: Any) -> "subprocess.Popen[bytes]":
+        """Start it; `options` are `Popen`'s."""
+
+        def popen() -> "subprocess.Popen[bytes]":
+            return subprocess.Popen(self.argv, env=self.env, cwd=self.cwd, **options)
+
+        return start_without_keys(popen) if self.keyless else popen()
 
 
 class Launcher(Protocol):
@@ -243,7 +255,7 @@ class OtherUser:
         # and sudo clears the environment, so the variables travel as words. They hold no secret, by contract.
         variables = [f"{name}={value}" for name, value in env.items()]
         entry = (tool("env"), "-i", f"--chdir={cwd}", *variables, *argv)
-        return Launch((*self._words(limited=True), *entry), {"PATH": SYSTEM_PATH}, Path("/"))
+        return Launch((*self._words(limited=True), *entry), {"PATH": SYSTEM_PATH}, Path("/"), keyless=True)
 
     def own(self, path: Path) -> None:
         """Change the owner to the uid."""
