@@ -85,6 +85,11 @@ class Isolation(Launcher, Protocol):
         ...
 
     @property
+    def uid(self) -> int:
+        """Whose processes they are."""
+        ...
+
+    @property
     def trace(self) -> str:
         """By which another process of ours finds what was left of this, when we are killed (`isolation_again`)."""
         ...
@@ -360,6 +365,7 @@ class SameUser:
     def __init__(self, root: Path, *, mark: str = "") -> None:
         """Make the home under `root`. `mark`: of one that was there before."""
         self._mark = f"AI_READY_MARK={mark or secrets.token_hex(8)}"
+        self.uid = os.geteuid()
         self.home = root / "home"
         (self.home / "tmp").mkdir(parents=True)
         self.home.chmod(0o700)
