@@ -23,7 +23,8 @@ class Limits:
     """What tests shorten."""
 
     receive: float = 10.0
-    """Seconds from a connection's opening, or a further request's first byte, until the request is whole."""
+    """Seconds from a connection's opening, or a further request's first byte, until the request is whole; and as many for
+    taking an answer."""
     head: int = 65_536
     """Bytes of request line and headers."""
     body: int = MOST_BODY
@@ -106,6 +107,8 @@ class Guard(HttpToolsProtocol):
         super().on_message_complete()
         self._in_head = True
         self._bytes = 0
+        if self.flow.write_paused:
+            return  # the clock goes on until the peer takes what was answered before
         self._disarm()
         self.waiting_since = self.loop.time() if self.cycle.response_complete else None
 
@@ -113,6 +116,22 @@ class Guard(HttpToolsProtocol):
         """Answered: the next request, if any, is awaited."""
         super().on_response_complete()
         self.waiting_since = self.waiting_since or self.loop.time()
+
+    def pause_writing(self) -> None:
+        """The peer does not take our answers: that is waiting, too."""
+        super().pause_writing()
+        self.waiting_since = self.waiting_since or self.loop.time()
+        if self._deadline is None:
+            self._arm()
+
+    def resume_writing(self) -> None:
+        """It does again."""
+        super().resume_writing()
+        self._disarm()
+        under_way = self.cycle is not None and not self.cycle.response_complete
+        self.waiting_since = None if under_way else self.loop.time()
+        if not under_way:
+            self._arm()
 
     def _arm(self) -> None:
         self._deadline = self.loop.call_later(self.limits.receive, self._too_slow)
@@ -127,7 +146,9 @@ class Guard(HttpToolsProtocol):
         self._refuse(b"408 Request Timeout")
 
     def _refuse(self, status: bytes) -> None:
-        """Say why, where nothing has been said yet, and close."""
+        """Say why, where nothing has been said yet, and close; at once where nobody listens."""
+        if self.flow.write_paused:
+            self.transport.abort()
         if self.transport.is_closing():
             return
         if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:

@@ -33,7 +33,7 @@ QUIET: Final = ("uvicorn", "httpx", "httpcore", "githubkit", "sqlalchemy", "alem
 """Libraries that are heard from WARNING upwards: some of them tell every request, with its address."""
 
 REQUESTS: Final = "uvicorn.error"
-"""Who warns of requests that are none, one by one."""
+"""Who tells of requests that are none, and of answers that nobody takes, one by one."""
 SAY_EVERY: Final = 60.0
 """Seconds between two lines about rubbish of one kind: who sends us that must not fill the log."""
 
@@ -92,19 +92,19 @@ class Lines(logging.Formatter):
 
 
 class _Seldom(logging.Filter):
-    """Of one warning, said again and again, one line a minute."""
+    """Of what is said again and again, one line a minute."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._told: dict[str, float] = {}
+        self._told: dict[tuple[str, object], float] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Uvicorn warns of every request that is none, in a few fixed sentences."""
-        now, words = time.monotonic(), str(record.msg)
-        if record.levelno > logging.WARNING or now - self._told.get(words, -math.inf) >= SAY_EVERY:
-            self._told[words] = now
-            return True
-        return False
+        """By its words without what is filled in, and by the kind of exception: they are a few."""
+        now, about = time.monotonic(), (str(record.msg), record.exc_info and record.exc_info[0])
+        seldom = now - self._told.get(about, -math.inf) >= SAY_EVERY
+        if seldom:
+            self._told[about] = now
+        return seldom
 
 
 class _Waiting(QueueHandler):

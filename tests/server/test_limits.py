@@ -3,6 +3,7 @@
 import json
 import select
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.server.limits import Limits
+from bot.server.limits import Guard, Limits
 from tests.server.endpoint import ISSUES, Running, headers, read_reply, request, running, sqlite_store
 
 SHORT = 0.4
@@ -124,6 +125,24 @@ def test_endless_headers_are_refused(server: Running, sent: bytes) -> None:
 
     assert said.startswith(b"HTTP/1.1 431 ")
     assert seconds < SHORT
+
+
+def test_who_does_not_take_the_answers_is_given_up(server: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    """W14 from the other side: asks for more than any buffer holds, and reads nothing of it."""
+    ended, gone, lost = threading.Event(), Guard.connection_lost, list[object]()
+
+    def connection_lost(self: Guard, error: Exception | None) -> None:
+        gone(self, error)
+        lost.append(self.client)
+        ended.set()
+
+    monkeypatch.setattr(Guard, "connection_lost", connection_lost)
+    with socket.socket() as made:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        made.connect(("127.0.0.1", server.port))
+        made.sendall(request("GET", "/metrics", {}) * 1_500)
+        assert ended.wait(20)
+        assert lost == [made.getsockname()]
 
 
 def test_what_comes_after_a_body_is_not_kept(server: Running) -> None:
