@@ -169,6 +169,8 @@ def run_claude(
     ended = running.run(out, Lines(stderr.add))
     metered = proxy.meter.settled_usd(seconds=2.0)
     report = watch.report(ended, stderr.text(), metered)
+    # The CLI is the agent's: what it says beyond the budget, which the proxy holds, would only use up other runs' money.
+    report = replace(report, usd=min(report.usd, max(metered, proxy.meter.budget_usd)))
     if proxy.refused > before and not report.stopped_for:
         return replace(report, stopped_for="over-budget")  # to the CLI, the proxy's refusal was some API error
     return report

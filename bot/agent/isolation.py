@@ -255,10 +255,12 @@ class OtherUser:
         self.kill_all()
         # chmod as the agent and chown only of what is the agent's: neither can touch a file of ours or of root
         # that was hard-linked into the tree (where fs.protected_hardlinks is 0, proc_sys_fs(5)). It goes, or the next
-        # `own` would give it to the agent. And nobody else writes here while we read.
+        # `own` would give it to the agent. So do pipes and the like: a `.gitignore` that is one would keep git waiting.
+        # And nobody else writes here while we read.
         if path.stat().st_uid == self.uid:
-            foreign = ("-xdev", "!", "-type", "d", "-links", "+1", "!", "-uid", str(self.uid), "-delete")
-            self._root("find", str(path), *foreign)
+            foreign = ("!", "-uid", str(self.uid), "-links", "+1")
+            odd = ("!", "-type", "f", "!", "-type", "l")
+            self._root("find", str(path), "-xdev", "!", "-type", "d", "(", *foreign, "-o", *odd, ")", "-delete")
         run_short((*self._words(), tool("chmod"), "-R", "u+rwX,go-w", "--", str(path)), seconds=600)
         us = f"{os.geteuid()}:{os.getegid()}"
         self._root("chown", "-R", "-h", "-P", f"--from={self.uid}", us, "--", str(path))

@@ -62,15 +62,19 @@ def alive(uid: int) -> bool:
 
     Reads `status`, not the owner of /proc/PID, which is root for a process that made itself undumpable (proc(5)).
     """
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            with contextlib.suppress(OSError):
-                fields = dict(
-                    line.split(":\t", 1) for line in (entry / "status").read_text().splitlines() if ":\t" in line
-                )
-                if str(uid) in fields.get("Uid", "").split() and fields.get("State", "")[:1] not in {"Z", "X"}:
-                    return True
-    return False
+    # Twice: one that is handed on from child to child may once be where the look has been, when numbers begin anew.
+    return any(_lives(entry, str(uid)) for _ in range(2) for entry in Path("/proc").iterdir() if entry.name.isdigit())
+
+
+def _lives(process: Path, uid: str) -> bool:
+    """Whether it is `uid`'s, and not dead. One whose first thread has ended looks like a zombie, and goes on with the others."""
+    try:
+        text = (process / "status").read_text(errors="replace")
+    except OSError:
+        return False
+    fields = dict(line.split(":\t", 1) for line in text.splitlines() if ":\t" in line)
+    dead = fields.get("State", "")[:1] in {"Z", "X"} and fields.get("Threads", "1").strip() in {"0", "1"}
+    return uid in fields.get("Uid", "").split() and not dead
 
 
 def marked_processes(mark: bytes) -> Iterator[int]:

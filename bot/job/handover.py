@@ -43,6 +43,9 @@ LONGEST = {
 MOST_CHECKS, MOST_NOTES, MOST_METRICS, MOST_REPLIES = 8, 30, 20, 30
 """All together stay under `MAX_OUTCOME_BYTES` even if JSON needs six bytes for every character."""
 
+MOST_OVER = 50.0
+"""US dollars by which a run can exceed its budget: one answer, at the dearest rates we know, with the largest prompt."""
+
 OID = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 BRANCH_NUMBER = re.compile(r"-([1-9][0-9]{0,5})")
 
@@ -125,6 +128,7 @@ def receive(folder: Path, digests: Digests, admission: Admission) -> Received:
     if outcome.run_key != admission.run_key:
         raise _unbelievable("outcome.json is of another run")
     outcome = bounded(outcome)
+    outcome = replace(outcome, usd=min(outcome.usd, admission.usd + MOST_OVER))
     if not digests.bundle:
         return Received(replace(outcome, commit_oid=""), None)
     bundle = folder / BUNDLE_FILE

@@ -2,8 +2,8 @@
 
 Two nets. Values we know (our token, the model's key) are found whole or in part, plain, base64 at each alignment, hex,
 URL-encoded, JSON-escaped, reversed, rot13, and in disguise (`bot.job.disguise`). Values we don't know are found by the
-formats in `FORMATS`; a further source of patterns joins there. Both run in linear time. What no net can hold (a cipher,
-a picture) is why the agent never has a secret in the first place.
+formats in `FORMATS` and by the rules of a maintained scanner (`bot.job.scanner`). Both run in linear time. What no net
+can hold (a cipher, a picture) is why the agent never has a secret in the first place.
 """
 
 import base64
@@ -18,6 +18,9 @@ from urllib.parse import quote
 from bot.core.outbound import clean
 from bot.core.secret import SHORTEST, Secret
 from bot.job.disguise import Disguises
+from bot.job.scanner import END as _END
+from bot.job.scanner import START as _START
+from bot.job.scanner import spans_of_rules
 
 MARK: Final = "[redacted]"
 
@@ -38,10 +41,6 @@ class Format:
     in_files: bool = True
     """False: fine in a repository's files (a test's database URL), but never in a log of ours."""
 
-
-# A literal \n, \r or \t (as in JSON) and the end of a terminal colour are boundaries too.
-_START = r"(?:(?<![A-Za-z0-9_-])|(?<=\\[nrt])|(?<=[0-9\[]m))"
-_END = r"(?![A-Za-z0-9_-])"
 
 FORMATS: Final = (
     # https://docs.github.com/en/authentication/keeping-your-account-and-data-secure/about-authentication-to-github
@@ -114,7 +113,7 @@ FORMATS: Final = (
         in_files=False,
     ),
 )
-"""The seam for more: a table of another tool becomes further entries here."""
+"""What we and our users hold, and what has to be known more closely than a scanner does."""
 
 # -------------------------------------------------------------------------------------- known values
 
@@ -268,6 +267,7 @@ class Redactor:
                 continue
             group = "secret" if "secret" in each.pattern.groupindex else 0
             yield from ((each.kind, *match.span(group)) for match in each.pattern.finditer(text))
+        yield from spans_of_rules(text)
 
 
 def _merged(spans: Iterable[tuple[str, int, int]]) -> list[tuple[int, int]]:

@@ -362,6 +362,13 @@ def test_a_process_that_does_not_end_after_its_result_is_ended(stand_in: Desk) -
     assert report.seconds < 5
 
 
+def test_a_cost_that_nobody_was_asked_for_is_not_counted(stand_in: Desk) -> None:
+    """A result is easily forged: by a large sum in it, no other run of the day would start."""
+    report = behaves(stand_in, f"echo '{RESULT.replace('0.1,', '999999,')}'")
+
+    assert report.usd == stand_in.proxy.meter.budget_usd
+
+
 def test_a_line_beyond_all_bounds_ends_it(stand_in: Desk) -> None:
     """50 MB on one line are neither kept nor waited for."""
     report = behaves(stand_in, f"head -c 50000000 /dev/zero | tr '\\0' x; echo; echo '{RESULT}'; sleep 60")

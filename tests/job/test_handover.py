@@ -208,6 +208,13 @@ def test_numbers_that_are_none_count_as_nothing(number: str, tmp_path: Path, ser
     assert raw(tmp_path / "in", data, admission(server)).usd == 0.0
 
 
+def test_no_run_costs_more_than_its_budget_and_an_answer(tmp_path: Path, server: Server) -> None:
+    """What it says to have cost is taken from what other runs of the day may cost."""
+    data = b'{"run_key":"7-L123-1","verdict":"done","usd":99999999}'
+
+    assert raw(tmp_path / "in", data, admission(server)).usd == admission(server).usd + 50
+
+
 def test_done_carries_no_reason(tmp_path: Path, server: Server) -> None:
     """A reason beside `done` is dropped: there is one verdict."""
     data = b'{"run_key":"7-L123-1","verdict":"done","reason":"cancelled"}'

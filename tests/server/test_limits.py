@@ -1,5 +1,6 @@
 """What a connection may cost: slow ones go, long headers go, of too many the one that waits longest goes."""
 
+import asyncio
 import json
 import select
 import socket
@@ -11,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.server.limits import Guard, Limits
-from tests.server.endpoint import ISSUES, Running, headers, read_reply, request, running, sqlite_store
+from bot.connections import Guard
+from bot.server.limits import Limits
+from tests.server.endpoint import ISSUES, Running, headers, read_reply, request, running, sqlite_store, wait_until
 
 SHORT = 0.4
 BODY = b"{}"
@@ -178,6 +180,27 @@ def test_of_too_many_connections_one_that_keeps_us_waiting_goes(tmp_path: Path) 
         gone, _, _ = select.select(silent, [], [], 0)
         assert [each.recv(1) for each in gone] == [b""]
         for each in silent:
+            each.close()
+
+
+def test_of_many_that_come_at_once_the_older_ones_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All in one turn of the loop, whose clock is read once for it: no more than allowed stay, the last ones."""
+    all_there, whole = threading.Event(), Guard.connection_made
+
+    def connection_made(self: Guard, transport: asyncio.Transport) -> None:
+        assert all_there.wait(20)
+        whole(self, transport)
+
+    with running(sqlite_store(tmp_path), limits=Limits(connections=5)) as server:
+        monkeypatch.setattr(Guard, "connection_made", connection_made)
+        crowd = [server.connect() for _ in range(40)]
+        with server.connect() as good:
+            good.sendall(request("POST", "/webhook", headers(BODY), BODY))
+            all_there.set()
+            assert read_reply(good).status == 400
+            wait_until(lambda: len(select.select(crowd, [], [], 0.05)[0]) >= 36)
+            assert select.select(crowd[-4:], [], [], 0)[0] == []
+        for each in crowd:
             each.close()
 
 
