@@ -399,3 +399,18 @@ def test_a_long_alternative_text_is_an_alarm(alt: str, hidden: int) -> None:
 def test_a_fallback_that_no_browser_shows_goes(text: str) -> None:
     """In any case of its letters."""
     assert sanitise(text) == Clean("a  c", hidden=1)
+
+
+@pytest.mark.parametrize("entity", ["&Tab;", "&NewLine;", "&#9;", "&#10;", "&#13;"])
+def test_white_space_as_a_reference_stays(entity: str) -> None:
+    """It is seen as what it is."""
+    assert sanitise(f"a{entity}b") == Clean(f"a{entity}b")
+
+
+@pytest.mark.parametrize("nation", ["gbeng", "gbsct", "gbwls"])
+def test_flags_are_kept_and_no_other_word_in_tags(nation: str) -> None:
+    """England, Scotland, Wales."""
+    flag, tags = "\U0001f3f4", "".join(chr(0xE0000 + ord(letter)) for letter in nation)
+
+    assert sanitise(f"{flag}{tags}\U000e007f") == Clean(f"{flag}{tags}\U000e007f")
+    assert sanitise(f"{flag}{tags[:-1]}\U000e007f") == Clean(flag, hidden=1)
