@@ -2,8 +2,8 @@
 
 Two nets. Values we know (our token, the model's key) are found whole or in part, plain, base64 at each alignment, hex,
 URL-encoded, JSON-escaped, reversed, rot13, and in disguise (`bot.job.disguise`). Values we don't know are found by the
-formats in `FORMATS`; a further source of patterns joins there. Both run in linear time. What no net can hold (a cipher,
-a picture) is why the agent never has a secret in the first place.
+formats in `FORMATS` and by the rules of a maintained scanner (`bot.job.scanner`). Both run in linear time. What no net
+can hold (a cipher, a picture) is why the agent never has a secret in the first place.
 """
 
 import base64
@@ -15,14 +15,20 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote
 
-from bot.core.outbound import clean
+from bot.core.outbound import clean, traced
 from bot.core.secret import SHORTEST, Secret
 from bot.job.disguise import Disguises
+from bot.job.scanner import END as _END
+from bot.job.scanner import START as _START
+from bot.job.scanner import spans_of_rules
 
 MARK: Final = "[redacted]"
 
 PIECE: Final = 8
 """Characters of a known value that already count: a value is found by its first or last eight."""
+
+MOST_PASSES: Final = 4
+"""What is taken out uncovers what began right behind it; nobody writes more than two secrets without a gap."""
 
 # ------------------------------------------------------------------------------------ unknown values
 
@@ -39,9 +45,18 @@ class Format:
     """False: fine in a repository's files (a test's database URL), but never in a log of ours."""
 
 
-# A literal \n, \r or \t (as in JSON) and the end of a terminal colour are boundaries too.
-_START = r"(?:(?<![A-Za-z0-9_-])|(?<=\\[nrt])|(?<=[0-9\[]m))"
-_END = r"(?![A-Za-z0-9_-])"
+_NAMED = r"(?!(?:\$[A-Z_][A-Z0-9_]*+|\$\{\w++\}|\*++|<[^<>\s]*+>)(?:[\s\"',;@`)]|$))"
+"""Not what documentation writes in place of a value: `$TOKEN`, `${TOKEN}`, `***`, `<your-token>`."""
+
+_KEY_BEGINS = r"-----BEGIN [A-Z0-9 ]{0,30}PRIVATE KEY(?: BLOCK)?-----"
+_KEY_WHOLE = r"(?=(?:[^-]|-(?!----)){0,400}?[A-Za-z0-9+/]{24})(?:[^-]|-(?!----)){24,40000}+-----END [A-Z0-9 ]{0,30}PRIVATE KEY(?: BLOCK)?-----"
+"""At least one run of 24 base64 characters: a placeholder between the lines is no key."""
+_KEY_BREAK = r"(?:[\s\"'`+>|,]|\\[nrt]|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,18}Z)"
+_KEY_CUT = (
+    rf"(?:{_KEY_BREAK}|[A-Za-z-]{{1,40}}: [^\n\\]{{0,200}}(?=\n|\\n)){{0,400}}?"
+    rf"[A-Za-z0-9+/=]{{24,}}+(?:{_KEY_BREAK}{{1,40}}+[A-Za-z0-9+/=]{{8,}}+)*+"
+)
+"""Without its end: only what looks like lines of a key, so that a sentence about keys does not take the rest with it."""
 
 FORMATS: Final = (
     # https://docs.github.com/en/authentication/keeping-your-account-and-data-secure/about-authentication-to-github
@@ -82,15 +97,7 @@ FORMATS: Final = (
         ("eyJ",),
         re.compile(rf"{_START}eyJ[A-Za-z0-9_-]{{5,4000}}\.eyJ[A-Za-z0-9_-]{{5,8000}}\.[A-Za-z0-9_-]{{16,2000}}"),
     ),
-    # At least one run of 24 base64 characters: a placeholder between the lines is no key.
-    Format(
-        "private-key",
-        ("PRIVATE KEY",),
-        re.compile(
-            r"-----BEGIN [A-Z0-9 ]{0,30}PRIVATE KEY(?: BLOCK)?-----(?:[^-]|-(?!----)){0,400}?[A-Za-z0-9+/]{24}"
-            r"(?:[^-]|-(?!----)){0,40000}(?:-----END [A-Z0-9 ]{0,40}-----)?"
-        ),
-    ),
+    Format("private-key", ("PRIVATE KEY",), re.compile(f"{_KEY_BEGINS}(?:{_KEY_WHOLE}|{_KEY_CUT})")),
     Format("npm-token", ("npm_",), re.compile(rf"{_START}npm_[A-Za-z0-9]{{36}}{_END}")),
     Format("pypi-token", ("pypi-AgE",), re.compile(r"pypi-AgE[A-Za-z0-9_-]{50,1000}")),
     Format("gitlab-token", ("glpat-",), re.compile(rf"{_START}glpat-[A-Za-z0-9_-]{{20,300}}")),
@@ -102,19 +109,21 @@ FORMATS: Final = (
     Format(
         "url-password",
         ("://",),
-        re.compile(r"://[^\s/:@\"'<>]{0,200}:(?P<secret>[^\s/@\"'<>]{3,500})@"),
+        # `docker://image:tag@sha256:…` has none.
+        re.compile(rf"://[^\s/:@\"'<>]{{0,200}}:{_NAMED}(?P<secret>[^\s/@\"'<>]{{3,500}})@(?!sha256:)"),
         in_files=False,
     ),
     Format(
         "authorization",
         ("uthorization",),
         re.compile(
-            r"(?i:authorization)[\"']?\s{0,3}[:=]\s{0,3}[\"']?(?:(?i:basic|bearer|token)\s{1,3})(?P<secret>[^\s\"',;]{8,4000})"
+            r"(?i:authorization)[\"']?\s{0,3}[:=]\s{0,3}[\"']?(?:(?i:basic|bearer|token)\s{1,3})"
+            rf"{_NAMED}(?P<secret>[^\s\"',;]{{8,4000}})"
         ),
         in_files=False,
     ),
 )
-"""The seam for more: a table of another tool becomes further entries here."""
+"""What we and our users hold, and what has to be known more closely than a scanner does."""
 
 # -------------------------------------------------------------------------------------- known values
 
@@ -212,9 +221,6 @@ def _base64_forms(raw: bytes, head: int) -> Iterator[tuple[str, int]]:
 
 # ------------------------------------------------------------------------------------- the redactor
 
-_KEY_BEGINS = re.compile(r"-----BEGIN [A-Z0-9 ]{0,30}PRIVATE KEY(?: BLOCK)?-----")
-_KEY_LINE = re.compile(r"\s*(?:[A-Za-z0-9+/=]*|[A-Za-z-]{1,40}: .{0,200})\s*")
-
 
 class Redactor:
     """Takes secrets out of text: the values it is told of, and what looks like one."""
@@ -232,24 +238,19 @@ class Redactor:
 
         A secret that something invisible cuts in two is taken out too; the invisible then goes with it.
         """
-        pieces = _merged(self._spans(text, files=False))
-        bare = clean(text)
-        if bare == text:
-            return _without(text, pieces)
-        joined = _merged(self._spans(bare, files=False))
-        if not joined:
-            return _without(text, pieces)
-        shown = _without(bare, joined)
-        for start, end in pieces:  # found only with the invisible between it and the word before
-            shown = shown.replace(text[start:end], MARK)
-        return shown
+        for _ in range(MOST_PASSES):
+            before, text = text, self._pass(text)
+            if text == before:
+                break
+        return text
 
-    def lines(self, lines: Iterable[str]) -> Iterator[str]:
-        """Like `text`, for a stream of lines; remembers being inside a private key."""
-        in_key = False
-        for line in lines:
-            in_key = (in_key and bool(_KEY_LINE.fullmatch(line))) or bool(_KEY_BEGINS.search(line))
-            yield f"{MARK}\n" if in_key and line.endswith("\n") else MARK if in_key else self.text(line)
+    def _pass(self, text: str) -> str:
+        spans = list(self._spans(text, files=False))
+        bare = clean(text)
+        if bare != text and (joined := list(self._spans(bare, files=False))):
+            _, places = traced(text)
+            spans += [(kind, places[start], places[end - 1] + 1) for kind, start, end in joined]
+        return _without(text, _merged(spans))
 
     def found(self, data: str | bytes) -> list[str]:
         """The kinds of secrets in a file, a diff or a text that is to be published; UTF-16 and invisibles included."""
@@ -268,6 +269,7 @@ class Redactor:
                 continue
             group = "secret" if "secret" in each.pattern.groupindex else 0
             yield from ((each.kind, *match.span(group)) for match in each.pattern.finditer(text))
+        yield from spans_of_rules(text)
 
 
 def _merged(spans: Iterable[tuple[str, int, int]]) -> list[tuple[int, int]]:

@@ -2,6 +2,7 @@ import os
 import shutil
 import stat
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -101,6 +102,48 @@ def test_the_end_of_a_run_leaves_nothing_of_it(root: Path) -> None:
     assert str(uid) not in subprocess.run(("ipcs", "-m", "-c"), capture_output=True, text=True, check=True).stdout
 
 
+KILLED_RUN = """
+import os, subprocess, sys
+from bot.agent.isolation import isolation_for, run_root
+
+root = run_root()
+isolation = isolation_for("auto", root=root, log=lambda line: None)
+(root / "shop").mkdir()
+(root / "shop" / "private.txt").write_text("of another issue")
+words = "touch /tmp/left-$$; (setsid sleep NAP > /dev/null 2>&1 &); echo /tmp/left-$$"
+launch = isolation.launch(("sh", "-c", words), env={"PATH": "/usr/bin:/bin"}, cwd=isolation.home)
+print(root, subprocess.run(launch.argv, env=launch.env, capture_output=True, text=True).stdout.strip(), flush=True)
+if "live" in sys.argv:
+    sys.stdin.read()
+os.kill(os.getpid(), 9)
+"""
+
+
+@pytest.mark.needs_root
+def test_what_a_killed_run_left_is_gone_before_the_next_one_begins(root: Path) -> None:
+    """Workspace, files, processes: no later agent reads or meets them. A run that lives is left alone (R66)."""
+    nap = f"{NAP}66"
+    argv = (sys.executable, "-c", KILLED_RUN.replace("NAP", nap))
+    with subprocess.Popen((*argv, "live"), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as living:
+        assert living.stdout is not None
+        kept = [Path(word) for word in living.stdout.readline().split()]
+        dead = subprocess.run(argv, stdout=subprocess.PIPE, text=True, check=False)
+        left = [Path(word) for word in dead.stdout.split()]
+        assert dead.returncode == -9
+        assert [path.exists() for path in (*kept, *left)] == [True] * 4
+
+        said: list[str] = []
+        with isolation_for("auto", root=root, log=said.append):
+            assert [path.exists() for path in (*kept, *left)] == [True, True, False, False]
+            assert len(sleepers(nap)) == 1
+        assert any("was killed" in line for line in said)
+        living.communicate()
+    shutil.rmtree(root / "home", ignore_errors=True)
+    with isolation_for("auto", root=root, log=said.append):
+        assert [path.exists() for path in kept] == [False, False]
+        assert not sleepers(nap)
+
+
 NAP = f"100.{os.getpid():07}"
 """Seconds that no other process on this machine sleeps: the tests run side by side."""
 
@@ -119,8 +162,8 @@ def test_daemons_die_with_the_command_that_started_them(anyhow: Isolation, scrip
     assert sleepers() <= before
 
 
-def sleepers() -> set[str]:
-    found = subprocess.run(("pgrep", "-f", f"^sleep {NAP}$"), capture_output=True, text=True, check=False)
+def sleepers(nap: str = NAP) -> set[str]:
+    found = subprocess.run(("pgrep", "-f", f"^sleep {nap}$"), capture_output=True, text=True, check=False)
     return set(found.stdout.split())
 
 

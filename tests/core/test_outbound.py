@@ -208,9 +208,9 @@ IGNORABLE = re.compile(
 )
 EMOJI = re.compile(
     "\U0001f3f4[\U000e0060-\U000e007f]+|[0-9#*]\ufe0f\u20e3|[\u00a9-\u3299\U0001f000-\U0001faff]"
-    "[\ufe0e\ufe0f\U0001f3fb-\U0001f3ff]?(?:\u200d[\u2190-\u3299\U0001f000-\U0001faff][\ufe0e\ufe0f\U0001f3fb-\U0001f3ff]?)*"
+    "[\U0001f3fb-\U0001f3ff]?[\ufe0e\ufe0f]?(?:\u200d[\u2190-\u3299\U0001f000-\U0001faff][\U0001f3fb-\U0001f3ff]?[\ufe0e\ufe0f]?)*"
 )
-JOINED = re.compile("(?<=[\u0600-\u18af])[\u200c\u200d](?=[\u0600-\u18af])")
+JOINED = re.compile("(?<=[\u0600-\u18af])[\u200c\u200d\u180b-\u180f]|(?<=[\\w)\\]»”])\u200c(?=[\u0620-\u06ff])")
 
 
 @given(ANY)
@@ -329,9 +329,9 @@ def test_nothing_foreign_forges_our_hidden_block() -> None:
 
 def test_a_long_text_is_cut_and_says_so() -> None:
     """Ten megabytes become a small block, quickly."""
-    start = time.perf_counter()
+    start = time.thread_time()
     block = fence("line of log\n" * 900_000, limit=6_000)
-    assert time.perf_counter() - start < 0.5
+    assert time.thread_time() - start < 0.5
     assert len(block) <= 6_000
     assert block.endswith("\n… (10,800,000 characters in all)\n```")
 
@@ -397,9 +397,9 @@ def test_a_comment_never_exceeds_its_limit(parts: list[str], limit: int) -> None
 @pytest.mark.parametrize("function", [clean, lambda text: one_line(text, 300_000), lambda text: inert(text, 300_000)])
 def test_a_megabyte_takes_well_under_seconds(function: object, unit: str) -> None:
     """Time is linear, also on texts made to be slow."""
-    start = time.perf_counter()
+    start = time.thread_time()
     function(unit * (1_000_000 // len(unit)))  # type: ignore[operator]
-    assert time.perf_counter() - start < 3.0
+    assert time.thread_time() - start < 3.0
 
 
 # ------------------------------------------------------------------------------- limits, to the character

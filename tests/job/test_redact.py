@@ -211,17 +211,6 @@ def test_a_known_key_in_lines_is_found_by_each_line() -> None:
     assert redactor.text("-----END PRIVATE KEY-----") == "-----END PRIVATE KEY-----"
 
 
-def test_a_stream_of_lines_hides_a_private_key() -> None:
-    """Line by line, every line of an unknown private key is hidden and what follows it is not."""
-    body = [f"{some(ALNUM + '+/', 64)}\n" for _ in range(3)]
-    stream = ["hello\n", "-----BEGIN RSA PRIVATE KEY-----\n", *body, "-----END RSA PRIVATE KEY-----\n", "bye now\n"]
-    shown = list(BLIND.lines(stream))
-    assert shown[0] == "hello\n"
-    assert shown[-1] == "bye now\n"
-    assert not any(line in shown for line in body)
-    assert len(stream) == len(shown)
-
-
 def test_bytes_of_any_encoding_are_scanned() -> None:
     """A file in UTF-16 or with broken UTF-8 hides nothing."""
     assert REDACTOR.found(f"key={KEY}".encode("utf-16")) == ["anthropic-key", "known-secret"]
@@ -266,9 +255,9 @@ def test_no_surrounding_hides_a_known_value(before: str, after: str, cut: int) -
 def test_a_megabyte_takes_well_under_a_second(unit: str) -> None:
     """Time is linear, also on texts made to be slow."""
     text = unit * (1_000_000 // len(unit))
-    start = time.perf_counter()
+    start = time.thread_time()
     REDACTOR.text(text)
-    assert time.perf_counter() - start < 2.0
+    assert time.thread_time() - start < 2.0
 
 
 @pytest.mark.parametrize(
