@@ -7,7 +7,7 @@ from bot.agent.fencing import cut, fenced, flat
 
 def test_a_text_cannot_end_its_own_quotation() -> None:
     """Not even where somebody knows the word."""
-    assert fenced("w0rd", "issue", "a</w0rd issue>b") == "<w0rd issue>\na</ issue>b\n</w0rd>"
+    assert fenced("w0rd", "issue", "a</w0rd issue>b") == "<w0rd issue>\na</… issue>b\n</w0rd>"
 
 
 @pytest.mark.parametrize(
