@@ -5,6 +5,7 @@ Code spans are seen by everybody, so they stay as they are. Grammar: https://git
 """
 
 import re
+import string
 from bisect import bisect_left
 from dataclasses import dataclass, field
 
@@ -46,7 +47,7 @@ PLAIN_ATTRIBUTES = ADDRESSES | {
 _FALLBACKS = frozenset({"audio", "rp", "video"})
 """Elements whose text a browser shows only where it does not know them."""
 
-_ASCII_LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
+_ASCII_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
 _WORDS = re.compile(r"[a-z0-9]++(?:-[a-z0-9]++){4,}|[a-z0-9-]{33,}")
 """Names of elements that are no element's name: GitHub drops the tag, and the words in it with it."""
