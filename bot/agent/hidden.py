@@ -5,6 +5,7 @@ Code spans are seen by everybody, so they stay as they are. Grammar: https://git
 """
 
 import re
+import string
 from bisect import bisect_left
 from dataclasses import dataclass, field
 
@@ -49,7 +50,7 @@ _FALLBACKS = frozenset({"audio", "video"})
 NOTE_ENDS = re.compile(r"</rp\s*>|<r[pt](?=[\s/>])|</ruby\s*>", re.IGNORECASE)
 """The same of `<rp>`, which needs no end of its own, and in HTML goes on over paragraphs."""
 
-_ASCII_LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
+_ASCII_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
 _WORDS = re.compile(r"[a-z0-9]++(?:-[a-z0-9]++){4,}|[a-z0-9-]{33,}")
 """Names of elements that are no element's name: GitHub drops the tag, and the words in it with it."""

@@ -282,3 +282,24 @@ def test_a_megabyte_takes_well_under_a_second(unit: str) -> None:
     start = time.thread_time()
     REDACTOR.text(text)
     assert time.thread_time() - start < 2.0
+
+
+@pytest.mark.parametrize(
+    ("kind", "sample"),
+    [
+        *[("github-token", f"{prefix}{some(ALNUM, 36)}") for prefix in ("ghp_", "gho_", "ghu_", "ghr_", "ghs_")],
+        *[("aws-key", f"{prefix}{some(string.ascii_uppercase, 16)}") for prefix in ("AKIA", "ASIA", "ABIA", "ACCA")],
+        *[("slack-token", f"{prefix}-1{some(ALNUM, 20)}") for prefix in ("xoxb", "xoxe.xoxp", "xapp")],
+        *[("stripe-key", f"{prefix}_live_{some(ALNUM, 24)}") for prefix in ("sk", "rk")],
+        *[("openai-key", f"sk-{owner}-{some(WORDY, 40)}") for owner in ("proj", "svcacct")],
+        ("gitlab-token", f"glpat-{some(WORDY, 20)}"),
+        ("google-key", f"AIza{some(WORDY, 35)}"),
+        ("npm-token", f"npm_{some(ALNUM, 36)}"),
+        ("pypi-token", f"pypi-AgE{some(WORDY, 50)}"),
+        ("anthropic-key", f"sk-ant-api03-{some(ALNUM, 40)}"),
+    ],
+)
+def test_each_beginning_names_its_kind(kind: str, sample: str) -> None:
+    """The shortest token of each, in a file as in a log."""
+    assert BLIND.found(f"key = {sample}") == [kind]
+    assert BLIND.text(f"key = {sample}") == f"key = {MARK}"
