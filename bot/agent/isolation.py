@@ -233,9 +233,9 @@ class OtherUser:
         self._closing: tuple[str, ...] = ()
         self.uid, self._lock = take_uid(uids)
         try:
-            self.kill_all()  # what a killed earlier run with this uid may have left
             self._close(root, log)
             self._prove()
+            self.kill_all()  # what a killed earlier run with this uid may have left
             if clear:
                 self._clear(log)
             self.home = root / "home"
