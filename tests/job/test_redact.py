@@ -161,6 +161,12 @@ NEAR_MISSES = {
     "a PEM placeholder": "-----BEGIN PRIVATE KEY-----\n...\n-----END PRIVATE KEY-----",
     "a PEM header in prose": "A line like -----BEGIN PRIVATE KEY----- starts it.",
     "the Slack API": "https://hooks.slack.com/services/",
+    "a sentence with a PEM header and a commit": f"-----BEGIN PRIVATE KEY----- was in {'3f78' * 10} of the history",
+    "a variable as a password": "https://user:$PASSWORD@host and https://user:${PASSWORD}@host",
+    "stars as a password": "redis://:***@host",
+    "an image by tag and digest": "docker://alpine:3.20@sha256:beefdbd8a1da6d2915566fde36db9db0",
+    "a variable as a token": 'Authorization: Bearer $GITHUB_TOKEN", "Authorization: token ${TOKEN}"',
+    "a token to be filled in": "Authorization: Bearer <your-token>",
     "an address with a port": "http://localhost:8080/a@b",
 }
 
@@ -217,6 +223,24 @@ def test_bytes_of_any_encoding_are_scanned() -> None:
     assert REDACTOR.found(b"\xff\xfe\x80" + KEY.encode()) == ["anthropic-key", "known-secret"]
 
 
+def test_a_password_that_only_begins_like_a_variable_is_hidden() -> None:
+    """Lower case, or with more behind it."""
+    for password in ("$hunter2", "$A-b7", "***x"):
+        assert f"https://user:{MARK}@host" == BLIND.text(f"https://user:{password}@host")
+
+
+def test_what_is_unseen_elsewhere_stays() -> None:
+    """Only what holds a secret apart goes with it: colours of a log are not ours."""
+    token = f"ghp_{some(ALNUM, 36)}"
+    text = f"\x1b[32mok\x1b[0m {token[:20]}\x1b[1m{token[20:]} \u200bend"
+    assert f"\x1b[32mok\x1b[0m {MARK} \u200bend" == BLIND.text(text)
+
+
+def test_a_secret_right_behind_a_secret_is_hidden() -> None:
+    """Whose beginning only shows once the other is gone."""
+    assert f"{MARK}{MARK}" == REDACTOR.text(f"{KEY}AKIA{some(string.ascii_uppercase, 16)}")
+
+
 def test_redacting_twice_changes_nothing_more() -> None:
     """The mark itself is no secret."""
     once = REDACTOR.text(" | ".join(SPELLINGS.values()))
@@ -258,3 +282,24 @@ def test_a_megabyte_takes_well_under_a_second(unit: str) -> None:
     start = time.thread_time()
     REDACTOR.text(text)
     assert time.thread_time() - start < 2.0
+
+
+@pytest.mark.parametrize(
+    ("kind", "sample"),
+    [
+        *[("github-token", f"{prefix}{some(ALNUM, 36)}") for prefix in ("ghp_", "gho_", "ghu_", "ghr_", "ghs_")],
+        *[("aws-key", f"{prefix}{some(string.ascii_uppercase, 16)}") for prefix in ("AKIA", "ASIA", "ABIA", "ACCA")],
+        *[("slack-token", f"{prefix}-1{some(ALNUM, 20)}") for prefix in ("xoxb", "xoxe.xoxp", "xapp")],
+        *[("stripe-key", f"{prefix}_live_{some(ALNUM, 24)}") for prefix in ("sk", "rk")],
+        *[("openai-key", f"sk-{owner}-{some(WORDY, 40)}") for owner in ("proj", "svcacct")],
+        ("gitlab-token", f"glpat-{some(WORDY, 20)}"),
+        ("google-key", f"AIza{some(WORDY, 35)}"),
+        ("npm-token", f"npm_{some(ALNUM, 36)}"),
+        ("pypi-token", f"pypi-AgE{some(WORDY, 50)}"),
+        ("anthropic-key", f"sk-ant-api03-{some(ALNUM, 40)}"),
+    ],
+)
+def test_each_beginning_names_its_kind(kind: str, sample: str) -> None:
+    """The shortest token of each, in a file as in a log."""
+    assert BLIND.found(f"key = {sample}") == [kind]
+    assert BLIND.text(f"key = {sample}") == f"key = {MARK}"
