@@ -2,7 +2,7 @@
 # A fresh machine needs git, make and python3 >= 3.11; uv, the environment and the locked packages come by themselves.
 SHELL := /bin/sh
 .DELETE_ON_ERROR:
-.PHONY: demo test test-all lint types bench fuzz chaos soak hostile machine screenshots excerpts install clean help
+.PHONY: demo test test-all lint types bench fuzz chaos soak hostile machine mutants screenshots excerpts install clean help
 
 export UV_PYTHON_DOWNLOADS := never
 PYTHON ?= python3
@@ -52,6 +52,9 @@ chaos-local: $(STAMP) ## the laptop's runner killed at every step and by the clo
 
 machine: $(STAMP) ## whatever people, GitHub and runners may do, in any order (N=10000: so many examples)
 	$(RUN)/python -m tests.machine $(if $(N),N=$(N)) $(if $(SEED),SEED=$(SEED)) $(ARGS)
+
+mutants: $(STAMP) ## the policy modules changed one thing at a time: which test notices (ARGS=core/paths: only that module)
+	$(RUN)/python -m tests.mutants $(ARGS)
 
 screenshots: $(STAMP) ## the pictures in docs/img (needs Chromium and npm)
 	$(RUN)/python -m bot.sandbox.demo.screenshots $(ARGS)

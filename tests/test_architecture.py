@@ -20,8 +20,9 @@ ALLOWED = {
     "notify": FOUNDATION | {"notify"},
     "job": FOUNDATION | {"job", "agent", "github", "notify", "progress"},
     "trackers": {"core", "errors", "github", "trackers", "whole_file"},
-    "page": {"core", "errors", "report", "progress", "page"},
-    "server": FOUNDATION | {"server", "job", "github", "notify", "page", "versions"},
+    "connections": {"connections"},
+    "page": {"core", "errors", "report", "progress", "page", "connections"},
+    "server": FOUNDATION | {"server", "connections", "job", "github", "notify", "page", "versions"},
     "local": FOUNDATION | {"local", "job", "agent", "github", "trackers", "notify", "page", "progress", "versions"},
     "initializer": FOUNDATION | {"initializer", "local", "job", "agent", "github", "trackers", "progress"},
 }

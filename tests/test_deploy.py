@@ -88,11 +88,12 @@ def test_the_image_starts_the_server_and_asks_it_how_it_is() -> None:
 # --------------------------------------------------------------------------------------------- compose
 
 
-def test_compose_by_its_schema() -> None:
+@pytest.mark.parametrize("file", ["compose.yaml", "page.compose.yaml"])
+def test_compose_by_its_schema(file: str) -> None:
     done = subprocess.run(
         (
             str(Path(sys.executable).parent / "check-jsonschema"),
-            *("--builtin-schema", "vendor.compose-spec", str(DEPLOY / "compose.yaml")),
+            *("--builtin-schema", "vendor.compose-spec", str(DEPLOY / file)),
         ),
         capture_output=True,
         text=True,

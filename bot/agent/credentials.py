@@ -3,6 +3,8 @@
 A home that others can't pass, as GitHub's hosted runners have it, needs none of this; many a machine's home is at 0755.
 """
 
+import os
+import pwd
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,6 +32,11 @@ def open_credentials(home: Path) -> Iterator[Path]:
             wanted = stat.S_IXOTH if stat.S_ISDIR(mode) else stat.S_IROTH
             if mode & wanted and _passable(path.resolve().parent):
                 yield path
+
+
+def own_home() -> Path:
+    """Ours."""
+    return Path(pwd.getpwuid(os.getuid()).pw_dir)
 
 
 def _passable(folder: Path) -> bool:

@@ -20,9 +20,9 @@ from types import TracebackType
 from typing import Literal, Protocol, Self
 
 from bot.agent.closing import closing_words
-from bot.agent.credentials import open_credentials
+from bot.agent.credentials import open_credentials, own_home
 from bot.agent.killing import killing_words
-from bot.agent.metadata import opening_words, refusing_words
+from bot.agent.metadata import refuse_metadata, reopen_metadata
 from bot.agent.uids import ALL_UIDS, SYSTEM_PATH, alive, has_name, marked_processes, run_short, take_uid, tool
 from bot.core.names import Reason
 from bot.errors import Blocked, InternalError
@@ -216,7 +216,8 @@ class OtherUser:
             self.kill_all()  # what a killed earlier run with this uid may have left
             self._close(root, log)
             self._prove()
-            self._refuse_metadata(log)
+            if why := refuse_metadata(self._become_root, self.uid):
+                log(f"In a cloud that hands its machines credentials, the agent may ask for them, too ({why}).")
             self.home = root / "home"
             (self.home / "tmp").mkdir(parents=True)
             self.home.chmod(0o700)
@@ -295,8 +296,7 @@ class OtherUser:
             folders = [folder for folder in SWEPT if Path(folder).is_dir()]
             # As root: a folder that the uid has closed to itself keeps what is in it. Nobody is left to race with us.
             run_short((*self._become_root, tool("find"), *folders, *_sweep(self.uid)), seconds=120)
-            if ip := _ip():
-                run_short((*self._become_root, *opening_words(ip, tool("sh"), self.uid)))
+            reopen_metadata(self._become_root, self.uid)
         finally:
             self._lock.close()
 
@@ -328,7 +328,7 @@ class OtherUser:
         """Make the rest of the disk read-only for what is launched; said where this machine does not let us."""
         keep = [*(Path(folder) for folder in SHARED_FOLDERS if Path(folder).is_dir()), root]
         mountinfo = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape")
-        hide = [*open_credentials(_own_home())]
+        hide = [*open_credentials(own_home())]
         words = closing_words(tool("unshare"), tool("sh"), keep=keep, hide=hide, mountinfo=mountinfo)
         done = run_short((*self._become_root, *words, tool("true")))
         if done.returncode == 0:
@@ -336,24 +336,6 @@ class OtherUser:
             return
         why = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
         log(f"WARNING: what everybody may write on this machine, the agent may too: no mount namespace ({why[:200]}).")
-
-    def _refuse_metadata(self, log: Callable[[str], None]) -> None:
-        """No way for the uid to a cloud's credentials; said where this machine does not let us."""
-        why = "there is no `ip`"
-        if ip := _ip():
-            done = run_short((*self._become_root, *refusing_words(ip, tool("sh"), self.uid)))
-            if done.returncode == 0:
-                return
-            why = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[0]
-        log(f"In a cloud that hands its machines credentials, the agent may ask for them, too: {why[:200]}.")
-
-
-def _own_home() -> Path:
-    return Path(pwd.getpwuid(os.getuid()).pw_dir)
-
-
-def _ip() -> str:
-    return shutil.which("ip", path=SYSTEM_PATH) or ""
 
 
 def _sweep(uid: int) -> tuple[str, ...]:

@@ -115,9 +115,7 @@ def _compiled(pattern: str) -> tuple[re.Pattern[str] | None, ...]:
     spelled = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", pattern.strip()).casefold())
     spelled = spelled.removeprefix("./")
     anywhere = "/" not in spelled.rstrip("/")
-    stem = spelled.rstrip("/")
-    stem = stem.removesuffix("/**") or stem
-    words = [word for word in stem.split("/") if word]
+    words = [word for word in spelled.split("/") if word]
     # fnmatch's expressions do not backtrack from one star into another, so they stay linear.
     names = [None if word == "**" else re.compile(fnmatch.translate(word)) for word in words]
     return (None, *names) if anywhere else tuple(names)
@@ -181,16 +179,15 @@ def resolve(path: str, links: Mapping[str, str]) -> str | None:
 def link_problem(path: str, links: Mapping[str, str], guard: Guard) -> str:
     """Why the symlink at `path` may not be there; empty: it may."""
     end = resolve(path, links)
-    if end is None or is_absolute(links.get(path, "")):
+    if end is None or _is_absolute_on_windows(links.get(path, "")):
         return f"{path}: a symbolic link that leaves the repository"
     if end and (is_git_folder(end) or guard.protects(end)):
         return f"{path}: a symbolic link to the protected {end}"
     return ""
 
 
-def is_absolute(target: str) -> bool:
-    """Absolute on some system, POSIX or Windows."""
-    return target.startswith(("/", "\\")) or re.match(r"[A-Za-z]:", target) is not None
+def _is_absolute_on_windows(target: str) -> bool:
+    return re.match(r"\\|[A-Za-z]:", target) is not None
 
 
 # ---------------------------------------------------------------------------------- what deserves a look

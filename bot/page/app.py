@@ -28,6 +28,7 @@ from starlette.routing import Route
 
 from bot.errors import AiReadyError
 from bot.page.access import Access, Application, Gate
+from bot.page.arrows import HIGH, WIDE
 from bot.page.figures import as_csv, as_json, charts, days
 from bot.page.graph import draw
 from bot.page.live import Live
@@ -94,6 +95,7 @@ class Pages:
             auto_reload=False,
         )
         self._templates.filters.update(FILTERS)
+        self._templates.globals.update({"WIDE": WIDE, "HIGH": HIGH})
         folder = files("bot.page") / "static"
         self._static = {name: (folder / name).read_bytes() for name in STATIC}
 
@@ -218,6 +220,8 @@ class Pages:
 
     async def live(self, request: Request) -> Response:
         """Events."""
+        if self._live.full:
+            raise HTTPException(503, "Too many pages are kept up to date at this moment", {"retry-after": "30"})
         project, since = request.query_params.get("of", ""), request.query_params.get("since", "")
         number = int(since) if since.isascii() and since.isdigit() and len(since) < 20 else None
         headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
@@ -231,15 +235,15 @@ class Pages:
         return Response(self._static[name], media_type=STATIC[name], headers={"cache-control": "no-cache"})
 
     async def refused(self, request: Request, error: Exception) -> Response:  # noqa: ARG002 (a handler takes both)
-        """404 and 405 as a page."""
+        """404, 405 and the like as a page."""
         assert isinstance(error, HTTPException)  # noqa: S101 (it is registered for these)
         words = "There is no such page" if error.detail == "Not Found" else error.detail
-        body = self._render("refused.html", {"words": words, "version": 0})
-        return Response(body, error.status_code, {"cache-control": "no-store"}, "text/html")
+        body = self._render("refused.html", {"words": words, "version": 0, "away": False})
+        return Response(body, error.status_code, {"cache-control": "no-store", **(error.headers or {})}, "text/html")
 
     async def away(self, request: Request, error: Exception) -> Response:  # noqa: ARG002 (a handler takes both)
         """What is shown can't be read now."""
-        body = self._render("refused.html", {"words": str(error), "version": 0})
+        body = self._render("refused.html", {"words": str(error), "version": 0, "away": True})
         return Response(body, 503, {"cache-control": "no-store"}, "text/html")
 
     # ---------------------------------------------------------------------------------------- small

@@ -39,6 +39,11 @@ class Day:
         """All others that ended."""
         return sum(self.verdicts.values()) - self.done
 
+    @property
+    def reasons(self) -> str:
+        """Why those are blocked: `tests-failed 2, timed-out 1`."""
+        return ", ".join(f"{verdict} {count}" for verdict, count in self.verdicts.items() if verdict != DONE)
+
 
 def days(runs: Iterable[Run], now: datetime, count: int = DAYS) -> tuple[Day, ...]:
     """The last `count` days, oldest first, the one of `now` included."""
@@ -165,14 +170,17 @@ def _chart(
             height = HIGH * value / top
             y -= height
             label = f" {kind}" if keys else ""
-            said = f"{day.date.isoformat()}: {words(value)}{label}"
+            reasons = f" ({day.reasons})" if kind == "blocked" else ""
+            said = f"{day.date.isoformat()}: {words(value)}{label}{reasons}"
             bars.append(Bar(round(at * step + 1, 2), round(y, 2), round(step - 2, 2), round(height, 2), kind, said))
     first, last = (charted[0].date.isoformat(), charted[-1].date.isoformat()) if charted else ("", "")
     return Chart(title, words(top) if top else "", tuple(bars), first, last, keys)
 
 
 def duration(seconds: float) -> str:
-    """A length of time for people: `48 s`, `3 min`, `2 h 5 min`, `3 d 4 h`."""
+    """A length of time for people: `0.4 s`, `48 s`, `3 min`, `2 h 5 min`, `3 d 4 h`."""
+    if 0 < seconds < 0.95:
+        return f"{max(seconds, 0.1):.1f} s"
     if seconds < 100:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)

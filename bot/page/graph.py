@@ -5,15 +5,16 @@ in order below each other. Issues without one are laid out in layers by what the
 more than `READABLE` issues is drawn phase by phase, and each phase can be opened.
 """
 
-import unicodedata
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
 from typing import Final
 
 from fast_sugiyama import from_edges
 
 from bot.core.boards.board import State
-from bot.core.outbound import one_line
+from bot.page.arrows import GAP, HIGH, ROOM, WIDE, Band, Ends, Seat, Spot, Ways, curve, passed
+from bot.page.fitting import fitting, width
 from bot.page.shown import Issue, Project
 from bot.page.words import counted
 
@@ -23,18 +24,20 @@ MOST: Final = 250
 """Issues drawn of one open phase."""
 EDGES: Final = 1_500
 """Arrows drawn at most."""
+SPAN: Final = 1_500
+"""Columns that all arrows between issues without a phase pass together, for which the library is quick enough."""
 
-WIDE, HIGH = 220, 38
-"""Of a box, in pixels."""
-GAP, LINE = 56, 10
-"""Between columns, and between boxes of one."""
+LINE = 10
+"""Between boxes of a column, in pixels."""
 HEAD = 30
 """Above the boxes of a column."""
 BLOCK = 34
 """Between series."""
 MARGIN = 12
-LONGEST = 30
-"""Characters of a title, as wide as Latin ones."""
+LONGEST = 18.3
+"""Ems of a title in its box."""
+HEADING = 33.0
+"""Of the name of a series."""
 
 LOUDEST: Final = (
     State.RUNNING,
@@ -50,10 +53,8 @@ LOUDEST: Final = (
 """What a phase that is drawn as one box is shown as: the first of these that one of its issues is."""
 
 
-Spot = tuple[float, float]
-"""A left upper corner."""
-Ends = tuple[str, str]
-"""What goes before, and what waits for it."""
+SHORT: Final = {State.APPROVAL: "approval", State.IDLE: "not asked"}
+"""Words of a state that are too long for a box."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,8 @@ class Box:
     state: State
     head: str
     words: str
+    word: str
+    """Of its state."""
     issue: Issue | None = None
     opens: str = ""
     """Of a phase: what to add to `open` in the address."""
@@ -90,6 +93,8 @@ class Arrow:
     kind: str
     """`phase`, or the first word of what else it is because of."""
     words: str
+    ends: Ends = ("", "")
+    """The boxes; of phase order none, which goes from column to column."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,22 +147,30 @@ class _Drawer:
         self.boxes: list[Box] = []
         self.headings: list[Heading] = []
         self.arrows: list[Arrow] = []
-        self.at: dict[str, tuple[float, float, str]] = {}
-        """Left upper corner of the box of each issue, and the name of that box."""
+        self.at: dict[str, Seat] = {}
+        """Where the box of each issue is."""
+        self.bands: list[Band] = []
+        """The series so far."""
         self.routes: dict[Ends, list[Spot]] = {}
         """Of arrows that go around boxes: where they pass the columns between."""
+        self.dense = False
+        """Issues without a phase are laid out without the library."""
         self.wide = 0.0
         self.waits: dict[str, list[str]] = {}
 
     def draw(self) -> Drawing:
-        y = float(MARGIN)
+        room = ROOM if self.project.edges else 0
+        y = float(MARGIN + room)
         for series, phases in self._series().items():
-            y = self._draw_series(series, phases, y) + BLOCK
-        y = self._draw_rest([each for each in self.shown if each.phase is None], y)
+            top, y = y, self._draw_series(series, phases, y)
+            self.bands.append(Band(top, y))
+            y += BLOCK
+        top, y = y, self._draw_rest([each for each in self.shown if each.phase is None], y)
+        self.bands.append(Band(top, y))
         cut = self._draw_edges()
         return Drawing(
             width=round(self.wide + MARGIN),
-            height=round(max(y, MARGIN)),
+            height=round(max(y + room, MARGIN)),
             boxes=tuple(self.boxes),
             headings=tuple(self.headings),
             arrows=tuple(self.arrows),
@@ -179,7 +192,7 @@ class _Drawer:
     def _draw_series(self, series: str, phases: Mapping[int, list[Issue]], y: float) -> float:
         """Draw it below `y`; where it ends."""
         if series:
-            self.headings.append(Heading(MARGIN, y + 16, _short(series, 60), large=True))
+            self.headings.append(Heading(MARGIN, y + 16, fitting(series, HEADING, bold=True), large=True))
             y += HEAD
         bottom, x, before = y, float(MARGIN), ""
         for phase, issues in phases.items():
@@ -239,7 +252,12 @@ class _Drawer:
         """In layers from left to right by what waits for what; each component below the one before."""
         here = {each.id: each for each in issues}
         edges = [(e.before, e.after) for e in self.project.edges if e.before in here and e.after in here]
-        lonely = [each for each in issues if not any(each.id in edge for edge in edges)]
+        tied = frozenset(end for edge in edges for end in edge)
+        lonely = [each for each in issues if each.id not in tied]
+        depths = _depths(edges)
+        if sum(depths[after] - depths[before] for before, after in edges) > SPAN:
+            self.dense = True
+            return self._draw_grid(lonely, self._draw_depths([each for each in issues if each.id in tied], depths, y))
         for positions, _, _, pieces in from_edges(edges, vertex_spacing=HIGH + LINE) if edges else ():
             # The library draws from top to bottom, what goes before below: its layers are our columns.
             column = {layer: at for at, layer in enumerate(sorted({place[1] for _, place in positions}, reverse=True))}
@@ -248,10 +266,20 @@ class _Drawer:
             for issue in issues:
                 if issue.id in spots:
                     self._put(issue, *spots[issue.id])
-            self.routes |= _routes(spots, pieces or ())
+            self.routes |= passed(spots, pieces or ())
             self.wide = max(self.wide, max(x for x, _ in spots.values()) + WIDE)
             y = max(down for _, down in spots.values()) + HIGH + 2 * LINE
         return self._draw_grid(lonely, y)
+
+    def _draw_depths(self, issues: Sequence[Issue], depths: Mapping[str, int], y: float) -> float:
+        """As many columns as something waits one behind the other; quick, whatever there is."""
+        bottom = dict.fromkeys(depths.values(), y)
+        for issue in issues:
+            at = depths[issue.id]
+            self._put(issue, MARGIN + at * (WIDE + GAP), bottom[at])
+            bottom[at] += HIGH + LINE
+        self.wide = max(self.wide, MARGIN + max(bottom) * (WIDE + GAP) + WIDE)
+        return max(bottom.values())
 
     def _draw_grid(self, issues: Sequence[Issue], y: float) -> float:
         """Side by side: nothing is to be said of their order."""
@@ -266,87 +294,82 @@ class _Drawer:
 
     def _put(self, issue: Issue, x: float, y: float) -> None:
         head = f"{issue.label} {issue.name.text}" if issue.label else issue.name.text
-        self.boxes.append(Box(x, y, issue.state, _short(head, LONGEST), _short(_bare(issue), LONGEST), issue))
-        self.at[issue.id] = (x, y, issue.id)
+        self._box(x, y, issue.state, head, _bare(issue), issue=issue)
+        self.at[issue.id] = Seat(x, y, issue.id, len(self.bands))
 
     def _put_group(self, name: str, issues: Sequence[Issue], x: float, y: float, head: str, words: str) -> float:
         states = {each.state for each in issues}
-        state = next(each for each in LOUDEST if each in states)
-        self.boxes.append(Box(x, y, state, head, words, opens=name))
-        self.at |= {each.id: (x, y, name) for each in issues}
+        self._box(x, y, next(each for each in LOUDEST if each in states), head, words, opens=name)
+        self.at |= dict.fromkeys((each.id for each in issues), Seat(x, y, name, len(self.bands)))
         return y + HIGH + LINE
+
+    def _box(
+        self, x: float, y: float, state: State, head: str, words: str, *, issue: Issue | None = None, opens: str = ""
+    ) -> None:
+        """Its head and the word of its state share a line; the word is ten pixels high, not twelve."""
+        word = SHORT.get(state, state.value)
+        head = fitting(head, LONGEST - width(word) * 10 / 12 - 0.7, bold=True)
+        self.boxes.append(Box(x, y, state, head, fitting(words, LONGEST), word, issue, opens))
 
     def _put_more(self, issues: Sequence[Issue], x: float, y: float) -> float:
         if not issues:
             return y
         self.headings.append(Heading(x, y + 14, f"… and {len(issues):,} more"))
-        self.at |= {each.id: (x, y - HIGH, "") for each in issues}
+        self.at |= dict.fromkeys((each.id for each in issues), Seat(x, y - HIGH, "", len(self.bands)))
         return y + HEAD
 
     def _draw_edges(self) -> int:
         """Draw what is named; of several between the same two boxes one. How many are left out."""
         found: dict[Ends, list[str]] = {}
-        places: dict[Ends, tuple[Spot, Spot, str]] = {}
+        places: dict[Ends, tuple[Seat, Seat, str]] = {}
         by_id = {each.id: each for each in self.shown}
         for edge in self.project.edges:
             if edge.before not in self.at or edge.after not in self.at:
                 continue
-            (x, y, one), (u, v, other) = self.at[edge.before], self.at[edge.after]
-            if one != other and one and other:
+            start, end = self.at[edge.before], self.at[edge.after]
+            if start.box != end.box and start.box and end.box:
                 words = f"{_name(by_id[edge.after])} waits for {_name(by_id[edge.before])}: {edge.because}"
-                found.setdefault((one, other), []).append(words)
-                places[one, other] = (x, y), (u, v), edge.because.split()[0].lower()
+                found.setdefault((start.box, end.box), []).append(words)
+                places[start.box, end.box] = start, end, edge.because.split()[0].lower()
+        ways = Ways(self.bands)
         for between in list(found)[:EDGES]:
             start, end, kind = places[between]
             reasons = found[between]
-            if end[0] < start[0] + WIDE:  # it goes around on the right, which needs room
-                self.wide = max(self.wide, max(start[0], end[0]) + WIDE + GAP / 2)
+            if end.x < start.x + WIDE:  # it goes around on the right, which needs room
+                self.wide = max(self.wide, max(start.x, end.x) + WIDE + GAP - MARGIN)
             more = f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else ""
-            self._arrow(between[1], _curve(start, self.routes.get(between, []), end), kind, f"{reasons[0]}{more}")
+            self._arrow(between[1], self._way(ways, between, start, end), kind, f"{reasons[0]}{more}", between)
         return max(0, len(found) - EDGES)
 
-    def _arrow(self, to: str, path: str, kind: str, words: str) -> None:
-        self.arrows.append(Arrow(path, kind, words))
+    def _way(self, ways: Ways, between: Ends, start: Seat, end: Seat) -> str:
+        """Among issues without a phase as the library has it, if it laid them out."""
+        rest = len(self.bands) - 1
+        if start.band == end.band == rest and not self.dense:
+            return curve((start.x, start.y), self.routes.get(between, ()), (end.x, end.y))
+        return ways.way(start, end)
+
+    def _arrow(self, to: str, path: str, kind: str, words: str, ends: Ends = ("", "")) -> None:
+        self.arrows.append(Arrow(path, kind, words, ends))
         self.waits.setdefault(to, []).append(words)
 
 
-def _routes(spots: Mapping[int | str, Spot], pieces: Iterable[tuple[int | str, int | str]]) -> dict[Ends, list[Spot]]:
-    """By the two ends of each arrow that passes columns: where. The library names those places by numbers, issues are texts."""
-    beside: dict[int | str, list[int | str]] = {}
-    for one, other in pieces:
-        beside.setdefault(one, []).append(other)
-        beside.setdefault(other, []).append(one)
-    found: dict[Ends, list[Spot]] = {}
-    for start in spots:
-        for first in beside.get(start, ()):
-            passed: list[Spot] = []
-            before, at = start, first
-            while isinstance(at, int) and len(passed) < len(spots):
-                passed.append(spots[at])
-                before, at = at, next((each for each in beside[at] if each != before), start)
-            if isinstance(start, str) and isinstance(at, str) and passed:
-                found[start, at] = passed
+def _depths(edges: Sequence[Ends]) -> Mapping[str, int]:
+    """How many go before each, one behind the other. Where they go round (which nobody who waits does), all are the first."""
+    before: dict[str, list[str]] = {}
+    for first, then in edges:
+        before.setdefault(then, []).append(first)
+        before.setdefault(first, [])
+    found: dict[str, int] = {}
+    try:
+        for each in TopologicalSorter(before).static_order():
+            found[each] = max((found[other] + 1 for other in before[each]), default=0)
+    except CycleError:
+        return dict.fromkeys(before, 0)
     return found
 
 
-def _curve(start: Spot, between: Sequence[Spot], end: Spot) -> str:
-    """From the right side of one box to the left side of another; within a column around its right side."""
-    (x, y), (u, v) = (start[0] + WIDE, start[1] + HIGH / 2), (end[0], end[1] + HIGH / 2)
-    if u < x:
-        side = max(x, u + WIDE) + GAP * 0.7
-        v += HIGH / 4  # below what leaves there
-        return f"M{x:g} {y:g}C{side:g} {y:g} {side:g} {v:g} {u + WIDE + 5:g} {v:g}"
-    path = [f"M{x:g} {y:g}"]
-    for left, down in sorted(between):
-        level = down + HIGH / 2
-        path.append(f"C{x + GAP / 2:g} {y:g} {left - GAP / 2:g} {level:g} {left:g} {level:g}H{left + WIDE:g}")
-        x, y = left + WIDE, level
-    reach = max(GAP / 2, (u - x) / 2)
-    return f"{''.join(path)}C{x + reach:g} {y:g} {u - reach:g} {v:g} {u - 5:g} {v:g}"
-
-
 def _of(series: str, phase: str) -> str:
-    return f"{_short(series, 60)}, {phase.lower()}" if series else phase
+    return f"{fitting(series, HEADING, bold=True)}, {phase.lower()}" if series else phase
 
 
 def _asked(issue: Issue) -> bool:
@@ -363,17 +386,3 @@ def _bare(issue: Issue) -> str:
         if issue.label and issue.title.lstrip().upper().startswith(lead.upper()):
             return issue.title.lstrip()[len(lead) :]
     return issue.title
-
-
-def _short(text: str, most: int) -> str:
-    """As much of it as fits, in one line; wide characters count twice."""
-    line, room = one_line(text, 300).strip(), most
-    for at, width in enumerate(_widths(line)):
-        room -= width
-        if room < 0:
-            return f"{line[: max(0, at - 1)].rstrip()}…"
-    return line
-
-
-def _widths(text: str) -> Iterable[int]:
-    return (2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)

@@ -6,20 +6,36 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Final
 
 import uvicorn
 
+from bot.connections import guarded
 from bot.page.access import Access
 from bot.page.app import page_app
 from bot.page.live import Live
 from bot.page.shown import Source
 
-MOST_CONNECTIONS: Final = 1_000
-"""Beyond, a request is answered with 503."""
 KEEP_ALIVE: Final = 15
 GRACE: Final = 3
 """Seconds for what is being answered when it ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What whoever reaches the page may cost the process, which has webhooks to take: with theirs they are below the 1,024
+    files that many systems allow. `bot.connections.Bounds`; tests shorten them.
+    """
+
+    receive: float = 10.0
+    head: int = 32_768
+    body: int = 4_096
+    """Nobody has anything to send."""
+    connections: int = 400
+    streams: int = 300
+    """Pages that are kept up to date; others can still be read."""
+
 
 _LOG = logging.getLogger("ai_ready.page")
 
@@ -27,18 +43,19 @@ _LOG = logging.getLogger("ai_ready.page")
 class Listener:
     """Serves the page on a bound socket from `start` to `stop`."""
 
-    def __init__(self, source: Source, access: Access, bound: socket.socket) -> None:
+    def __init__(self, source: Source, access: Access, bound: socket.socket, limits: Limits | None = None) -> None:
+        limits = limits or Limits()
         self._socket = bound
-        self._live = Live(source.version)
+        self._live = Live(source.version, most=limits.streams)
         config = uvicorn.Config(
             page_app(source, access, self._live),
+            http=guarded(limits),
             ws="none",
             lifespan="off",
             log_config=None,
             access_log=False,
             server_header=False,
             proxy_headers=False,
-            limit_concurrency=MOST_CONNECTIONS,
             timeout_keep_alive=KEEP_ALIVE,
             timeout_graceful_shutdown=GRACE,
         )

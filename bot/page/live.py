@@ -10,6 +10,8 @@ from typing import Final
 
 EVERY: Final = 0.25
 """Seconds between two looks."""
+MOST: Final = 300
+"""Streams at a time."""
 QUIET: Final = 15.0
 """Seconds without news after which a sign of life is sent, so that proxies keep the connection."""
 
@@ -20,8 +22,11 @@ SIGN_OF_LIFE: Final = b": here\n\n"
 class Live:
     """Tells of changes. Lives in one event loop."""
 
-    def __init__(self, version: Callable[[str], int], *, every: float = EVERY, quiet: float = QUIET) -> None:
-        """`version`: see `bot.page.shown.Source`."""
+    def __init__(
+        self, version: Callable[[str], int], *, most: int = MOST, every: float = EVERY, quiet: float = QUIET
+    ) -> None:
+        """`version`: see `bot.page.shown.Source`. `most`: streams that there may be."""
+        self._most = most
         self._version = version
         self._every = every
         self._quiet = quiet
@@ -29,6 +34,11 @@ class Live:
         self._listeners = 0
         self._looking: asyncio.Task[None] | None = None
         self._closed = False
+
+    @property
+    def full(self) -> bool:
+        """There may be no more streams now."""
+        return self._listeners >= self._most
 
     async def stream(self, project: str, since: int | None = None) -> AsyncGenerator[bytes, None]:
         """Events for one page, until it goes or `close`. `since`: what the page shows; news since then are told at once."""

@@ -21,12 +21,13 @@ from typing import Final
 
 import uvicorn
 
+from bot.connections import guarded
 from bot.core.secret import Secret
 from bot.errors import ConfigError
 from bot.job.facts import utc_now
 from bot.server.app import App
 from bot.server.health import Health, Scheduling, Watched
-from bot.server.limits import Limits, guarded
+from bot.server.limits import Limits
 from bot.server.logs import event
 from bot.server.metrics import Metrics
 from bot.server.ports import Store

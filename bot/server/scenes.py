@@ -37,6 +37,8 @@ from bot.server.run_records import RunRecord, RunRecords, Wanted
 
 T = TypeVar("T")
 
+UNREAD: Final = "Its log could not be read now: look again in a few minutes, or open the run on GitHub."
+
 _LABELLED: Final = re.compile(r"[0-9]+-L([0-9]{1,11})-[0-9]+", re.ASCII)
 """A run key of a label's request says when that was."""
 
@@ -198,7 +200,8 @@ def with_record(detail: RunDetail, record: RunRecord | None) -> RunDetail:
     detail = replace(detail, changed=changed, changed_in=detail.run.pull, problems=tuple(_problems(record)))
     told = record.told
     if told is None:
-        return replace(detail, log_words="Its log is no longer on GitHub, or not there yet: open the run on GitHub.")
+        gone = "Its log is no longer on GitHub, or not there yet: open the run on GitHub."
+        return replace(detail, log_words=UNREAD if record.problems else gone)
     verdict = told.progress.verdict
     return replace(
         detail,

@@ -358,3 +358,17 @@ def test_time_grows_with_length_only(piece: str) -> None:
 
     assert big < 2.5
     assert big < 10 * small + 0.5
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("```python run this\nx\n```", "```python\nx\n```"),
+        ("~~~ python  and  more\nx\n~~~", "~~~ python\nx\n~~~"),
+        ('  [a]: https://x.y "title"\n\nsee [a]', "  [a]: <https://x.y>\n\nsee [a]"),
+        ("a <!-- b\n\nc", "a \n\nc"),
+    ],
+)
+def test_what_is_beside_hidden_text_stays(text: str, left: str) -> None:
+    """A block of code its language, a definition its place and address, and the next paragraph everything."""
+    assert sanitise(text) == Clean(left, hidden=1)

@@ -137,7 +137,7 @@ def test_S03_files_with_credentials_are_closed_or_named(root: Path, monkeypatch:
     for path in kept.values():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("token=canary0123456789")
-    monkeypatch.setattr("bot.agent.isolation._own_home", lambda: home)
+    monkeypatch.setattr("bot.agent.isolation.own_home", lambda: home)
     try:
         with isolation_for("auto", root=root, log=print) as isolation:
             argv = ("/usr/bin/grep", "-rl", "canary", str(home))

@@ -52,6 +52,7 @@ ORDINARY = [
     ".ai-agents/state/tasks/1.md",
     "sub/.ai-ready/hooks/pre_task",
     *("docs/github/workflows.md", "my.mcp.json", "é.txt", "CODEOWNERS2", "claude/settings.json", "x~", "~1"),
+    "HUSKYX~1/pre-commit",
 ]
 
 
@@ -70,6 +71,7 @@ def test_ordinary_paths_are_free(path: str) -> None:
 def test_every_built_in_pattern_protects_something() -> None:
     """The list holds no dead pattern."""
     assert {Guard().protects(path) for path in PROTECTED} == set(BUILT_IN)
+    assert Guard().protects(".github/workflows/ci.yml") == ".github/**"
 
 
 @pytest.mark.parametrize(
@@ -118,6 +120,15 @@ def test_git_s_own_folder_in_any_spelling(path: str) -> None:
     assert is_git_folder(path)
 
 
+def test_what_hfs_ignores_is_ignored_and_nothing_beside_it() -> None:
+    """Git's own list (next_hfs_char in utf8.c), to both its ends."""
+    ignored = [*range(0x200C, 0x2010), *range(0x202A, 0x202F), *range(0x206A, 0x2070), 0xFEFF]
+    beside = (0x200B, 0x2010, 0x2029, 0x202F, 0x2069, 0x2070, 0xFEFE, 0xFF00)
+
+    assert all(is_git_folder(f".g{chr(point)}it/config") for point in ignored)
+    assert not any(is_git_folder(f".g{chr(point)}it/config") for point in beside)
+
+
 LINKS = {
     "up": "..",
     "a/up": "..",
@@ -134,6 +145,7 @@ LINKS = {
     "share": "\\\\host\\share",
     "dot": ".",
     "long": "a/./b/../c",
+    "slashes": "a//c/",
 }
 
 
@@ -142,7 +154,7 @@ LINKS = {
     [
         *[(name, None) for name in ("up", "a/twice", "abs", "loop", "one", "over")],
         *[("a/up", ""), ("in", "a/b"), ("a/gh", ".github"), ("hop", ""), ("dot", ""), ("long", "a/c")],
-        ("in/c", "a/b/c"),
+        *[("in/c", "a/b/c"), ("slashes", "a/c")],
     ],
 )
 def test_where_a_link_leads(path: str, end: str | None) -> None:
@@ -150,10 +162,22 @@ def test_where_a_link_leads(path: str, end: str | None) -> None:
     assert resolve(path, LINKS) == end
 
 
+def test_links_are_followed_as_often_as_linux_does() -> None:
+    """Forty of them (path_resolution(7)), not one more."""
+    chain = {f"l{n}": f"l{n + 1}" for n in range(41)}
+
+    assert resolve("l1", chain) == "l41"
+    assert resolve("l0", chain) is None
+
+
 @pytest.mark.parametrize("path", ["up", "a/twice", "abs", "loop", "over", "win", "share", "a/gh"])
 def test_links_that_may_not_be(path: str) -> None:
     """Out of the tree, absolute on any system, or into what is protected."""
-    assert link_problem(path, LINKS, Guard()).startswith(path)
+    leaves = f"{path}: a symbolic link that leaves the repository"
+
+    assert link_problem(path, LINKS, Guard()) == (
+        f"{path}: a symbolic link to the protected .github" if path == "a/gh" else leaves
+    )
 
 
 @pytest.mark.parametrize("path", ["in", "hop", "dot", "long", "a/up"])
@@ -177,6 +201,8 @@ def test_what_deserves_a_look_is_named_by_kind() -> None:
 def test_a_long_list_is_cut_with_a_count() -> None:
     """Ten names, then how many more."""
     assert listed([f"f{n}" for n in range(12)]).endswith("f9 and 2 more")
+    assert listed([f"f{n}" for n in range(10)]).endswith("f8, f9")
+    assert len(printable("x" * 400)) == 300
 
 
 def test_odd_names_print_on_one_line() -> None:

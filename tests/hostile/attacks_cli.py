@@ -54,7 +54,7 @@ ATTACKS = (
     ),
     Attack(
         "S03 Read",
-        "lets the real CLI's Read read credentials in the runner's home",
+        "lets the tool for reading files read credentials in the runner's home",
         _told_the_model,
         (SAME_USER,),
         script=_reads,

@@ -19,7 +19,7 @@ def _dear(_loot: str, _marks: str) -> Script:
 def _many_turns(arena: Arena) -> bool:
     arena.settle(arena.ask())
     assert arena.stage.model
-    return len(arena.stage.model.requests) > 12
+    return len(arena.stage.model.requests) > 20
 
 
 ATTACKS = (
@@ -38,7 +38,7 @@ ATTACKS = (
                     "None",
                 ),
             ),
-            config="agent: {model: sonnet}\nlimits: {usd: 1, minutes: 2, max_turns: 20}\n",
+            config="agent: {model: sonnet}\nlimits: {usd: 1, minutes: 2}\n",
             script=_dear,
         ),
         "anthropic-sdk",

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from tests.hostile.__main__ import ALL, bout
+from tests.hostile.__main__ import ALL, SAMPLE, bout
 from tests.hostile.arena import ROOT, Attack
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may become another user")
@@ -25,6 +25,7 @@ def test_each_has_a_name_of_its_own_and_a_line_in_the_docs() -> None:
 
     assert len({attack.id for attack in ALL}) == len(ALL)
     assert [attack.id for attack in ALL if f"| {attack.id} | {attack.title} |" not in page] == []
+    assert set(SAMPLE) <= {attack.id for attack in ALL}
 
 
 @as_root

@@ -1,5 +1,8 @@
 """Who may look: the decision, and that every address of the page asks it."""
 
+from dataclasses import replace
+from ipaddress import ip_network
+
 import pytest
 from starlette.routing import Route
 
@@ -88,6 +91,50 @@ def test_who_comes_from_the_proxy_with_its_header_may_look() -> None:
 )
 def test_the_header_alone_is_not_enough(peer: str, host: str, email: str) -> None:
     assert asks(PROXIED, peer, host=host, x_forwarded_email=email) is Answer.WHO
+
+
+def test_a_header_that_is_there_twice_is_nobodys() -> None:
+    """One of them may be the visitor's own, which the proxy did not take out."""
+    headers = [
+        (b"host", b"bot.example.com"),
+        (b"x-forwarded-email", b"alice@a.org"),
+        (b"X-Forwarded-Email", b"eve@e.org"),
+    ]
+
+    assert answer(PROXIED, "127.0.0.1", headers) is Answer.WHO
+
+
+@pytest.mark.parametrize(
+    ("peer", "seen"),
+    [
+        ("10.1.2.3", Answer.YES),
+        ("::ffff:10.1.2.3", Answer.YES),
+        ("fd00::7", Answer.YES),
+        ("10.1.2.4", Answer.WHO),
+        ("::ffff:10.1.2.4", Answer.WHO),
+        ("::ffff:127.0.0.1", Answer.WHO),
+        ("fe80::1%eth0", Answer.WHO),
+        ("10.1.2.3, 10.1.2.4", Answer.WHO),
+    ],
+)
+def test_the_proxy_is_who_is_named_by_either_kind_of_address(peer: str, seen: Answer) -> None:
+    access = replace(PROXIED, proxies=(ip_network("10.1.2.3/32"), ip_network("fd00::/8")))
+
+    assert asks(access, peer, host="bot.example.com", x_forwarded_email="alice@example.com") is seen
+
+
+def test_who_comes_from_elsewhere_cannot_say_that_it_is_the_proxy() -> None:
+    """Over a real connection: none of the headers with which proxies tell of each other is believed."""
+    elsewhere = replace(PROXIED, proxies=(ip_network("10.1.2.3/32"),))
+    with opened(Sample(), elsewhere) as client:
+        for name in ("x-forwarded-for", "forwarded", "x-real-ip", "x-client-ip", "cf-connecting-ip"):
+            value = "for=10.1.2.3" if name == "forwarded" else "10.1.2.3"
+            got = client.get("/", headers={"host": "bot.example.com", "x-forwarded-email": "a@b.org", name: value})
+            assert got.status_code == 401, name
+    with opened(Sample(), PROXIED) as client:
+        for host in ("bot.example.com", "evil.example"):
+            headers = {"host": host, "x-forwarded-email": "a@b.org", "x-forwarded-host": "bot.example.com"}
+            assert client.get("/", headers=headers).status_code == (200 if host == "bot.example.com" else 401)
 
 
 def test_a_name_and_its_port() -> None:

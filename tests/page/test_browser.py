@@ -2,6 +2,8 @@
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ from playwright.sync_api import Error as PlaywrightError
 
 from bot.core.secret import Secret
 from bot.page.access import Access
-from bot.page.shown import Changed, CheckResult, LogLine, RunDetail, Step, Vital
+from bot.page.shown import Changed, CheckResult, Link, LogLine, RunDetail, Step, Vital
 from tests.browser import chromium, needs_browser
 from tests.page.sample import NOW, Sample, a_run, asked, closed, unasked
 from tests.page.visitor import opened
@@ -28,6 +30,22 @@ VIEWS: list[dict[str, Any]] = [
     {"color_scheme": "dark", "viewport": {"width": 1200, "height": 900}},
     {"color_scheme": "light", "viewport": {"width": 390, "height": 844}},
 ]
+TONES = {"*": "head", "!": "bad", "+": "good"}
+LOG = (
+    "*[0:00] The agent begins (attempt 1 of 2)",
+    "[0:01 turn 1 $0.04] Read shop/cart.py",
+    "[1:12 turn 2 $0.09] Edit shop/cart.py",
+    "[2:40 turn 2 $0.09] Edit tests/test_cart.py",
+    "*[3:05 turn 3 $0.12] The agent ended: done; 3 turns, $0.12 so far, 185 s",
+    "*[3:06] test: $ pytest -q",
+    "![3:14] test: failed (exit code 1) after 8.2 s",
+    "*[3:14 turn 3 $0.12] The agent begins (attempt 2 of 2)",
+    "[3:40 turn 4 $0.17] says: The test is right: *from* three, not *above* three.",
+    "[4:02 turn 4 $0.17] Edit shop/cart.py",
+    "*[4:10] test: $ pytest -q",
+    "+[4:19] test: passed in 8.4 s",
+    "+[4:20] The work is done: 5 turns, $0.21, 260 s",
+)
 HOSTILE = '<img src=x onerror="document.title=1"><script>document.title=2</script> </title>\u202e evil'
 
 
@@ -91,14 +109,23 @@ def test_every_page_is_accessible_and_fits(browser: Browser, view: dict[str, Any
         context.close()
 
 
-@pytest.mark.parametrize(("name", "view"), [("page", VIEWS[0]), ("page-phone", {**VIEWS[2], "color_scheme": "dark"})])
-def test_the_pictures_of_the_documentation(browser: Browser, tmp_path: Path, name: str, view: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    ("name", "path", "view"),
+    [
+        ("page", "", {**VIEWS[0], "viewport": {"width": 1200, "height": 1300}}),
+        ("page-phone", "", {**VIEWS[2], "color_scheme": "dark"}),
+        ("page-run", f"/runs/{RUN.key}", {**VIEWS[0], "viewport": {"width": 1200, "height": 1290}}),
+    ],
+)
+def test_the_pictures_of_the_documentation(
+    browser: Browser, tmp_path: Path, name: str, path: str, view: dict[str, Any]
+) -> None:
     """Made as the page is; with AI_READY_GOLDEN=write they replace those in docs/img."""
     folder = DOCS if os.environ.get("AI_READY_GOLDEN") == "write" else tmp_path
     with opened(pictured()) as client:
         context = browser.new_context(**view)
         page = context.new_page()
-        page.goto(f"{client.base_url}/p/7")
+        page.goto(f"{client.base_url}/p/7{path}")
         expect(page.locator("#live")).to_have_text("Live.")
         taken = page.screenshot(path=folder / f"{name}.png")
         context.close()
@@ -122,6 +149,19 @@ def pictured() -> Sample:
         unasked(10, "Choose a search engine"),
     )
     source.ran["7"] = tuple(a_run(n, "tests-failed" if n == 2 else "done", days_ago=n / 3) for n in range(1, 6))
+    source.details[RUN.key] = RunDetail(
+        replace(RUN, turns=5, usd=0.21, pull=Link("#12", "https://github.example/acme/shop/issues/12")),
+        (
+            Step(NOW - timedelta(minutes=15), "somebody asked for it"),
+            Step(NOW - timedelta(minutes=10), "the server claimed the issue and dispatched the run"),
+            Step(NOW, "it ended: done"),
+        ),
+        (("Model", "claude-sonnet-5-5"), ("Isolation", "uid 61121"), ("May cost", "$1.00")),
+        (CheckResult("test", "pytest -q", 1, 8.2), CheckResult("test", "pytest -q", 0, 8.4)),
+        (Changed("shop/cart.py", 2, 1), Changed("tests/test_cart.py", 12, 0)),
+        [LogLine(words.lstrip("!+*"), TONES.get(words[0], "")) for words in LOG],
+        changed_in=Link("#12", "https://github.example/acme/shop/issues/12"),
+    )
     return source
 
 
@@ -185,6 +225,20 @@ def test_a_keyboard_reaches_the_content_and_the_graph(browser: Browser) -> None:
             page.keyboard.press("Tab")
             reached.append(page.evaluate("document.activeElement.getAttribute('aria-label') || ''"))
         assert any(each.startswith("#2 [SHOP-1.2] A cart") for each in reached)
+        context.close()
+
+
+def test_the_arrows_of_a_box_stand_out_while_it_has_the_focus(browser: Browser) -> None:
+    with opened(shop()) as client:
+        context = browser.new_context()
+        page, wrong = visit(context, str(client.base_url))
+        page.goto(f"{client.base_url}/p/7")
+        page.locator('[data-box="4"]').focus()
+        assert page.locator(".arrow.on").evaluate_all("all => all.map(each => each.dataset.from)") == ["2"]
+        assert page.locator(".graph.picked").count() == 1
+        page.locator("#queue a").first.focus()
+        assert page.locator(".arrow.on, .graph.picked").count() == 0
+        assert wrong == []
         context.close()
 
 

@@ -62,7 +62,10 @@ def test_bars_are_as_high_as_what_they_show() -> None:
 
     assert [bar.height for bar in cost.bars] == [75, 150]
     assert cost.top == "$3.00"
-    assert [bar.words for bar in verdicts.bars] == ["2026-03-03: 1 blocked", "2026-03-04: 1 done"]
+    assert [bar.words for bar in verdicts.bars] == [
+        "2026-03-03: 1 blocked (timed-out 1)",
+        "2026-03-04: 1 done",
+    ]
     assert len(lead.bars) == 1
     assert charts(days((), NOW))[0].empty
 

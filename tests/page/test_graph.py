@@ -1,10 +1,14 @@
 """Where the graph puts what: phases as columns, no box on another, an arrow for whatever is named."""
 
-from itertools import combinations
+import re
+from collections.abc import Iterator
+from itertools import combinations, pairwise
 
 from bot.core.boards.board import State
 from bot.core.model import Issue
-from bot.page.graph import EDGES, HIGH, READABLE, WIDE, Drawing, draw
+from bot.page.arrows import HIGH, WIDE
+from bot.page.fitting import fitting, width
+from bot.page.graph import EDGES, LONGEST, READABLE, Drawing, draw
 from tests.page.sample import asked, closed, planned, unasked
 
 
@@ -18,6 +22,37 @@ def overlaps(drawing: Drawing) -> list[tuple[str, str]]:
         for one, other in combinations(drawing.boxes, 2)
         if abs(one.x - other.x) < WIDE and abs(one.y - other.y) < HIGH
     ]
+
+
+def crossed(drawing: Drawing) -> list[tuple[str, str]]:
+    """What each arrow that turns corners runs over, its own two boxes included."""
+    found = []
+    for arrow in drawing.arrows:
+        if "Q" not in arrow.path:
+            continue
+        spots = [(float(x), float(y)) for x, y in re.findall(r"(-?[\d.]+) (-?[\d.]+)", arrow.path)]
+        for (x, y), (u, v) in pairwise(spots):
+            assert min(x, y, u, v) > 0, arrow
+            assert max(x, u) <= drawing.width, arrow
+            assert max(y, v) <= drawing.height, arrow
+            for box in drawing.boxes:
+                apart = (
+                    min(x, u) >= box.x + WIDE or max(x, u) <= box.x or min(y, v) >= box.y + HIGH or max(y, v) <= box.y
+                )
+                found += [] if apart else [(arrow.words, box.head)]
+    return found
+
+
+def several(series: int, phases: int, tasks: int, first: int) -> Iterator[Issue]:
+    """Each waits for one of a series before its own, or of an earlier phase: in any direction, and without cycles."""
+    number = first
+    for at in range(series):
+        for phase in range(1, phases + 1):
+            for task in range(1, tasks + 1):
+                before = first + number * 37 % (at * phases * tasks or number)
+                on = [before] if before < first + at * phases * tasks + (phase - 1) * tasks else []
+                yield asked(number, f"[S{at}-{phase}.{task}] Task", on=on)
+                number += 1
 
 
 def x_of(drawing: Drawing, number: int) -> float:
@@ -105,11 +140,36 @@ def test_arrows_are_bounded() -> None:
 
     assert len(drawing.arrows) == EDGES
     assert drawing.cut > 0
+    assert all(x_of(drawing, n) < x_of(drawing, n + 1) for n in range(1, 149))
+    assert crossed(drawing) == []
+    assert overlaps(drawing) == []
 
 
-def test_wide_characters_get_less_room() -> None:
-    drawing = drawn(asked(1, "漢" * 100), asked(2, "i" * 100))
+def test_no_arrow_runs_over_a_box() -> None:
+    """To the right and back, up and down, within a series and a column, to issues without a phase, opened or not."""
+    few = list(several(4, 5, 5, 1))
+    loose = [asked(1_000 + n, "Task", on=[n]) for n in range(30, 60)]
+    many = list(several(12, 7, 12, 1))
+    for drawing in (drawn(*few, *loose), drawn(*many), drawn(*many, opened=("2.S5", "4.S11"))):
+        assert sum("Q" in each.path for each in drawing.arrows) > 50
+        assert crossed(drawing) == []
+        assert overlaps(drawing) == []
 
-    words = {box.issue.id: box.words for box in drawing.boxes if box.issue}
-    assert len(words["1"]) * 2 - 1 <= len(words["2"]) <= 30
-    assert all(each.endswith("…") for each in words.values())
+
+def test_every_text_fits_its_box() -> None:
+    """Whatever its characters: the head shares its line with the word of the state."""
+    titles = ("漢" * 100, "i" * 100, "W" * 100, "🎉" * 100, "Ten per cent off from three", "e\u0301" * 100)
+    drawing = drawn(*(asked(n, f"[MIGRATION-{n}.1] {title}") for n, title in enumerate(titles, 1)))
+
+    words = {int(box.issue.id): box.words for box in drawing.boxes if box.issue}
+    assert len(words[1]) < len(words[2]) / 2
+    assert words[5] == titles[4]
+    assert all(width(each) <= LONGEST for each in words.values())
+    for box in drawing.boxes:
+        assert width(box.head, bold=True) + width(box.word) * 10 / 12 < LONGEST
+
+
+def test_a_text_that_just_fits_is_whole() -> None:
+    for text in ("iiii", "a b c", "漢字", ""):
+        assert fitting(text, width(text)) == text
+        assert fitting(f"{text}m", width(text) + 0.5) != f"{text}m"

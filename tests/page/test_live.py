@@ -1,16 +1,19 @@
 """An open page hears of changes, soon, whoever else looks; and the listener ends although pages are open."""
 
 import asyncio
+import contextlib
+import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import httpx
 import pytest
 
 from bot.core.secret import Secret
 from bot.page.access import Access
-from bot.page.listener import Listener
+from bot.page.listener import Limits, Listener
 from bot.page.live import EVERY, Live
 from bot.page.sockets import listen
 from tests.page.sample import Sample, asked
@@ -115,3 +118,41 @@ def test_a_change_before_the_first_look_is_not_lost() -> None:
             await live.close()
 
     assert asyncio.run(asyncio.wait_for(heard(), 10))[1] == b"event: changed\ndata: 2\n\n"
+
+
+# ------------------------------------------------------------------------------- what a visitor may hold
+
+FEW = Limits(receive=0.4, head=2_048, connections=12, streams=3)
+
+
+def test_of_too_many_streams_the_last_is_refused_and_pages_are_still_read() -> None:
+    with opened(Sample(), limits=FEW) as client, ExitStack() as open_pages:
+        last = open_pages.enter_context(ExitStack())
+        heard = [events(open_pages.enter_context(client.stream("GET", "/live"))) for _ in range(FEW.streams - 1)]
+        heard.append(events(last.enter_context(client.stream("GET", "/live"))))
+        assert [next(each) for each in heard] == ["retry: 2000"] * FEW.streams
+        with client.stream("GET", "/live") as refused:
+            assert (refused.status_code, refused.headers["retry-after"]) == (503, "30")
+        assert client.get("/").status_code == 200
+        last.close()
+        end = time.monotonic() + PATIENCE
+        while True:
+            with client.stream("GET", "/live") as answer:
+                if answer.status_code == 200:
+                    break
+            assert time.monotonic() < end
+
+
+def test_who_connects_and_says_nothing_is_in_nobodys_way() -> None:
+    """Such connections take files of the process that takes the webhooks, too: they go, and of too many the oldest first."""
+    with opened(Sample(), limits=FEW) as client:
+        port = client.base_url.port
+        assert port is not None
+        silent = [socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) for _ in range(3 * FEW.connections)]
+        assert client.get("/").status_code == 200
+        for each in silent:
+            with each, contextlib.suppress(ConnectionResetError):
+                assert each.recv(1_000).partition(b"\r\n")[0] in (b"", b"HTTP/1.1 408 Request Timeout")
+        with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as long:
+            long.sendall(b"GET / HTTP/1.1\r\nhost: localhost\r\nx: " + b"a" * 2 * FEW.head)
+            assert long.recv(1_000).startswith(b"HTTP/1.1 431")

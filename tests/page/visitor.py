@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import httpx
 
 from bot.page.access import Access
-from bot.page.listener import Listener
+from bot.page.listener import Limits, Listener
 from bot.page.shown import Source
 from bot.page.sockets import listen
 
@@ -15,9 +15,9 @@ PATIENCE = 30.0
 
 
 @contextmanager
-def opened(source: Source, access: Access | None = None) -> Iterator[httpx.Client]:
+def opened(source: Source, access: Access | None = None, limits: Limits | None = None) -> Iterator[httpx.Client]:
     """A client of the page, which is served until the end."""
-    listener = Listener(source, access or Access(), listen("127.0.0.1", 0))
+    listener = Listener(source, access or Access(), listen("127.0.0.1", 0), limits)
     listener.start()
     try:
         with httpx.Client(base_url=listener.url, timeout=PATIENCE, trust_env=False) as client:

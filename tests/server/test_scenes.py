@@ -108,10 +108,11 @@ def test_a_log_that_is_gone_says_so(store: SqlStore) -> None:
     one_ended_and_one_at_work(store)
     (ended,) = (run for run in shown(store, asked(1, "One")).runs("7") if run.key == ENDED)
 
-    gone = with_record(RunDetail(ended), RunRecord(problems=("GitHub is away.",)))
+    gone, away = (with_record(RunDetail(ended), RunRecord(problems=said)) for said in ((), ("GitHub is away.",)))
 
     assert "no longer on GitHub" in gone.log_words
-    assert gone.problems == ("GitHub is away.",)
+    assert "could not be read now" in away.log_words
+    assert away.problems == ("GitHub is away.",)
 
 
 def test_what_is_no_longer_reached_is_not_shown(store: SqlStore) -> None:

@@ -28,6 +28,21 @@ function offerCopies(root) {
   }
 }
 
+// The graph: of a box that is pointed at, or has the focus, its own arrows stand out.
+function pick(event) {
+  const name = event.target.closest?.(".graph [data-box]")?.dataset.box;
+  for (const graph of document.querySelectorAll(".graph")) {
+    let mine = 0;
+    for (const arrow of graph.querySelectorAll(".arrow[data-from]")) {
+      const is = name !== undefined && (arrow.dataset.from === name || arrow.dataset.to === name);
+      arrow.classList.toggle("on", is);
+      mine += is;
+    }
+    graph.classList.toggle("picked", mine > 0);
+  }
+}
+for (const kind of ["pointerover", "focusin"]) document.addEventListener(kind, pick);
+
 // What the reader did to a part stays: opened details, the place scrolled to, the focus.
 function replace(old, fresh) {
   const opened = [...old.querySelectorAll("details[open][id]")].map((each) => each.id);
@@ -85,7 +100,11 @@ if (document.querySelector("[data-live]")) {
     stream = new EventSource(`/live?of=${encodeURIComponent(of)}&since=${since}`);
     stream.addEventListener("open", () => say("Live."));
     stream.addEventListener("changed", renew);
-    stream.addEventListener("error", () => say("Not live: the server does not answer. Trying again."));
+    stream.addEventListener("error", () => {
+      const refused = stream.readyState === EventSource.CLOSED;  // else the browser tries again by itself
+      say(`Not live: the server ${refused ? "is busy" : "does not answer"}. Trying again.`);
+      if (refused) setTimeout(() => listen(0), 30_000);
+    });
   };
   listen(version);
   // A page that is kept for going back to must not hold a connection.

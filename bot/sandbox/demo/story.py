@@ -71,7 +71,7 @@ def run_demo(env: DemoEnv, *, keep: bool, live: bool, server: bool = False) -> i
             else:
                 page = stack.enter_context(Watching(stage).following())
             show_page(console, page)
-            play = Play(stage, console, scripted=not live, calm=SERVER_CALM if server else CALM)
+            play = Play(stage, console, page, scripted=not live, calm=SERVER_CALM if server else CALM)
             return play.to_the_end(keep=keep)
     finally:
         shutil.rmtree(root, ignore_errors=True)
@@ -111,6 +111,8 @@ class Play:
 
     stage: Stage
     console: Console
+    page: str
+    """Where it can be watched."""
     scripted: bool
     calm: float
     """Seconds without any event after which nothing more is going to happen."""
@@ -135,6 +137,7 @@ class Play:
         if keep:
             console.print(
                 f"\nLeft up at {stage.hub.url}/{REPO}/issues until Ctrl-C. Answer #{work[-1].number} there: /ai retry …"
+                f"\nWhat came of it, with each run's log and files: {self.page}"
             )
             _wait_for_interrupt()
         else:

@@ -14,12 +14,17 @@ from bot.core.situation import Running
 from bot.core.survey import askers, survey
 from bot.errors import GitHubError
 from bot.github.action_client import Access, ActionGitHub
+from bot.github.archive import PullFile, member_of
 from bot.page.access import Access as Visitors
 from bot.page.listener import Listener
 from bot.page.planned import Planned
 from bot.page.shown import MOST_RUNS, Health, Link, Project, Run, RunDetail, Step, Summary, Vital, Why, summary
 from bot.page.sockets import listen
+from bot.page.told import read_told
+from bot.sandbox.runs import Artifact
 from bot.sandbox.stage import Stage
+from bot.server.run_records import EVENTS_FILE, MOST_BYTES, RunRecord
+from bot.server.scenes import with_record
 
 HERE: Final = "demo"
 QUIET: Final = 0.3
@@ -85,6 +90,7 @@ class Watching:
                 asked_at=record.requested_at,
                 ended_at=record.at,
                 usd=record.usd,
+                log=self._actions_run(self._artifact(record.run_key)),
                 pull=planned.link(record.pull) if record.pull else None,
             )
             for number, issue in seen.issues.items()
@@ -126,7 +132,7 @@ class Watching:
         return self._seen[1][:most] if self._seen is not None and project == HERE else ()
 
     def run(self, project: str, key: str) -> RunDetail | None:
-        """What its verdict says; the rest is in its log."""
+        """What its verdict says, and what it left: on this machine, so there is nothing to wait for."""
         found = next((run for run in self.runs(project) if run.key == key), None)
         if found is None:
             return None
@@ -134,8 +140,35 @@ class Watching:
         if found.ended_at is not None:
             steps.append(Step(found.ended_at, f"it ended: {found.verdict}"))
         command = "/ai stop" if found.state != "ended" else "" if found.verdict == DONE else "/ai retry"
-        return RunDetail(found, tuple(steps), command=command)
+        detail = RunDetail(found, tuple(steps), command=command)
+        if found.state != "ended":
+            return replace(detail, log_words="It is at work: its log is here once it has ended.")
+        return with_record(detail, self._left(found))
 
     def health(self) -> Health:
         """There is no server."""
         return Health("ready", (Vital("mode", "Who plans", "the Action's job `gate`; there is no server"),))
+
+    # ------------------------------------------------------------------------------- what runs left
+
+    def _left(self, run: Run) -> RunRecord:
+        artifact, changed = self._artifact(run.key), tuple[PullFile, ...]()
+        events = member_of(artifact.path.read_bytes(), EVENTS_FILE, MOST_BYTES) if artifact is not None else None
+        pulls = {f"#{pull.number}": pull for pull in self._stage.pulls()}
+        if run.pull is not None and run.pull.text in pulls:
+            files = self._stage.hub.pulls.files(pulls[run.pull.text])
+            changed = tuple(PullFile(each["filename"], each["additions"], each["deletions"]) for each in files)
+        return RunRecord(read_told(run.key, events.splitlines()) if events is not None else None, changed)
+
+    def _artifact(self, key: str) -> Artifact | None:
+        """Where the run put its log."""
+        hub = self._stage.hub
+        with hub.lock:
+            left = [each for run in hub.actions.runs.values() for each in run.artifacts]
+        return next((each for each in left if each.name == f"ai-ready-log-{key}"), None)
+
+    def _actions_run(self, artifact: Artifact | None) -> Link | None:
+        if artifact is None:
+            return None
+        run = artifact.run
+        return Link("Actions run", f"{self._stage.hub.url}/{run.repo.full_name}/actions/runs/{run.id}")

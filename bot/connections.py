@@ -1,0 +1,143 @@
+"""What a connection may cost us, whoever is at its other end: time, bytes of headers, bytes in all, a place.
+
+uvicorn has no deadline for a request that never becomes whole (its keep-alive timer ends with the first byte), no limit
+on headers with httptools, and answers 503 to everybody when too many connections are open. Here a request is whole
+within `Bounds.receive` seconds or its connection goes, and of too many connections the one that has been making us wait
+longest goes.
+"""
+
+import asyncio
+from typing import Any, Protocol
+
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
+
+
+class Bounds(Protocol):
+    """What one listener allows."""
+
+    @property
+    def receive(self) -> float:
+        """Seconds from a connection's opening, or a further request's first byte, until the request is whole."""
+        ...
+
+    @property
+    def head(self) -> int:
+        """Bytes of request line and headers."""
+        ...
+
+    @property
+    def body(self) -> int:
+        """Bytes of a request's body."""
+        ...
+
+    @property
+    def connections(self) -> int:
+        """Open ones, idle ones included."""
+        ...
+
+
+class Guard(HttpToolsProtocol):
+    """One connection, on a short lead. Made by `guarded`."""
+
+    limits: Bounds
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self._deadline: asyncio.TimerHandle | None = None
+        self.waiting_since: float | None = None
+        """When it began to make us wait for bytes; None: a request is being answered."""
+        self._in_head = True
+        self._bytes = 0
+        """Of the request that is being received."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """The clock runs from the start: who connects has something to say."""
+        super().connection_made(transport)
+        self.waiting_since = self.loop.time()
+        self._arm()
+        if len(self.connections) > self.limits.connections:
+            self._make_room()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Nothing is left behind."""
+        self._disarm()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Feed the parser; then see what the peer owes us."""
+        self._bytes += len(data)
+        super().data_received(data)
+        if self.transport.is_closing():
+            return
+        if self._bytes > (self.limits.head if self._in_head else 2 * self.limits.body):
+            self._refuse(b"431 Request Header Fields Too Large" if self._in_head else b"413 Content Too Large")
+        elif self.waiting_since is not None and self._deadline is None:
+            self._arm()
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        super().on_message_begin()
+        self._in_head = True
+        self.waiting_since = self.waiting_since or self.loop.time()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Keep it, unless it comes after the body: nobody looks at those, and nothing else would bound them."""
+        if self._in_head:
+            super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """From here on it is the body."""
+        self._in_head = False
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """The request is whole: now it is our turn."""
+        super().on_message_complete()
+        self._in_head = True
+        self._bytes = 0
+        self._disarm()
+        self.waiting_since = self.loop.time() if self.cycle.response_complete else None
+
+    def on_response_complete(self) -> None:
+        """Answered: the next request, if any, is awaited."""
+        super().on_response_complete()
+        self.waiting_since = self.waiting_since or self.loop.time()
+
+    def _arm(self) -> None:
+        self._deadline = self.loop.call_later(self.limits.receive, self._too_slow)
+
+    def _disarm(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _too_slow(self) -> None:
+        self._deadline = None
+        self._refuse(b"408 Request Timeout")
+
+    def _refuse(self, status: bytes) -> None:
+        """Say why, where nothing has been said yet, and close."""
+        if self.transport.is_closing():
+            return
+        if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
+            self.transport.write(b"HTTP/1.1 %b\r\ncontent-length: 0\r\nconnection: close\r\n\r\n" % status)
+        self.transport.close()
+
+    def _make_room(self) -> None:
+        """Let go of the connection that has been making us wait longest: at worst this one, which has said nothing yet."""
+        waiting = [one for one in self.connections if isinstance(one, Guard) and one.waiting_since is not None]
+        longest = min(waiting, key=lambda one: one.waiting_since or 0.0)
+        longest.transport.abort()
+
+
+def guarded(limits: Bounds) -> type[Guard]:
+    """The class of connections that keep these limits, for uvicorn's `http`."""
+    return type("Guarded", (Guard,), {"limits": limits})

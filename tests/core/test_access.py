@@ -1,0 +1,30 @@
+"""Who may ask, and what counts as a pause."""
+
+import pytest
+
+from bot.core.access import Answer, may_ask
+from bot.core.model import Actor, Permission
+from bot.core.pause import is_pause
+
+
+@pytest.mark.parametrize(
+    ("permission", "answer"),
+    [
+        (Permission.ADMIN, Answer.YES),
+        (Permission.WRITE, Answer.YES),
+        (Permission.READ, Answer.NO),
+        (Permission.NONE, Answer.NO),
+        (Permission.UNKNOWN, Answer.UNKNOWN),
+    ],
+)
+def test_who_may_write_may_ask(permission: Permission, answer: Answer) -> None:
+    """And a bot never, whatever it may do."""
+    assert may_ask(Actor(1, "ada"), permission) is answer
+    assert may_ask(Actor(2, "helper[bot]", is_bot=True), permission) is Answer.NO
+
+
+@pytest.mark.parametrize("value", ["", "0", "false", "No", " OFF "])
+def test_only_a_clear_no_is_no_pause(value: str) -> None:
+    """In any case, with space around it."""
+    assert not is_pause(value)
+    assert is_pause(value + "x")
