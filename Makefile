@@ -2,7 +2,7 @@
 # A fresh machine needs git, make and python3 >= 3.11; uv, the environment and the locked packages come by themselves.
 SHELL := /bin/sh
 .DELETE_ON_ERROR:
-.PHONY: demo test test-all lint types bench fuzz chaos soak hostile machine mutants screenshots excerpts install clean help
+.PHONY: demo test test-all lint types bench fuzz chaos soak hostile laws machine mutants screenshots excerpts install clean help
 
 export UV_PYTHON_DOWNLOADS := never
 PYTHON ?= python3
@@ -49,6 +49,9 @@ hostile: $(STAMP) ## attacks on the real three jobs, each with the defence that 
 
 chaos-local: $(STAMP) ## the laptop's runner killed at every step and by the clock (N=1000: so many kills)
 	$(RUN)/python -m tests.chaos.local $(if $(N),N=$(N)) $(if $(SEED),SEED=$(SEED)) $(ARGS)
+
+laws: $(STAMP) ## laws of sanitiser, redactor, prompts and what goes out, over tests/corpus (N=10000: so many examples of each)
+	$(if $(N),N=$(N)) $(RUN)/python -m pytest -q --timeout 0 tests/laws $(ARGS)
 
 machine: $(STAMP) ## whatever people, GitHub and runners may do, in any order (N=10000: so many examples)
 	$(RUN)/python -m tests.machine $(if $(N),N=$(N)) $(if $(SEED),SEED=$(SEED)) $(ARGS)

@@ -108,6 +108,14 @@ def test_actions_are_pinned_by_commit(path: Path) -> None:
         ), uses
 
 
+@names([REUSABLE, *EXAMPLES, ROOT / "action.yml"])
+def test_nothing_is_cached(path: Path) -> None:
+    """What an agent's job saves, a trusted workflow of the same repository would restore (R59)."""
+    assert "actions/cache" not in path.read_text()
+    setups = [step["with"] for step in steps(path) if "/setup-" in step.get("uses", "")]
+    assert [given for given in setups if given.get("cache") or given["package-manager-cache"] is not False] == []
+
+
 @names(EVERY)
 def test_no_expression_reaches_a_shell(path: Path) -> None:
     """`run:` holds no `${{ }}`: values go through `env:`."""

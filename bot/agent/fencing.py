@@ -5,8 +5,8 @@ import re
 
 def fenced(fence: str, name: str, text: str) -> str:
     """`text` as data called `name`; `fence` is a random word, so that no text can end its own quotation."""
-    # Where somebody had the word before, it goes.
-    return f"<{fence} {name}>\n{text.replace(fence, '')}\n</{fence}>"
+    # Where somebody had the word before, it goes; what stands in its place keeps its neighbours from making it anew.
+    return f"<{fence} {name}>\n{re.sub(re.escape(fence), '…', text, flags=re.IGNORECASE)}\n</{fence}>"
 
 
 def cut(text: str, most: int, *, keep_end: bool = False) -> str:

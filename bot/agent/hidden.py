@@ -5,6 +5,7 @@ Code spans are seen by everybody, so they stay as they are. Grammar: https://git
 """
 
 import re
+import string
 from bisect import bisect_left
 from dataclasses import dataclass, field
 
@@ -19,7 +20,10 @@ MOST_IMAGES = 50
 LONG_ALT = 3
 """Words without digits; an alternative text of more is taken as text that was hidden from people."""
 
-_INTERESTING = re.compile(r"\\[!-/:-@\[-`{-~]|`+|<[!?/A-Za-z]|!\[|\]\(|&")
+LONG_NAME = 40
+"""Characters of what has only to be a name: a value of an attribute, a label, a language."""
+
+_INTERESTING = re.compile(r"\\[!-/:-@\[-`{-~]|`+|<[!?/A-Za-z]|!\[|\][(\[]|&")
 
 _LT = r"(?:<|&(?:amp;)*(?:lt|LT|#0*60|#[xX]0*3[cC]);)"
 _GT = r"(?:>|&(?:amp;)*(?:gt|GT|#0*62|#[xX]0*3[eE]);)"
@@ -33,32 +37,17 @@ _TAG = re.compile(
 )
 _ATTRIBUTE = re.compile(r"""\s++([^\s"'=<>`/]++)(?:\s*+=\s*+("[^"]*+"|'[^']*+'|[^\s"'=<>`]++))?+""")
 
-PLAIN_ATTRIBUTES = frozenset(
-    {
-        *("align", "border", "checked", "class", "cols", "colspan", "dir", "disabled", "height", "href", "id", "lang"),
-        *(
-            "open",
-            "rel",
-            "reversed",
-            "rows",
-            "rowspan",
-            "scope",
-            "span",
-            "src",
-            "start",
-            "target",
-            "type",
-            "valign",
-            "width",
-        ),
-    }
-)
-"""Attributes that say how or where, not what; kept as long as their value is one word."""
+ADDRESSES = frozenset({"href", "src"})
+PLAIN_ATTRIBUTES = ADDRESSES | {
+    *("align", "border", "checked", "class", "cols", "colspan", "dir", "disabled", "height", "id", "lang", "name"),
+    *("open", "rel", "reversed", "rows", "rowspan", "scope", "span", "start", "target", "type", "valign", "width"),
+}
+"""Attributes that say how or where, not what; kept as long as their value is one word, and a name or an address."""
 
 _FALLBACKS = frozenset({"audio", "rp", "video"})
 """Elements whose text a browser shows only where it does not know them."""
 
-_ASCII_LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
+_ASCII_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
 _WORDS = re.compile(r"[a-z0-9]++(?:-[a-z0-9]++){4,}|[a-z0-9-]{33,}")
 """Names of elements that are no element's name: GitHub drops the tag, and the words in it with it."""
@@ -119,6 +108,8 @@ class Block:
             return self._image(at)
         if mark == "](":
             return self._link(at)
+        if mark == "][":
+            return self._labelled(at)
         if mark in {"<!", "<?"}:
             return self._declaration(at, mark)
         return self._tag(at)
@@ -150,7 +141,7 @@ class Block:
         closing = "]]>" if text.startswith("<![CDATA[", at) else "?>" if mark == "<?" else ">"
         named = mark == "<?" or text[at + 2 : at + 3].isalpha() or closing == "]]>"
         end = self._after(closing, at + 2) if named or self.html else -1
-        return self._drop(end) if end >= 0 else self._keep(at, at + 2)
+        return self._drop(end) if end >= 0 else self._keep(at, at + 1)  # `<![` may be an image behind a `<`
 
     def _encoded(self, at: int) -> int:
         end = _ENCODED_END.search(self.text, at + 4)
@@ -195,7 +186,9 @@ class Block:
         kept = []
         for attribute in _ATTRIBUTE.finditer(attributes):
             value = (attribute[2] or "").strip("\"'")
-            if attribute[1].lower() in PLAIN_ATTRIBUTES and not re.search(r"\s", value):
+            name = attribute[1].lower()
+            short = not re.search(r"\s", value) and (name in ADDRESSES or is_name(value))
+            if name in PLAIN_ATTRIBUTES and short:
                 kept.append(attribute[0])
             else:
                 self.found.hidden += 1
@@ -234,15 +227,35 @@ class Block:
         if target is None:
             return self._keep(at, at + 2)
         if target["url"] and not self.text[opening:at].strip("[ \t\n\u00a0"):
-            self._out.append(
-                "]()"
-            )  # nothing to see and to point at: an address of words would be read by the agent alone
+            # Nothing to see and to point at: an address of words would be read by the agent alone.
+            self._out.append("]()")
             return self._drop(target.end())
-        if target["title"] is None:
+        url = short_address(target["url"])
+        if target["title"] is None and url == target["url"]:
             return self._keep(at, at + 2)
-        self.found.hidden += 1
-        self._out.append(f"]({target['url']})")
-        return target.end()
+        self._out.append(f"]({url})")
+        return self._drop(target.end())
+
+    def _labelled(self, at: int) -> int:
+        """`[text][label]`: the label is shown to nobody."""
+        end = self._brackets.get(at + 1)
+        label = "" if end is None or at not in self._closing else self.text[at + 2 : end]
+        if end is None or normalised(label) not in self.labels or is_name(label):
+            return self._keep(at, at + 1)
+        self._out.append("]")
+        return self._drop(end + 1)
+
+
+def is_name(text: str) -> bool:
+    """Whether what nobody is shown is too short to say much."""
+    words = [word for word in re.split(r"[\W_]+", text) if word and not any(map(str.isdigit, word))]
+    return len(text) <= LONG_NAME and len(words) <= LONG_ALT
+
+
+def short_address(url: str) -> str:
+    """An address of a link; of one with a sentence in it (`<https://example.com/x and so on>`), the first word."""
+    words = url.replace("%20", " ").strip("<>").split()
+    return url if len(words) <= 1 + LONG_ALT else f"<{words[0]}>"
 
 
 def code_spans(text: str) -> dict[int, int]:
@@ -261,6 +274,16 @@ def code_spans(text: str) -> dict[int, int]:
         skip_to = closers[closer] + len(found[0]) if closer < len(closers) else found.end()
         spans[found.start()] = skip_to
     return spans
+
+
+def without_code(text: str) -> str:
+    """A paragraph without its code spans."""
+    shown: list[str] = []
+    at = 0
+    for start, end in code_spans(text).items():
+        shown.append(text[at:start])
+        at = end
+    return " ".join([*shown, text[at:]])
 
 
 def matching_brackets(text: str, code: dict[int, int]) -> dict[int, int]:

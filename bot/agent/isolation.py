@@ -11,17 +11,20 @@ import os
 import pwd
 import secrets
 import shutil
+import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Protocol, Self
+from typing import Any, Literal, Protocol, Self
 
 from bot.agent.closing import closing_words
 from bot.agent.credentials import open_credentials, own_home
+from bot.agent.keyring import start_without_keys
 from bot.agent.killing import killing_words
+from bot.agent.leftovers import RUN_FOLDER, leftovers
 from bot.agent.metadata import refuse_metadata, reopen_metadata
 from bot.agent.uids import ALL_UIDS, SYSTEM_PATH, alive, has_name, marked_processes, run_short, take_uid, tool
 from bot.core.names import Reason
@@ -52,6 +55,16 @@ class Launch:
     argv: tuple[str, ...]
     env: dict[str, str]
     cwd: Path
+    keyless: bool = False
+    """It must not have the kernel's keys of ours: see `start`."""
+
+    def start(self, **options: Any) -> "subprocess.Popen[bytes]":
+        """Start it; `options` are `Popen`'s."""
+
+        def popen() -> "subprocess.Popen[bytes]":
+            return subprocess.Popen(self.argv, env=self.env, cwd=self.cwd, **options)
+
+        return start_without_keys(popen) if self.keyless else popen()
 
 
 class Launcher(Protocol):
@@ -72,6 +85,11 @@ class Isolation(Launcher, Protocol):
     @property
     def name(self) -> str:
         """`uid 61007` or `none`, for the log and the pull request."""
+        ...
+
+    @property
+    def uid(self) -> int:
+        """Whose processes they are."""
         ...
 
     @property
@@ -116,7 +134,7 @@ def run_root(base: Path | None = None) -> Path:
     candidates = [base] if base else [Path("/var/tmp"), Path(tempfile.gettempdir()), Path("/tmp")]  # noqa: S108
     for candidate in candidates:
         if candidate.is_dir() and passable(candidate) and os.access(candidate, os.W_OK):
-            root = Path(tempfile.mkdtemp(prefix="ai-ready-", dir=candidate.resolve()))
+            root = Path(tempfile.mkdtemp(prefix=RUN_FOLDER, dir=candidate.resolve()))
             root.chmod(0o711)
             return root
     tried = ", ".join(str(candidate) for candidate in candidates)
@@ -176,7 +194,7 @@ def isolation_again(trace: str, *, root: Path, log: Callable[[str], None]) -> Is
     kind, _, value = trace.partition(" ")
     if kind == "uid":
         uid = int(value)
-        return OtherUser(root, become_root=_way_to_root(), log=log, uids=range(uid, uid + 1))
+        return OtherUser(root, become_root=_way_to_root(), log=log, uids=range(uid, uid + 1), clear=False)
     return SameUser(root, mark=value)
 
 
@@ -207,8 +225,12 @@ class OtherUser:
         become_root: tuple[str, ...],
         log: Callable[[str], None] = lambda _line: None,
         uids: range = ALL_UIDS,
+        clear: bool = True,
     ) -> None:
-        """Take a free uid and prove that it works. `become_root` goes before what root has to do (`sudo -n --`)."""
+        """Take a free uid and prove that it works. `become_root` goes before what root has to do (`sudo -n --`).
+
+        `clear`: first take away what killed runs have left.
+        """
         self._become_root = become_root
         self._closing: tuple[str, ...] = ()
         self.uid, self._lock = take_uid(uids)
@@ -216,6 +238,8 @@ class OtherUser:
             self.kill_all()  # what a killed earlier run with this uid may have left
             self._close(root, log)
             self._prove()
+            if clear:
+                self._clear(log)
             if why := refuse_metadata(self._become_root, self.uid):
                 log(f"In a cloud that hands its machines credentials, the agent may ask for them, too ({why}).")
             self.home = root / "home"
@@ -247,7 +271,7 @@ class OtherUser:
         # and sudo clears the environment, so the variables travel as words. They hold no secret, by contract.
         variables = [f"{name}={value}" for name, value in env.items()]
         entry = (tool("env"), "-i", f"--chdir={cwd}", *variables, *argv)
-        return Launch((*self._words(limited=True), *entry), {"PATH": SYSTEM_PATH}, Path("/"))
+        return Launch((*self._words(limited=True), *entry), {"PATH": SYSTEM_PATH}, Path("/"), keyless=True)
 
     def own(self, path: Path) -> None:
         """Change the owner to the uid."""
@@ -271,12 +295,15 @@ class OtherUser:
 
     def kill_all(self) -> None:
         """Signal as the uid until no process has it."""
+        self._kill(self.uid)
+
+    def _kill(self, uid: int) -> None:
         # Where /proc hides other users' processes (hidepid) we see none: one blind kill, unless we are root.
         blind, end = bool(self._become_root), time.monotonic() + 10
-        while blind or alive(self.uid):
-            run_short((*self._become_root, *killing_words(self.uid)))
+        while blind or alive(uid):
+            run_short((*self._become_root, *killing_words(uid)))
             if not blind and time.monotonic() > end:
-                raise InternalError(f"Processes of uid {self.uid} do not die.")
+                raise InternalError(f"Processes of uid {uid} do not die.")
             blind = False
             time.sleep(0.005)
 
@@ -299,6 +326,15 @@ class OtherUser:
             reopen_metadata(self._become_root, self.uid)
         finally:
             self._lock.close()
+
+    def _clear(self, log: Callable[[str], None]) -> None:
+        with leftovers(self.uid, SHARED_FOLDERS) as found:
+            for uid, paths in found.items():
+                self._kill(uid)
+                if paths:
+                    self._root("rm", "-rf", "--one-file-system", "--", *map(str, paths))
+            if found:
+                log("An earlier run on this machine was killed; what it left is taken away.")
 
     def _words(self, *, limited: bool = False) -> tuple[str, ...]:
         """What goes before a command to run it as the uid; `limited` adds its limits: processes, and where to write."""
@@ -354,6 +390,7 @@ class SameUser:
     def __init__(self, root: Path, *, mark: str = "") -> None:
         """Make the home under `root`. `mark`: of one that was there before."""
         self._mark = f"AI_READY_MARK={mark or secrets.token_hex(8)}"
+        self.uid = os.geteuid()
         self.home = root / "home"
         (self.home / "tmp").mkdir(parents=True)
         self.home.chmod(0o700)

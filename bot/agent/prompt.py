@@ -4,6 +4,7 @@ Pure. Owns every sentence that the agent reads from us, and the bounds of what i
 stands inside a fence with a random name, so that it can't end its own quotation.
 """
 
+import re
 from dataclasses import dataclass
 
 from bot.agent.fencing import cut as _cut
@@ -31,6 +32,8 @@ MOST_PLAN = 20_000
 MOST_PLACES = 50
 MOST_TAIL = 8_000
 """Characters of a failing check's output."""
+
+_A_NAME = re.compile(r"[\w.#/:-]{1,80}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +95,10 @@ class PromptFacts:
 
     @property
     def name(self) -> str:
-        """What it is called."""
-        return f"task {_line(self.task)}" if self.task else f"issue #{self.issue}"
+        """What it is called; a tracker's name of it only where that can't be a sentence."""
+        if not self.task:
+            return f"issue #{self.issue}"
+        return f"task {self.task}" if _A_NAME.fullmatch(self.task) else "a task"
 
 
 def build_prompt(facts: PromptFacts) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from bot.agent.hidden import Block, Found, normalised
+from bot.agent.hidden import Block, Found, is_name, normalised, short_address, without_code
 from bot.agent.invisible import without_invisible
 from bot.agent.unrendered import Lines, row_of, unused_footnotes, without_comments, without_unseen_formulas
 
@@ -37,7 +37,7 @@ def sanitise(markdown: str) -> Clean:
         before, text = text, _pass(text, found)
         if text == before:
             return Clean(text, found.hidden, found.images)
-    return Clean(re.sub(r"[<>&\[\]`~]", "", text), found.hidden, found.images)
+    return Clean(re.sub(r"[<>&\[\]`~|$]", "", text), found.hidden, found.images)
 
 
 def _pass(text: str, found: Found) -> str:
@@ -102,6 +102,7 @@ class _Piece:
         first = info.split(maxsplit=1)[0] if info else ""
         inside = without_comments(lines[1:], first.lower())
         found.hidden += inside != lines[1:]
+        first = first if is_name(first) else ""
         if info == first or not lines[0].rstrip().endswith(info):
             return [lines[0], *inside]
         found.hidden += 1
@@ -110,15 +111,14 @@ class _Piece:
     def _definition(self, lines: list[str], found: Found) -> list[str]:
         """`[label]: url "title"` is shown to nobody: kept without its title where a link uses it."""
         meta = self.token.meta if self.token else {}
-        if str(meta.get("label", "")).startswith("^"):
-            return lines  # a footnote of GitHub's, which is shown
         if normalised(str(meta.get("label", ""))) not in self.labels:
             found.hidden += 1
             return []
-        if not meta.get("title"):
+        url = short_address(f"<{meta['url']}>")
+        if not meta.get("title") and url == f"<{meta['url']}>":
             return lines
         found.hidden += 1
-        return [f"{lines[0].partition('[')[0]}[{meta['label']}]: <{meta['url']}>"]
+        return [f"{lines[0].partition('[')[0]}[{meta['label']}]: {url}"]
 
 
 def _pieces(text: str, lines: list[str]) -> list[_Piece]:
@@ -131,7 +131,7 @@ def _pieces(text: str, lines: list[str]) -> list[_Piece]:
         .parse(text, environment)
     )
     defined = [token for token in tokens if token.type == "definition"]
-    labels = _used(defined, lines)
+    labels = _used(defined, tokens, lines)
     kinds = {"fence": "fence", "code_block": "code", "html_block": "html", "definition": "definition", "inline": "text"}
     pieces: list[_Piece] = []
     at = columns = 0
@@ -146,18 +146,26 @@ def _pieces(text: str, lines: list[str]) -> list[_Piece]:
         start, end = token.map[0], min(token.map[1], len(lines))
         if start > at:
             pieces.append(_Piece("text", at, start, labels))
-        pieces.append(_Piece(kinds[token.type], start, end, labels, token, columns if body else 0))
+        kind = "text" if _is_note(token) else kinds[token.type]
+        pieces.append(_Piece(kind, start, end, labels, token, columns if body else 0))
         at = end
     if at < len(lines):
         pieces.append(_Piece("text", at, len(lines), labels))
     return pieces
 
 
-def _used(defined: list[Token], lines: list[str]) -> frozenset[str]:
-    """The normalised labels that are defined and stand in brackets somewhere else."""
+def _is_note(token: Token) -> bool:
+    """A footnote of one word looks like a definition, and is text."""
+    return token.type == "definition" and str(token.meta["label"]).startswith("^")
+
+
+def _used(defined: list[Token], tokens: list[Token], lines: list[str]) -> frozenset[str]:
+    """The normalised labels that are defined and stand in brackets in a text outside of code."""
     if not defined:
         return frozenset()
-    theirs = {number for token in defined if token.map for number in range(*token.map)}
-    rest = "\n".join(line for number, line in enumerate(lines) if number not in theirs)
-    named = {normalised(label) for label in re.findall(r"\[([^\[\]]{1,999})\]", rest)}
+    texts = dict.fromkeys(
+        tuple(token.map) for token in tokens if token.map and (token.type == "inline" or _is_note(token))
+    )
+    shown = "\n".join(without_code("\n".join(lines[start:end])) for start, end in texts)
+    named = {normalised(label) for label in re.findall(r"\[([^\[\]]{1,999})\]", shown)}
     return frozenset(normalised(str(token.meta["label"])) for token in defined) & named

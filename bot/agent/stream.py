@@ -106,7 +106,7 @@ def _spoken(said: Mapping[str, Any]) -> tuple[Said, ...]:
     if not isinstance(message, dict) or message.get("model") == "<synthetic>":
         return ()
     ident, tokens, spoken = _str(message, "id"), _tokens(message.get("usage")), []
-    for block in message.get("content") or ():
+    for block in _blocks(message):
         if isinstance(block, dict) and block.get("type") == "text":
             spoken.append(Spoke(ident, text=_str(block, "text"), tokens=tokens))
         elif isinstance(block, dict) and block.get("type") == "tool_use":
@@ -114,6 +114,11 @@ def _spoken(said: Mapping[str, Any]) -> tuple[Said, ...]:
             given = arguments if isinstance(arguments, dict) else {}
             spoken.append(Spoke(ident, tool=_str(block, "name"), input=given, tokens=tokens))
     return tuple(spoken)
+
+
+def _blocks(message: Mapping[str, Any]) -> list[Any]:
+    content = message.get("content")
+    return content if isinstance(content, list) else []
 
 
 def _tokens(usage: Any) -> int:
@@ -125,8 +130,7 @@ def _tokens(usage: Any) -> int:
 
 def _returned(said: Mapping[str, Any]) -> tuple[Said, ...]:
     message = said.get("message")
-    content = message.get("content") if isinstance(message, dict) else None
-    blocks = content if isinstance(content, list) else []
+    blocks = _blocks(message) if isinstance(message, dict) else []
     tools = sum(isinstance(block, dict) and block.get("type") == "tool_result" for block in blocks)
     return (Returned(tools),) if tools else ()
 

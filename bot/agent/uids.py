@@ -36,16 +36,22 @@ def take_uid(uids: range = ALL_UIDS) -> tuple[int, socket.socket]:
     for uid in (*uids[start:], *uids[:start]):
         if has_name(uid):
             continue
-        lock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        try:
-            lock.bind(f"\0ai-ready-uid-{uid}")
-        except OSError:
-            lock.close()
-            continue
-        return uid, lock
+        if lock := lock_of(uid):
+            return uid, lock
     raise Blocked(
         Reason.SETUP_FAILED, f"All {len(uids)} user ids for agents are in use on this machine; try again later."
     )
+
+
+def lock_of(uid: int) -> socket.socket | None:
+    """The lock on a uid; None: somebody has it."""
+    lock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    try:
+        lock.bind(f"\0ai-ready-uid-{uid}")
+    except OSError:
+        lock.close()
+        return None
+    return lock
 
 
 def has_name(uid: int) -> bool:
@@ -58,23 +64,33 @@ def has_name(uid: int) -> bool:
 
 
 def alive(uid: int) -> bool:
-    """Whether a process with `uid` as real, effective, saved or file-system id lives (zombies do not).
+    """Whether a process with `uid` as real, effective, saved or file-system id lives (zombies do not)."""
+    # Twice: one that is handed on from child to child may once be where the look has been, when numbers begin anew.
+    return any(uid in _uids(entry) for _ in range(2) for entry in _processes())
+
+
+def living_uids() -> set[int]:
+    """The ids of every process that lives."""
+    return {uid for entry in _processes() for uid in _uids(entry)}
+
+
+def _processes() -> Iterator[Path]:
+    return (entry for entry in Path("/proc").iterdir() if entry.name.isdigit())
+
+
+def _uids(process: Path) -> set[int]:
+    """Whose it is; nobody's when it is dead. One whose first thread has ended looks like a zombie, and goes on with the
+    others.
 
     Reads `status`, not the owner of /proc/PID, which is root for a process that made itself undumpable (proc(5)).
     """
-    # Twice: one that is handed on from child to child may once be where the look has been, when numbers begin anew.
-    return any(_lives(entry, str(uid)) for _ in range(2) for entry in Path("/proc").iterdir() if entry.name.isdigit())
-
-
-def _lives(process: Path, uid: str) -> bool:
-    """Whether it is `uid`'s, and not dead. One whose first thread has ended looks like a zombie, and goes on with the others."""
     try:
         text = (process / "status").read_text(errors="replace")
     except OSError:
-        return False
+        return set()
     fields = dict(line.split(":\t", 1) for line in text.splitlines() if ":\t" in line)
     dead = fields.get("State", "")[:1] in {"Z", "X"} and fields.get("Threads", "1").strip() in {"0", "1"}
-    return uid in fields.get("Uid", "").split() and not dead
+    return set() if dead else set(map(int, fields.get("Uid", "").split()))
 
 
 def marked_processes(mark: bytes) -> Iterator[int]:

@@ -16,6 +16,9 @@ _BEFORE_ROW = re.compile(r"[\s>]*\|")
 _NOTE = re.compile(r"(?:[ \t>]|[-+*][ \t]|\d{1,9}[.)][ \t])*\[\^([^\]\s]{1,999})\]:")
 _REFERENCE = re.compile(r"\[\^([^\]\s]{1,999})\]")
 
+_UNSHOWN = re.compile(r"(?<=\])\([^()\n]*+\)|<[^<>\n]*+>")
+"""Addresses of links, and tags with their attributes: no place for a reference."""
+
 _DIAGRAM_COMMENT = re.compile(r"[\s>]*%%")
 _FORMULA = re.compile(r"(?<![\\$])\$\$(?!\$)(.+?)(?<!\\)\$\$", re.DOTALL)
 _FORMULA_COMMENT = re.compile(r"(?<!\\)%[^\n]*")
@@ -118,6 +121,7 @@ def unused_footnotes(document: Iterable[Lines], lines: list[str]) -> dict[int, s
 def _owners(document: Iterable[Lines], lines: list[str]) -> Iterator[tuple[int, str]]:
     """Each line of prose, or of a footnote, with the label of its footnote; "": of none."""
     label, after_blank = "", False
+    taken: set[str] = set()
     for part in document:
         for number in range(part.start, part.end):
             line = lines[number]
@@ -125,6 +129,9 @@ def _owners(document: Iterable[Lines], lines: list[str]) -> Iterator[tuple[int, 
             begins = _NOTE.match(line) if part.is_text else None
             if begins is not None:
                 label = normalised(begins[1])
+                if label in taken:  # only the first of a name is shown; no reference has a line break
+                    label += f"\n{number}"
+                taken.add(label)
             elif not blank and not part.is_indented and (after_blank or not part.is_text):
                 label = ""
             after_blank = blank
@@ -133,6 +140,7 @@ def _owners(document: Iterable[Lines], lines: list[str]) -> Iterator[tuple[int, 
 
 
 def _references(text: str) -> Iterator[str]:
+    text = _UNSHOWN.sub(" ", text)
     code = code_spans(text)
     skip_to = 0
     for found in re.finditer(r"\\.|`+|" + _REFERENCE.pattern, text, re.DOTALL):

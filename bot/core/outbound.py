@@ -13,29 +13,12 @@ All are linear, bounded, and (but for `fence`, which nests) idempotent. `clean` 
 import re
 from typing import Final
 
+from bot.core.joining import KEPT
+
 COMMENT_LIMIT: Final = 60_000
 """Characters of a comment; GitHub refuses more than 65,536."""
 
 # ------------------------------------------------------------------------------------------- clean
-
-_PICTURE = "\u00a9\u00ae\u203c\u2049\u2122\u2139\u2194-\u21aa\u231a-\u23ff\u24c2\u25aa-\u25fe\u2600-\u27bf\u2934\u2935\u2b05-\u2b55\u3030\u303d\u3297\u3299\U0001f000-\U0001faff"
-"""Roughly Unicode's Extended_Pictographic, for which Python has no property."""
-
-_JOINING = "\u0600-\u061b\u061d-\u08ff\u0900-\u0dff\u0f00-\u109f\u1780-\u17b3\u17b6-\u17ff\u1820-\u18af"
-"""Letters of scripts in which U+200C and U+200D belong to the spelling (Persian, Hindi, …; UAX #31, A1 to B)."""
-
-_SUBDIVISION_FLAGS = "|".join(
-    "\U0001f3f4" + "".join(chr(0xE0000 + ord(letter)) for letter in code) + "\U000e007f"
-    for code in ("gbeng", "gbsct", "gbwls")
-)
-
-_KEPT = (
-    rf"{_SUBDIVISION_FLAGS}"
-    rf"|[{_PICTURE}](?:[\ufe0e\ufe0f]|[\U0001f3fb-\U0001f3ff])?"
-    rf"(?:\u200d[{_PICTURE}](?:[\ufe0e\ufe0f]|[\U0001f3fb-\U0001f3ff])?)*"
-    rf"|[0-9#*]\ufe0f\u20e3"
-    rf"|(?<=[{_JOINING}])[\u200c\u200d](?=[{_JOINING}])"
-)
 
 _ESCAPES = (
     r"\x1b\[[0-?]*[ -/]*[@-~]?"  # CSI: colours, cursor
@@ -55,7 +38,7 @@ _SURROGATE = r"[\ud800-\udfff]"
 
 _UNCLEAN = re.compile(rf"[{_INVISIBLE}]|\x1b|{_BREAK}|{_SURROGATE}")
 _TOKENS = re.compile(
-    rf"(?P<keep>{_KEPT})|(?P<escape>{_ESCAPES})|(?P<drop>[{_INVISIBLE}])|(?P<line>{_BREAK})|(?P<half>{_SURROGATE})"
+    rf"(?P<keep>{KEPT})|(?P<escape>{_ESCAPES})|(?P<drop>[{_INVISIBLE}])|(?P<line>{_BREAK})|(?P<half>{_SURROGATE})"
 )
 
 
@@ -78,6 +61,20 @@ def clean(text: str) -> str:
     with them stay.
     """
     return _TOKENS.sub(_cleaned, text) if _UNCLEAN.search(text) else text
+
+
+def traced(text: str) -> tuple[str, list[int]]:
+    """`clean(text)`, and for each of its characters the place in `text` where it stands."""
+    shown: list[str] = []
+    places: list[int] = []
+    at = 0
+    for match in _TOKENS.finditer(text):
+        new = _cleaned(match)
+        if new != match[0]:
+            shown += (text[at : match.start()], new)
+            places += (*range(at, match.start()), *(match.start() for _ in new))
+            at = match.end()
+    return "".join((*shown, text[at:])), [*places, *range(at, len(text))]
 
 
 # ----------------------------------------------------------------------------------- what acts by itself

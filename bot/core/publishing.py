@@ -84,7 +84,7 @@ def next_step(ending: Ending, snapshot: Snapshot) -> Step:
         return Step(rest, verdict, said.code, "", pull)
     if text := _not_ours_to_end(ending, snapshot):
         return Step((), "blocked", Reason.CANCELLED, text)
-    failure = ending.failure or pull_gone(admission, snapshot) or _judge(ending, pull)
+    failure = ending.failure or pull_gone(admission, snapshot) or _judge(ending, pull) or _decided(ending, snapshot)
     if failure is None and pull is None:
         return Step((_open(ending, snapshot),))
     if failure is None and pull is not None and _behind(ending, pull):
@@ -156,6 +156,19 @@ def _judge(ending: Ending, pull: Pull | None) -> Refusal | None:
     if pull is not None and pull.head_oid not in {"", ending.pushed_oid} and not _behind(ending, pull):
         return Refusal(Reason.BRANCH_CHANGED, f"somebody pushed to `{pull.head}` while this run was being published")
     return None
+
+
+def _decided(ending: Ending, snapshot: Snapshot) -> Refusal | None:
+    """People have closed or merged the pull request meanwhile: a run never begins on a branch with one that is closed.
+
+    Another one from that branch would show again what they have decided on.
+    """
+    pulls = [pull for pull in snapshot.pulls if pull.head == ending.admission.branch]
+    if not pulls or any(pull.open for pull in pulls):
+        return None
+    last = max(pulls, key=lambda pull: pull.number)
+    done = "merged" if last.merged else "closed"
+    return Refusal(Reason.CANCELLED, f"Its pull request was {done} while this run was at work")
 
 
 def _behind(ending: Ending, pull: Pull) -> bool:

@@ -68,7 +68,8 @@ def brief(task: Task, workspace: Workspace, commands: tuple[Planned, ...]) -> Br
     body = sanitise(unmarked(task.body))
     comments = [(said.author, sanitise(said.text)) for said in task.comments]
     plan, earlier = sanitise(task.plan).text, sanitise(task.earlier).text
-    texts = [body, sanitise(task.admission.title), *(clean for _, clean in comments)]
+    guidance, *earlier_guidance = map(sanitise, (task.admission.guidance, *task.earlier_guidance))
+    texts = [body, sanitise(task.admission.title), guidance, *earlier_guidance, *(clean for _, clean in comments)]
     asked = shown(task.round, task.admission) if task.round else None
     merge = workspace.merge
     fence = f"data-{secrets.token_hex(6)}"
@@ -82,8 +83,8 @@ def brief(task: Task, workspace: Workspace, commands: tuple[Planned, ...]) -> Br
             fence=fence,
             comments=tuple(Said(author, clean.text) for author, clean in comments),
             rules=tuple(workspace.guides.items()),
-            guidance=admission.guidance,
-            earlier_guidance=task.earlier_guidance,
+            guidance=guidance.text,
+            earlier_guidance=tuple(each.text for each in earlier_guidance),
             instructions=task.config.agent.instructions,
             checks=tuple((planned.name, planned.command) for planned in commands),
             previous_summary=earlier,

@@ -17,18 +17,20 @@ LEAST: Final = 16
 _CHARACTERS: Final = 4
 """Of the secret that a piece has to show, where an encoding takes more than `LEAST` for them."""
 
+_BITS: Final = 64
+"""The same where the encoding has two letters only: fewer are anywhere."""
+
 
 class Disguises:
     """What known values look like once they are squeezed."""
 
     def __init__(self, values: Iterable[tuple[str, int]]) -> None:
         """Of each value, with how much of its beginning is no secret."""
-        needles = {(needle, width) for value, public in values for needle, width in _needles(value[public:])}
+        needles = {each for value, public in values for each in _needles(value[public:])}
         self._pieces = tuple(
             dict.fromkeys(
                 (piece, needle)
-                for needle, width in sorted(needles)
-                for size in (max(LEAST, _CHARACTERS * width),)
+                for needle, size in sorted(needles)
                 if len(needle) >= size
                 for piece in (needle[:size], needle[-size:])
             )
@@ -75,20 +77,20 @@ def _squeezed(text: str) -> str:
 
 
 def _needles(secret: str) -> Iterator[tuple[str, int]]:
-    """Each way to write the secret, squeezed, with how many characters one of the secret's takes."""
+    """Each way to write the secret, squeezed, with how much of it has to be there."""
     plain = _squeezed(secret)
     if len(plain) < LEAST or not (any(map(str.isdigit, plain)) and any(map(str.isalpha, plain))):
         return
     raw = secret.encode("utf-8", "surrogatepass")
     for text in (secret, secret[::-1], codecs.encode(secret, "rot13")):
-        yield _squeezed(text), 1
-    yield _squeezed(base64.b32encode(raw).decode().rstrip("=")), 2
+        yield _squeezed(text), LEAST
+    yield _squeezed(base64.b32encode(raw).decode()), LEAST
     for shift, first in enumerate((0, 2, 3)):
         coded = base64.b64encode(bytes(shift) + raw)[first : (shift + len(raw)) * 8 // 6]
-        yield _squeezed(coded.decode()), 2
-    for style, width in (("{:02x}", 2), ("x{:02x}", 3), ("0x{:02x}", 4), ("u{:04x}", 5), ("{}", 3), ("{:03o}", 3)):
-        yield "".join(map(style.format, raw)), width
-    yield "".join(map("{:08b}".format, raw)), 16
+        yield _squeezed(coded.decode()), LEAST
+    for style in ("{:02x}", "x{:02x}", "0x{:02x}", "u{:04x}", "{}", "{:03o}"):
+        yield "".join(map(style.format, raw)), max(LEAST, _CHARACTERS * len(style.format(0xFF)))
+    yield "".join(map("{:08b}".format, raw)), _BITS
 
 
 def _grown(squeezed: str, at: int, needle: str, offset: int, size: int) -> tuple[int, int]:

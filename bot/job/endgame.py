@@ -99,7 +99,7 @@ def publish(publisher: Publisher, admission: Admission, digests: Digests, work_r
         said = _said(answers, snapshot) or said
         lost = _says(answer.effect for answer in failed if answer.unsure)
         unheard.update(dict.fromkeys(lost, publisher.clock()))
-        if step.verdict and not any(answer.unsure for answer in failed):
+        if step.verdict and not any(answer.unsure or _may_be_said_yet(answer, snapshot) for answer in failed):
             end = _end(publisher, admission, step, failed)
             if said is not None:
                 _tell(publisher, ending, said, snapshot)
@@ -111,6 +111,11 @@ def publish(publisher: Publisher, admission: Admission, digests: Digests, work_r
         if failed or (attempt and not step.verdict):
             _pause(publisher, attempt)
     raise GitHubError(f"The verdict of run {admission.run_key} could not be published; run this job again.")
+
+
+def _may_be_said_yet(answer: Applied, snapshot: Snapshot) -> bool:
+    """A verdict that was refused is tried again; on an issue that is gone there is nowhere to say it."""
+    return isinstance(answer.effect, PostComment) and answer.effect.issue in snapshot.issues
 
 
 def _pause(publisher: Publisher, attempt: int) -> None:

@@ -137,7 +137,7 @@ def _prompt(commission: Commission, fence: str) -> str:
             tags=commission.spec.tags,
             project=commission.project,
             there=tuple(sanitise(title).text for title in commission.there),
-            guidance=commission.guidance,
+            guidance=tuple(sanitise(each).text for each in commission.guidance),
             earlier=sanitise(commission.earlier).text,
             instructions=commission.instructions,
             most=commission.most,

@@ -18,6 +18,7 @@ from bot.core.verdict import Refusal, conflicts_left
 from bot.errors import Blocked
 from bot.job.bundle import builds_on_base, open_bundle
 from bot.job.commit import commit_tree, run_of
+from bot.job.extent import bomb
 from bot.job.fetch import QUIET_FETCH, disk_full, fetch_commits, remote_branches, stubborn
 from bot.job.git import Git, GitFailed, Remote, make_git_folder
 from bot.job.handover import Received
@@ -109,6 +110,8 @@ def _prepare(admission: Admission, bundle: Path, config: RepoConfig, press: Pres
         text = f"The commit that was handed over merges the base, which can't be checked: {why}."
         return Withheld(Refusal(Reason.INTERNAL_ERROR, text))
     start = merge.tree if merge else admission.head_oid
+    if refusal := bomb(git, start, unpacked.tree):
+        return Withheld(refusal)
     rules = rules_of(config)
     inspection = inspect_change(git, start, unpacked.tree, rules, press.screen)
     theirs = protected_conflicts(merge, rules.guard) if merge else None

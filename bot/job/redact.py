@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote
 
-from bot.core.outbound import clean
+from bot.core.outbound import clean, traced
 from bot.core.secret import SHORTEST, Secret
 from bot.job.disguise import Disguises
 from bot.job.scanner import END as _END
@@ -26,6 +26,9 @@ MARK: Final = "[redacted]"
 
 PIECE: Final = 8
 """Characters of a known value that already count: a value is found by its first or last eight."""
+
+MOST_PASSES: Final = 4
+"""What is taken out uncovers what began right behind it; nobody writes more than two secrets without a gap."""
 
 # ------------------------------------------------------------------------------------ unknown values
 
@@ -41,6 +44,19 @@ class Format:
     in_files: bool = True
     """False: fine in a repository's files (a test's database URL), but never in a log of ours."""
 
+
+_NAMED = r"(?!(?:\$[A-Z_][A-Z0-9_]*+|\$\{\w++\}|\*++|<[^<>\s]*+>)(?:[\s\"',;@`)]|$))"
+"""Not what documentation writes in place of a value: `$TOKEN`, `${TOKEN}`, `***`, `<your-token>`."""
+
+_KEY_BEGINS = r"-----BEGIN [A-Z0-9 ]{0,30}PRIVATE KEY(?: BLOCK)?-----"
+_KEY_WHOLE = r"(?=(?:[^-]|-(?!----)){0,400}?[A-Za-z0-9+/]{24})(?:[^-]|-(?!----)){24,40000}+-----END [A-Z0-9 ]{0,30}PRIVATE KEY(?: BLOCK)?-----"
+"""At least one run of 24 base64 characters: a placeholder between the lines is no key."""
+_KEY_BREAK = r"(?:[\s\"'`+>|,]|\\[nrt]|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,18}Z)"
+_KEY_CUT = (
+    rf"(?:{_KEY_BREAK}|[A-Za-z-]{{1,40}}: [^\n\\]{{0,200}}(?=\n|\\n)){{0,400}}?"
+    rf"[A-Za-z0-9+/=]{{24,}}+(?:{_KEY_BREAK}{{1,40}}+[A-Za-z0-9+/=]{{8,}}+)*+"
+)
+"""Without its end: only what looks like lines of a key, so that a sentence about keys does not take the rest with it."""
 
 FORMATS: Final = (
     # https://docs.github.com/en/authentication/keeping-your-account-and-data-secure/about-authentication-to-github
@@ -81,15 +97,7 @@ FORMATS: Final = (
         ("eyJ",),
         re.compile(rf"{_START}eyJ[A-Za-z0-9_-]{{5,4000}}\.eyJ[A-Za-z0-9_-]{{5,8000}}\.[A-Za-z0-9_-]{{16,2000}}"),
     ),
-    # At least one run of 24 base64 characters: a placeholder between the lines is no key.
-    Format(
-        "private-key",
-        ("PRIVATE KEY",),
-        re.compile(
-            r"-----BEGIN [A-Z0-9 ]{0,30}PRIVATE KEY(?: BLOCK)?-----(?:[^-]|-(?!----)){0,400}?[A-Za-z0-9+/]{24}"
-            r"(?:[^-]|-(?!----)){0,40000}(?:-----END [A-Z0-9 ]{0,40}-----)?"
-        ),
-    ),
+    Format("private-key", ("PRIVATE KEY",), re.compile(f"{_KEY_BEGINS}(?:{_KEY_WHOLE}|{_KEY_CUT})")),
     Format("npm-token", ("npm_",), re.compile(rf"{_START}npm_[A-Za-z0-9]{{36}}{_END}")),
     Format("pypi-token", ("pypi-AgE",), re.compile(r"pypi-AgE[A-Za-z0-9_-]{50,1000}")),
     Format("gitlab-token", ("glpat-",), re.compile(rf"{_START}glpat-[A-Za-z0-9_-]{{20,300}}")),
@@ -101,14 +109,16 @@ FORMATS: Final = (
     Format(
         "url-password",
         ("://",),
-        re.compile(r"://[^\s/:@\"'<>]{0,200}:(?P<secret>[^\s/@\"'<>]{3,500})@"),
+        # `docker://image:tag@sha256:…` has none.
+        re.compile(rf"://[^\s/:@\"'<>]{{0,200}}:{_NAMED}(?P<secret>[^\s/@\"'<>]{{3,500}})@(?!sha256:)"),
         in_files=False,
     ),
     Format(
         "authorization",
         ("uthorization",),
         re.compile(
-            r"(?i:authorization)[\"']?\s{0,3}[:=]\s{0,3}[\"']?(?:(?i:basic|bearer|token)\s{1,3})(?P<secret>[^\s\"',;]{8,4000})"
+            r"(?i:authorization)[\"']?\s{0,3}[:=]\s{0,3}[\"']?(?:(?i:basic|bearer|token)\s{1,3})"
+            rf"{_NAMED}(?P<secret>[^\s\"',;]{{8,4000}})"
         ),
         in_files=False,
     ),
@@ -211,9 +221,6 @@ def _base64_forms(raw: bytes, head: int) -> Iterator[tuple[str, int]]:
 
 # ------------------------------------------------------------------------------------- the redactor
 
-_KEY_BEGINS = re.compile(r"-----BEGIN [A-Z0-9 ]{0,30}PRIVATE KEY(?: BLOCK)?-----")
-_KEY_LINE = re.compile(r"\s*(?:[A-Za-z0-9+/=]*|[A-Za-z-]{1,40}: .{0,200})\s*")
-
 
 class Redactor:
     """Takes secrets out of text: the values it is told of, and what looks like one."""
@@ -231,24 +238,19 @@ class Redactor:
 
         A secret that something invisible cuts in two is taken out too; the invisible then goes with it.
         """
-        pieces = _merged(self._spans(text, files=False))
-        bare = clean(text)
-        if bare == text:
-            return _without(text, pieces)
-        joined = _merged(self._spans(bare, files=False))
-        if not joined:
-            return _without(text, pieces)
-        shown = _without(bare, joined)
-        for start, end in pieces:  # found only with the invisible between it and the word before
-            shown = shown.replace(text[start:end], MARK)
-        return shown
+        for _ in range(MOST_PASSES):
+            before, text = text, self._pass(text)
+            if text == before:
+                break
+        return text
 
-    def lines(self, lines: Iterable[str]) -> Iterator[str]:
-        """Like `text`, for a stream of lines; remembers being inside a private key."""
-        in_key = False
-        for line in lines:
-            in_key = (in_key and bool(_KEY_LINE.fullmatch(line))) or bool(_KEY_BEGINS.search(line))
-            yield f"{MARK}\n" if in_key and line.endswith("\n") else MARK if in_key else self.text(line)
+    def _pass(self, text: str) -> str:
+        spans = list(self._spans(text, files=False))
+        bare = clean(text)
+        if bare != text and (joined := list(self._spans(bare, files=False))):
+            _, places = traced(text)
+            spans += [(kind, places[start], places[end - 1] + 1) for kind, start, end in joined]
+        return _without(text, _merged(spans))
 
     def found(self, data: str | bytes) -> list[str]:
         """The kinds of secrets in a file, a diff or a text that is to be published; UTF-16 and invisibles included."""

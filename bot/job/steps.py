@@ -5,6 +5,7 @@ are imported where they are used: gate and publish start in a fraction of a seco
 """
 
 import contextlib
+import errno
 import secrets as random
 import threading
 import time
@@ -125,7 +126,7 @@ def work_step(env: ActionEnv, out: Path, report: Report) -> Outcome:
     cancel = new_cancel()
     with cancel.on_signals(), at_bench(env, handed.admission, out, report, cancel) as bench:
         outcome = _whatever_happens(env, handed, bench)
-        _hand(outcome, out, report)
+        hand_in(outcome, out, report)
     return outcome
 
 
@@ -147,6 +148,19 @@ def _handed(env: ActionEnv) -> Handed:
     if admission.run_id:
         return Handed(admission, served=False)
     return Handed(replace(admission, run_id=env.run_id, run_url=run_url(env)), served=True)
+
+
+def hand_in(outcome: Outcome, out: Path, report: Report) -> None:
+    """The last word of `work`. On a full disk the work itself goes, which makes room for a few words."""
+    try:
+        _hand(outcome, out, report)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        from bot.job.fetch import disk_full  # noqa: PLC0415 (git, which gate does without)
+
+        full = disk_full()
+        _hand(replace(outcome, verdict="blocked", reason=full.code, text=full.text, commit_oid=""), out, report)
 
 
 def _hand(outcome: Outcome, out: Path, report: Report) -> Digests:

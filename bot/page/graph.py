@@ -24,8 +24,10 @@ MOST: Final = 250
 """Issues drawn of one open phase."""
 EDGES: Final = 1_500
 """Arrows drawn at most."""
-SPAN: Final = 1_500
-"""Columns that all arrows between issues without a phase pass together, for which the library is quick enough."""
+SPAN: Final = 400
+"""Columns that all arrows between issues without a phase pass together. Of more, the library makes a drawing in which boxes
+are lost among arrows, and takes seconds for the worst.
+"""
 
 LINE = 10
 """Between boxes of a column, in pixels."""

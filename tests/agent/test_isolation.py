@@ -1,13 +1,17 @@
+import ctypes
 import os
+import platform
 import shutil
 import stat
 import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
 
 from bot.agent.isolation import Isolation, OtherUser, isolation_for, passable, reachable, run_root
+from bot.agent.keyring import KEYCTL, start_without_keys
 from bot.agent.process import Cancel, Command, Finished, environment, run_command
 from bot.agent.uids import FIRST_UID, take_uid, tool
 from bot.errors import Blocked
@@ -41,6 +45,32 @@ def test_another_uid_has_no_rights_and_gets_none(apart: Isolation) -> None:
     assert status["Groups"] in {"", uid}
     assert {status[name] for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")} == {"0" * 16}
     assert status["NoNewPrivs"] == "1"
+
+
+READ_KEY = """
+import ctypes
+libc = ctypes.CDLL(None, use_errno=True)
+key, text = libc.syscall({number}, 10, -3, b"user", b"ai-ready-test", 0), ctypes.create_string_buffer(100)
+print(libc.syscall({number}, 11, key, text, 100) if key > 0 else "no key", text.value.decode())
+"""
+
+
+@pytest.mark.needs_root
+@pytest.mark.skipif(not KEYCTL.get(platform.machine()), reason="the number of keyctl is not known here")
+def test_the_runners_session_keyring_is_not_the_agents(apart: Isolation) -> None:
+    """Who possesses a key may read it, whatever uid that is: a Kerberos ticket of the runner's, for one."""
+    number = KEYCTL[platform.machine()]
+    libc = ctypes.CDLL(None, use_errno=True)
+
+    def put_and_read() -> tuple[str, str]:
+        add_key = {250: 248, 219: 217}.get(number, number - 2)
+        if libc.syscall(add_key, b"user", b"ai-ready-test", b"canary", 6, -3) < 0:
+            pytest.skip("no keys may be used here")
+        script = READ_KEY.format(number=number)
+        ours = subprocess.run(("python3", "-c", script), capture_output=True, text=True, check=True).stdout
+        return ours.strip(), sh(apart, f"python3 -c '{script}'").tail.strip()
+
+    assert start_without_keys(put_and_read) == ("6 canary", "no key")
 
 
 @pytest.mark.needs_root
@@ -101,6 +131,48 @@ def test_the_end_of_a_run_leaves_nothing_of_it(root: Path) -> None:
     assert str(uid) not in subprocess.run(("ipcs", "-m", "-c"), capture_output=True, text=True, check=True).stdout
 
 
+KILLED_RUN = """
+import os, subprocess, sys
+from bot.agent.isolation import isolation_for, run_root
+
+root = run_root()
+isolation = isolation_for("auto", root=root, log=lambda line: None)
+(root / "shop").mkdir()
+(root / "shop" / "private.txt").write_text("of another issue")
+words = "touch /tmp/left-$$; (setsid sleep NAP > /dev/null 2>&1 &); echo /tmp/left-$$"
+launch = isolation.launch(("sh", "-c", words), env={"PATH": "/usr/bin:/bin"}, cwd=isolation.home)
+print(root, subprocess.run(launch.argv, env=launch.env, capture_output=True, text=True).stdout.strip(), flush=True)
+if "live" in sys.argv:
+    sys.stdin.read()
+os.kill(os.getpid(), 9)
+"""
+
+
+@pytest.mark.needs_root
+def test_what_a_killed_run_left_is_gone_before_the_next_one_begins(root: Path) -> None:
+    """Workspace, files, processes: no later agent reads or meets them. A run that lives is left alone (R66)."""
+    nap = f"{NAP}66"
+    argv = (sys.executable, "-c", KILLED_RUN.replace("NAP", nap))
+    with subprocess.Popen((*argv, "live"), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as living:
+        assert living.stdout is not None
+        kept = [Path(word) for word in living.stdout.readline().split()]
+        dead = subprocess.run(argv, stdout=subprocess.PIPE, text=True, check=False)
+        left = [Path(word) for word in dead.stdout.split()]
+        assert dead.returncode == -9
+        assert [path.exists() for path in (*kept, *left)] == [True] * 4
+
+        said: list[str] = []
+        with isolation_for("auto", root=root, log=said.append):
+            assert [path.exists() for path in (*kept, *left)] == [True, True, False, False]
+            assert len(sleepers(nap)) == 1
+        assert any("was killed" in line for line in said)
+        living.communicate()
+    shutil.rmtree(root / "home", ignore_errors=True)
+    with isolation_for("auto", root=root, log=said.append):
+        assert [path.exists() for path in kept] == [False, False]
+        assert not sleepers(nap)
+
+
 NAP = f"100.{os.getpid():07}"
 """Seconds that no other process on this machine sleeps: the tests run side by side."""
 
@@ -119,8 +191,8 @@ def test_daemons_die_with_the_command_that_started_them(anyhow: Isolation, scrip
     assert sleepers() <= before
 
 
-def sleepers() -> set[str]:
-    found = subprocess.run(("pgrep", "-f", f"^sleep {NAP}$"), capture_output=True, text=True, check=False)
+def sleepers(nap: str = NAP) -> set[str]:
+    found = subprocess.run(("pgrep", "-f", f"^sleep {nap}$"), capture_output=True, text=True, check=False)
     return set(found.stdout.split())
 
 

@@ -7,6 +7,7 @@ import functools
 import importlib
 import os
 import signal
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -72,23 +73,27 @@ MOMENTS = tuple(
 
 def set_trap(moment: Moment) -> None:
     """From here on this process dies there, by SIGKILL."""
-    step = BY_NAME[moment.step]
+    set_ambush(BY_NAME[moment.step], moment.when, moment.times, lambda: os.kill(os.getpid(), signal.SIGKILL))
+
+
+def set_ambush(step: Step, when: Literal["before", "after"], times: int, act: Callable[[], None]) -> None:
+    """From here on this happens when this process comes by there for the `times`-th time."""
     owner: Any = _owner(step.owner)
     real: Any = getattr(owner, step.attribute)
-    left = moment.times
+    left = times
 
     @functools.wraps(real)
-    def trapped(*args: Any, **named: Any) -> Any:
+    def watched(*args: Any, **named: Any) -> Any:
         nonlocal left
         left -= 1
-        if left == 0 and moment.when == "before":
-            os.kill(os.getpid(), signal.SIGKILL)
+        if left == 0 and when == "before":
+            act()
         made = real(*args, **named)
-        if left == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
+        if left == 0 and when == "after":
+            act()
         return made
 
-    setattr(owner, step.attribute, trapped)
+    setattr(owner, step.attribute, watched)
 
 
 def _owner(path: str) -> Any:

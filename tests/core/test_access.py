@@ -1,10 +1,12 @@
-"""Who may ask, and what counts as a pause."""
+"""Who may ask, for which models, and what counts as a pause."""
 
 import pytest
 
 from bot.core.access import Answer, may_ask
+from bot.core.asking import allowed_models
 from bot.core.model import Actor, Permission
 from bot.core.pause import is_pause
+from bot.core.settings import AgentSettings, RepoConfig
 
 
 @pytest.mark.parametrize(
@@ -28,3 +30,10 @@ def test_only_a_clear_no_is_no_pause(value: str) -> None:
     """In any case, with space around it."""
     assert not is_pause(value)
     assert is_pause(value + "x")
+
+
+def test_a_command_may_name_the_aliases_and_what_the_config_uses() -> None:
+    """Nothing else: the bill is the repository's."""
+    config = RepoConfig(agent=AgentSettings(model="claude-a", models={"hard": "claude-b"}))
+
+    assert allowed_models(config) == {"opus", "sonnet", "haiku", "claude-a", "claude-b"}

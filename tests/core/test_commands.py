@@ -158,6 +158,7 @@ def test_guidance_is_bounded_and_says_so() -> None:
     assert isinstance(command, Run)
     assert len(command.guidance) == MAX_GUIDANCE
     assert command.guidance.endswith("\n[cut here: 65,000 characters, of which 8,000 are read]")
+    assert parse_command("/ai run\n" + "x" * 8_000) == Run(guidance="x" * 8_000)
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,11 @@ import pytest
 
 from bot.core.effects import Assign, Continue, Effect, OpenPull, PostComment, PutStatus, ReleaseClaim, SetLabels
 from bot.core.ledger import MOST_SPARED, Record, records
-from bot.core.markers import hide
+from bot.core.markers import hide, reveal
 from bot.core.messages.status import status
 from bot.core.messages.verdict import verdict_block
 from bot.core.model import ActionsRun, Claim, Pull, RunState, Snapshot
-from bot.core.names import STATUS_MARKER, Reason
+from bot.core.names import STATUS_MARKER, VERDICT_MARKER, Reason
 from bot.core.plan import plan
 from bot.core.publishing import Ending, next_step
 from bot.core.requests import Request
@@ -168,6 +168,15 @@ def test_no_outcome_is_never_done() -> None:
     step = next_step(replace(ENDING, outcome=None), running())
 
     assert (step.verdict, step.reason) == ("blocked", "internal-error")
+
+
+def test_a_run_that_could_not_say_what_it_cost_counts_in_full() -> None:
+    """Killed before its outcome: what was reserved for it is what it is taken to have cost (R36)."""
+    [said] = [e for e in next_step(replace(ENDING, outcome=None), running()).effects if isinstance(e, PostComment)]
+
+    block = reveal(VERDICT_MARKER, said.body)
+    assert block is not None
+    assert block["usd"] == ADMISSION.usd
 
 
 def test_an_issue_closed_meanwhile_gets_its_verdict_and_no_labels() -> None:

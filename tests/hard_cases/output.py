@@ -49,10 +49,18 @@ CASES = {
         "core/test_outbound.py::test_everything_is_idempotent",
         "core/test_outbound.py::test_nothing_invisible_is_left",
         "core/test_outbound.py::test_a_megabyte_takes_well_under_seconds",
+        "laws/test_outbound.py::test_pieces_of_documents_stay_text",
+        "laws/test_outbound.py::test_time_is_linear",
+        "laws/test_redact.py::test_redacting_twice_is_redacting_once",
+        "laws/test_redact.py::test_time_is_linear",
     ),
     "O14 hidden text in what people write is taken out and counted; the rest is left alone": (
         "agent/test_sanitize.py::test_hidden_text_goes_and_is_counted",
         "agent/test_sanitize.py::test_invisible_characters_go_and_are_counted",
         "agent/test_sanitize.py::test_what_everybody_sees_is_left_alone",
+        "laws/test_sanitize.py::test_an_ordinary_document_stays_as_it_is",
+        "laws/test_sanitize.py::test_what_is_planted_in_a_line_is_read_by_the_agent_if_a_person_can_read_it",
+        "laws/test_sanitize.py::test_what_is_planted_between_paragraphs_goes",
+        "laws/test_sanitize.py::test_what_is_spelled_invisibly_goes_from_everywhere",
     ),
 }

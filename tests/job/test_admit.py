@@ -1,7 +1,7 @@
 """The gate's story on a GitHub that is one pure value (tests/core/world.py)."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import pytest
@@ -118,3 +118,17 @@ def test_a_claim_that_is_refused_for_another_reason_is_an_error_in_githubs_words
 
     with pytest.raises(GitHubError, match=message):
         gate(keeper(github), Own(42))
+
+
+@pytest.mark.parametrize("attempts", [1, 5])
+def test_our_own_limits_come_before_githubs(attempts: int) -> None:
+    """However slow the agent and each command are, the job still has minutes to hand over what became of it (R32)."""
+    words = f"limits: {{minutes: 40}}\nchecks: {{setup: a, lint: b, test: c, minutes: 10, attempts: {attempts}}}\n"
+    github = PureGitHub(replace(snapshot(issue(1, by=ANN)), config_text=words))
+
+    made = gate(keeper(github), Own(42, prefer=1))
+
+    first_setup, compared = 1, 2
+    commands = first_setup + 3 * attempts + compared
+    assert made.admission is not None
+    assert made.job_minutes >= made.admission.minutes + 10 * commands + 10

@@ -60,7 +60,8 @@ def test_the_agents_git_configuration_runs_nothing(server: Server, ground: Groun
     evil.write_text(f"#!/bin/sh\ntouch {canary}\ncat\n")
     evil.chmod(0o755)
     settings = ["core.fsmonitor", "diff.external", "core.pager", "core.sshCommand", "credential.helper", "gpg.program"]
-    for setting in [*settings, "filter.x.clean", "filter.x.smudge", "core.hooksPath", "core.editor", "include.path"]:
+    settings += ["filter.x.clean", "filter.x.smudge", "core.hooksPath", "core.editor", "alias.ls-files", "include.path"]
+    for setting in settings:
         git(tree, "config", setting, str(evil))
     hooks = tree / ".git" / "hooks"
     hooks.mkdir(exist_ok=True)
@@ -134,11 +135,12 @@ def test_a_huge_sparse_file_is_refused_without_being_read(server: Server, ground
     assert found.refusal.reason is Reason.TOO_LARGE
 
 
+@pytest.mark.parametrize("most", [("bot.job.collect.MOST_PATHS", 100), ("bot.job.collect.LISTING_BYTES", 300)])
 def test_very_many_files_are_refused_after_a_bounded_look(
-    server: Server, ground: Ground, monkeypatch: pytest.MonkeyPatch
+    most: tuple[str, int], server: Server, ground: Ground, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The listing itself is cut; nothing is read one by one."""
-    monkeypatch.setattr("bot.job.collect.MOST_PATHS", 100)
+    """Nothing is read one by one, and of a million the listing itself is cut (R58)."""
+    monkeypatch.setattr(*most)
     _, workspace = ready(server, ground)
     for number in range(150):
         (workspace.tree.path / f"f{number}").touch()

@@ -1,6 +1,7 @@
 """A known value is found whatever stands between its characters, in any case, and in common encodings."""
 
 import base64
+import codecs
 import json
 import textwrap
 from collections.abc import Callable
@@ -87,3 +88,44 @@ def test_the_bits_of_something_else() -> None:
 def test_it_does_not_say_what_it_looks_for() -> None:
     """Not even in a traceback with its variables."""
     assert SECRET[:6].lower() not in repr(Disguises([(KEY, 0)])).lower()
+
+
+VALUE = "q8ZrT4vWmXb7Lk2NcPy9HsDfGj3E"
+
+
+def in_base64(before: int) -> str:
+    """What is there of the value in base64, whatever `before` bytes stand before it."""
+    after = -(before + len(VALUE)) % 3
+    zeros, ones = (
+        base64.b64encode(bytes([byte] * before) + VALUE.encode() + bytes([byte] * after)).decode() for byte in (0, 255)
+    )
+    return "".join(letter for letter, other in zip(zeros, ones, strict=True) if letter == other)
+
+
+@pytest.mark.parametrize(
+    ("written", "least"),
+    [
+        *((VALUE, 16), (VALUE[::-1], 16), (codecs.encode(VALUE, "rot13"), 16)),
+        *((in_base64(before), 16) for before in range(3)),
+        (base64.b32encode(VALUE.encode()).decode().rstrip("="), 16),
+        *(
+            ("".join(map(style.format, VALUE.encode())), least)
+            for style, least in (("{:02x}", 16), ("x{:02x}", 16), ("0x{:02x}", 16), ("u{:04x}", 20), ("{}", 16))
+        ),
+        *(("".join(map(style.format, VALUE.encode())), least) for style, least in (("{:03o}", 16), ("{:08b}", 64))),
+        ("a1b2c3d4e5f6g7h8", 16),
+    ],
+)
+def test_either_end_is_enough_and_where_it_stands_is_told(written: str, least: int) -> None:
+    """Sixteen letters and digits, or four characters of the secret where that is more, of bits eight; to the character."""
+    disguises = Disguises([(VALUE, 0), ("a1b2c3d4e5f6g7h8", 0)])
+
+    def found(letters: str) -> set[tuple[int, int]]:
+        return {(start - 2, end - 2) for start, end in disguises.spans(f"( {' '.join(letters)} )")}
+
+    for part in (written, written[:least], written[-least:]):
+        assert (0, 2 * len(part) - 1) in found(part)
+        assert all(0 <= start < end <= 2 * len(part) - 1 for start, end in found(part))
+        assert set(disguises.spans(part)) >= {(0, len(part))}
+    assert not found(written[: least - 1])
+    assert not found(written[1 - least :])

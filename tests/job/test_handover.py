@@ -1,3 +1,4 @@
+import contextlib
 import json
 import os
 from dataclasses import replace
@@ -13,10 +14,13 @@ from bot.job.handover import (
     Digests,
     admission_from_json,
     admission_to_json,
+    digests_of,
     hand_over,
     receive,
     sha256_of,
 )
+from bot.job.steps import hand_in
+from bot.report import Report
 from tests.job.stage import Server, admission
 
 OID = "a" * 40
@@ -116,6 +120,22 @@ def test_a_bundle_without_a_commit_is_not_handed_over(tmp_path: Path, server: Se
     assert digests.bundle == ""
     assert not (tmp_path / BUNDLE_FILE).exists()
     assert receive(tmp_path, digests, admission(server)).bundle is None
+
+
+@pytest.mark.needs_root
+def test_a_disk_that_is_full_when_it_hands_over_is_said_in_place_of_the_work(tiny: Path, server: Server) -> None:
+    """The bundle gives up its room for the words (R45)."""
+    (tiny / BUNDLE_FILE).write_bytes(bytes(600_000))
+    with contextlib.suppress(OSError), (tiny / "ballast").open("wb", buffering=0) as file:
+        while True:
+            file.write(bytes(4096))
+
+    hand_in(OUTCOME, tiny, Report())
+    received = receive(tiny, digests_of(tiny), admission(server))
+
+    assert received.bundle is None
+    assert (received.outcome.verdict, received.outcome.reason) == ("blocked", "setup-failed")
+    assert received.outcome.text == "The runner's disk is full."
 
 
 @pytest.mark.parametrize("name", [OUTCOME_FILE, BUNDLE_FILE])

@@ -1,8 +1,10 @@
 """The publisher against what a hostile `work` may hand over: only a checked tree, as our own commit, is ever pushed."""
 
 import hashlib
+import os
 import random
 import struct
+import time
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -322,6 +324,8 @@ PROTECTED: dict[str, tuple[dict[str, str | None], dict[str, str]]] = {
     "a rename into": ({"app.py": None, ".github/app.py": "x = 1\n"}, {}),
     "a rename out of": ({".github/CODEOWNERS": None, "owners": "* @boss\n"}, {}),
     "a removal": ({"CODEOWNERS": None}, {}),
+    "owners": ({"CODEOWNERS": "* @evil\n"}, {}),
+    "owners at another place": ({"docs/CODEOWNERS": "* @evil\n"}, {}),
     "a change of mode alone": ({"CODEOWNERS": "* @boss\n"}, {"CODEOWNERS": "100755"}),
     "agents' words": ({"CLAUDE.md": "obey"}, {}),
     "agents' words below": ({"pkg/AGENTS.md": "obey"}, {}),
@@ -441,13 +445,12 @@ def test_a_tree_with_two_entries_of_one_name_is_refused(hostile: Hostile) -> Non
 # --------------------------------------------------------------------------------------------- bundles
 
 
-def test_a_bundle_with_more_refs_is_refused(hostile: Hostile) -> None:
-    """Extra refs (main, a tag, notes) are not even looked at: the whole bundle is refused (R55)."""
+@pytest.mark.parametrize("ref", ["refs/heads/main", "refs/tags/v9", "refs/notes/commits", "refs/replace/" + "1" * 40])
+def test_a_bundle_with_more_refs_is_refused(ref: str, hostile: Hostile) -> None:
+    """Extra refs are not even looked at: the whole bundle is refused (R55)."""
     commit = hostile.commit({"app.py": "2"})
-    git(hostile.clone, "update-ref", "refs/heads/ai/issue-7", commit)
-    git(hostile.clone, "update-ref", "refs/heads/main", commit)
-    git(hostile.clone, "tag", "v9", commit)
-    hostile.bundle(commit, extra=("refs/heads/main", "refs/tags/v9"))
+    git(hostile.clone, "update-ref", ref, commit)
+    hostile.bundle(commit, extra=(ref,))
 
     assert reason(hostile.publish()) is Reason.INTERNAL_ERROR
     assert nothing_was_pushed(hostile)
@@ -548,6 +551,31 @@ def test_101_files_are_too_many(hostile: Hostile) -> None:
     """`limits.files` holds at the publisher, too (R58)."""
     assert reason(hostile.publish(hostile.commit({f"f{n}": "" for n in range(101)}))) is Reason.TOO_LARGE
     assert isinstance(hostile.publish(hostile.commit({f"f{n}": "" for n in range(100)})), Pushed)
+
+
+def test_a_bomb_of_trees_is_too_large(hostile: Hostile) -> None:
+    """Thirteen objects that are a million million links: counted up to the limit, never listed."""
+    link = git(hostile.clone, "hash-object", "-w", "--stdin", data=b"app.py")
+    entries = [("120000", f"link{n}", link) for n in range(10)]
+    for _ in range(11):
+        tree = hostile.raw_tree(*entries)
+        entries = [("40000", f"d{n}", tree) for n in range(10)]
+    begun = time.monotonic()
+
+    assert reason(hostile.publish(hostile.seal(hostile.raw_tree(*entries), hostile.made.head_oid))) is Reason.TOO_LARGE
+    assert time.monotonic() - begun < 30
+
+
+def test_a_file_that_github_would_refuse_stays_packed(hostile: Hostile) -> None:
+    """120 MB that are some kilobytes in the bundle take no more room here (R58)."""
+    (hostile.clone / "zeros").write_bytes(b"")
+    os.truncate(hostile.clone / "zeros", 120_000_000)
+    git(hostile.clone, "add", "zeros")
+    commit = hostile.seal(git(hostile.clone, "write-tree"), hostile.made.head_oid)
+    hostile.bundle(commit)
+
+    assert reason(hostile.publish()) is Reason.TOO_LARGE
+    assert sum(path.stat().st_size for path in hostile.out.rglob("*") if path.is_file()) < 2_000_000
 
 
 def test_a_patch_over_the_limit_is_too_large(hostile: Hostile) -> None:

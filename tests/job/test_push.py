@@ -154,14 +154,19 @@ def test_other_ways_to_say_no(said: str, expected: Reason) -> None:
 
 
 def test_the_agents_hooks_and_config_have_no_part_in_a_push(server: Server, local: Git, tmp_path: Path) -> None:
-    """Even a pre-push hook and settings inside our own folder run nothing."""
+    """Even a pre-push hook and settings inside our own folder run nothing (R53)."""
     canary = tmp_path / "canary"
     (local.folder / "hooks").mkdir()
     evil = local.folder / "hooks" / "pre-push"
     evil.write_text(f"#!/bin/sh\ntouch {canary}\n")
     evil.chmod(0o755)
-    for setting in ("core.sshCommand", "credential.helper", "core.fsmonitor", "gpg.program"):
+    attributes = local.folder / "info" / "attributes"
+    attributes.parent.mkdir()
+    attributes.write_text("* filter=x diff=x\n")
+    for setting in ("core.sshCommand", "credential.helper", "core.fsmonitor", "gpg.program", "filter.x.clean"):
         git(local.folder, "config", setting, f"touch {canary}")
+    for setting in ("diff.external", "diff.x.command", "core.pager", "alias.push", "sequence.editor"):
+        git(local.folder, "config", setting, f"!touch {canary}")
 
     assert push(local, server.remote, local.line("rev-parse", "mine"), "ai/issue-7") is None
     assert not canary.exists()

@@ -211,17 +211,6 @@ def test_a_known_key_in_lines_is_found_by_each_line() -> None:
     assert redactor.text("-----END PRIVATE KEY-----") == "-----END PRIVATE KEY-----"
 
 
-def test_a_stream_of_lines_hides_a_private_key() -> None:
-    """Line by line, every line of an unknown private key is hidden and what follows it is not."""
-    body = [f"{some(ALNUM + '+/', 64)}\n" for _ in range(3)]
-    stream = ["hello\n", "-----BEGIN RSA PRIVATE KEY-----\n", *body, "-----END RSA PRIVATE KEY-----\n", "bye now\n"]
-    shown = list(BLIND.lines(stream))
-    assert shown[0] == "hello\n"
-    assert shown[-1] == "bye now\n"
-    assert not any(line in shown for line in body)
-    assert len(stream) == len(shown)
-
-
 def test_bytes_of_any_encoding_are_scanned() -> None:
     """A file in UTF-16 or with broken UTF-8 hides nothing."""
     assert REDACTOR.found(f"key={KEY}".encode("utf-16")) == ["anthropic-key", "known-secret"]
@@ -266,6 +255,27 @@ def test_no_surrounding_hides_a_known_value(before: str, after: str, cut: int) -
 def test_a_megabyte_takes_well_under_a_second(unit: str) -> None:
     """Time is linear, also on texts made to be slow."""
     text = unit * (1_000_000 // len(unit))
-    start = time.perf_counter()
+    start = time.thread_time()
     REDACTOR.text(text)
-    assert time.perf_counter() - start < 2.0
+    assert time.thread_time() - start < 2.0
+
+
+@pytest.mark.parametrize(
+    ("kind", "sample"),
+    [
+        *[("github-token", f"{prefix}{some(ALNUM, 36)}") for prefix in ("ghp_", "gho_", "ghu_", "ghr_", "ghs_")],
+        *[("aws-key", f"{prefix}{some(string.ascii_uppercase, 16)}") for prefix in ("AKIA", "ASIA", "ABIA", "ACCA")],
+        *[("slack-token", f"{prefix}-1{some(ALNUM, 20)}") for prefix in ("xoxb", "xoxe.xoxp", "xapp")],
+        *[("stripe-key", f"{prefix}_live_{some(ALNUM, 24)}") for prefix in ("sk", "rk")],
+        *[("openai-key", f"sk-{owner}-{some(WORDY, 40)}") for owner in ("proj", "svcacct")],
+        ("gitlab-token", f"glpat-{some(WORDY, 20)}"),
+        ("google-key", f"AIza{some(WORDY, 35)}"),
+        ("npm-token", f"npm_{some(ALNUM, 36)}"),
+        ("pypi-token", f"pypi-AgE{some(WORDY, 50)}"),
+        ("anthropic-key", f"sk-ant-api03-{some(ALNUM, 40)}"),
+    ],
+)
+def test_each_beginning_names_its_kind(kind: str, sample: str) -> None:
+    """The shortest token of each, in a file as in a log."""
+    assert BLIND.found(f"key = {sample}") == [kind]
+    assert BLIND.text(f"key = {sample}") == f"key = {MARK}"

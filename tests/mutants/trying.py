@@ -43,7 +43,7 @@ OPTIONS: Final = (
 )
 NEVER_IMPORTED = 99
 MEMORY = 2 << 30
-START_SECONDS, PATIENCE = 5, 3
+START_SECONDS, PATIENCE = 2, 3
 """CPU seconds to begin, and how many times as long as without the change: what takes longer runs for ever."""
 
 

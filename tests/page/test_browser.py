@@ -14,6 +14,7 @@ from playwright.sync_api import Error as PlaywrightError
 
 from bot.core.secret import Secret
 from bot.page.access import Access
+from bot.page.listener import Limits
 from bot.page.shown import Changed, CheckResult, Link, LogLine, RunDetail, Step, Vital
 from tests.browser import chromium, needs_browser
 from tests.page.sample import NOW, Sample, a_run, asked, closed, unasked
@@ -180,6 +181,16 @@ def test_an_open_page_follows_and_keeps_what_the_reader_did(browser: Browser) ->
         expect(page.locator("#graph svg")).to_contain_text("NEW-1.6")
         assert page.evaluate("document.activeElement.href") == focused
         assert wrong == []
+        context.close()
+
+
+def test_a_page_that_is_not_kept_up_to_date_says_so(browser: Browser) -> None:
+    with opened(shop(), limits=Limits(streams=0)) as client:
+        context = browser.new_context()
+        page = context.new_page()
+        page.goto(f"{client.base_url}/p/7")
+        expect(page.locator("#live")).to_have_text("Not live: the server is busy. Trying again.")
+        expect(page.locator("#queue")).to_contain_text("Log in")
         context.close()
 
 
