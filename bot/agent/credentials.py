@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from bot.agent.places import passable
+
 PLACES: Final = (
     *(".git-credentials", ".config/git/credentials", ".netrc", ".config/gh", ".config/glab-cli", ".ssh", ".gnupg"),
     *(".npmrc", ".yarnrc.yml", ".pypirc", ".config/pip/pip.conf", ".cargo/credentials", ".cargo/credentials.toml"),
@@ -22,7 +24,7 @@ PLACES: Final = (
 
 def open_credentials(home: Path) -> Iterator[Path]:
     """Those that others may read; folders are given whole."""
-    if _passable(home):
+    if home.is_dir() and passable(home):
         for name in PLACES:
             path = home / name
             try:
@@ -30,17 +32,10 @@ def open_credentials(home: Path) -> Iterator[Path]:
             except OSError:
                 continue
             wanted = stat.S_IXOTH if stat.S_ISDIR(mode) else stat.S_IROTH
-            if mode & wanted and _passable(path.resolve().parent):
+            if mode & wanted and passable(path):
                 yield path
 
 
 def own_home() -> Path:
     """Ours."""
     return Path(pwd.getpwuid(os.getuid()).pw_dir)
-
-
-def _passable(folder: Path) -> bool:
-    try:
-        return all(each.stat().st_mode & stat.S_IXOTH for each in (folder, *folder.parents))
-    except OSError:
-        return False
