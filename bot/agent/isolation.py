@@ -192,9 +192,9 @@ class OtherUser:
         self._closing: tuple[str, ...] = ()
         self.uid, self._lock = take_uid(uids)
         try:
-            self.kill_all()  # what a killed earlier run with this uid may have left
             self._close(root, log)
             self._prove()
+            self.kill_all()  # what a killed earlier run with this uid may have left
             if clear:
                 self._clear(log)
             if why := refuse_metadata(self._become_root, self.uid):
@@ -258,7 +258,9 @@ class OtherUser:
         # Where /proc hides other users' processes (hidepid) we see none: one blind kill, unless we are root.
         blind, end = bool(self._become_root), time.monotonic() + 10
         while blind or alive(uid):
-            run_short((*self._become_root, *killing_words(uid)))
+            done = run_short((*self._become_root, *killing_words(uid)))
+            if done.returncode != 0:
+                raise InternalError(f"Processes of uid {uid} can't be ended: {done.stderr.strip()[-500:]}")
             if not blind and time.monotonic() > end:
                 raise InternalError(f"Processes of uid {uid} do not die.")
             blind = False
