@@ -485,7 +485,8 @@ def test_a_command_says_nothing_of_it(words: str, actions: str, tmp_path: Path) 
     """Also where the other side's words hold it in another spelling than the client sent it in."""
     with bad_server("repeats what it was sent") as url:
         argv = (sys.executable, "-m", "bot", *words.split())
-        environ = environment(tmp_path, url, GITHUB_ACTIONS=actions)
+        debugging = {"ACTIONS_STEP_DEBUG": actions, "RUNNER_DEBUG": "1" if actions else ""}
+        environ = environment(tmp_path, url, GITHUB_ACTIONS=actions, **debugging)
         ended = subprocess.run(argv, env=environ, capture_output=True, text=True, timeout=100, check=False)
 
     assert ended.returncode == 1
@@ -579,3 +580,11 @@ def test_nothing_prints_the_variables_of_a_traceback() -> None:
 
     assert [path.name for path in bot.rglob("*.py") if shows.search(path.read_text())] == []
     assert "pretty_exceptions_enable=False" in (bot / "cli" / "commands.py").read_text()
+
+
+def test_nothing_asks_whether_a_step_is_debugged() -> None:
+    """S09: what a log says does not depend on it."""
+    root = Path(__file__).parents[1]
+    ours = [*(root / "bot").rglob("*.py"), *(root / ".github").rglob("*.yml"), root / "action.yml"]
+
+    assert [path.name for path in ours if re.search(r"STEP_DEBUG|RUNNER_DEBUG|runner\.debug", path.read_text())] == []
