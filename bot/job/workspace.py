@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from bot.agent.isolation import Isolation
+from bot.agent.launching import Isolation
 from bot.agent.process import Cancel
 from bot.core.names import Reason
 from bot.core.paths import listed

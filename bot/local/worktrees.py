@@ -19,7 +19,7 @@ from typing import Literal
 
 from pydantic import TypeAdapter, ValidationError
 
-from bot.agent.isolation import Isolation
+from bot.agent.launching import Isolation
 from bot.agent.places import passable
 from bot.core.names import Reason
 from bot.core.run import Admission

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.agent.isolation import Isolation, OtherUser, isolation_for
+from bot.agent.isolation import OtherUser, isolation_for
 from bot.agent.keyring import KEYCTL, start_without_keys
+from bot.agent.launching import Isolation
 from bot.agent.places import passable, reachable, run_root
 from bot.agent.process import Cancel, Command, Finished, environment, run_command
 from bot.agent.uids import FIRST_UID, take_uid, tool

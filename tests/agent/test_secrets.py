@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.agent.isolation import Isolation, isolation_for
+from bot.agent.isolation import isolation_for
+from bot.agent.launching import Isolation
 from bot.agent.process import Cancel, Command, environment, run_command
 
 HOLDER = """
