@@ -18,7 +18,8 @@ ROOT = Path(__file__).parents[2]
 @pytest.mark.parametrize(
     ("source", "mutants"),
     [
-        ("A = {'a', 'b'}", ["A = { 'b'}", "A = {'a',}"]),
+        ("A = ('a', 'b')", ["A = ( 'b',)", "A = ('a',)"]),
+        ("A = {'a', 'b', 'c'}", ["A = { 'b', 'c'}", "A = {'a', 'c'}", "A = {'a', 'b',}"]),
         ("A = 1", ["A = 0", "A = 2"]),
         ("def f(a: int | None) -> int | str: return a", []),
         ("def f(*, a): return a * b", ["def f(*, a): return a / b"]),
