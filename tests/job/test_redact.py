@@ -279,3 +279,34 @@ def test_each_beginning_names_its_kind(kind: str, sample: str) -> None:
     """The shortest token of each, in a file as in a log."""
     assert BLIND.found(f"key = {sample}") == [kind]
     assert BLIND.text(f"key = {sample}") == f"key = {MARK}"
+
+
+SYMBOLS = "a1-b2-c3-d4-e5-f6-g7"
+"""Too few letters and digits to be found in disguise."""
+
+
+@pytest.mark.parametrize(
+    ("value", "text", "shown"),
+    [
+        ("a1b2c3d4", "x a1b2c3d4 y", f"x {MARK} y"),
+        ("a1b2c3d", "x a1b2c3d y", "x a1b2c3d y"),
+        ("a1b2c3d4e5f6g7h8", "x a1b2c3d4 y", f"x {MARK} y"),
+        ("a1b2c3d4e5f6g7h8", "x a1b2c3d y", "x a1b2c3d y"),
+        ("a1b2c3d4e5f6g7h", "x a1b2c3d4 y", "x a1b2c3d4 y"),
+        ("a1b2c3d4e5f6g7h", "x a1b2c3d4e5f6g7h y", f"x {MARK} y"),
+        (SYMBOLS, f"x {SYMBOLS[:13]} y", f"x {MARK} y"),
+        (SYMBOLS, f"x {SYMBOLS[7:]} y", f"x {MARK} y"),
+        (SYMBOLS, f"x {SYMBOLS[:11]}?{SYMBOLS[12:]} y", f"x {MARK}?{MARK} y"),
+        (SYMBOLS, f"x {SYMBOLS[::-1][:8]} y", f"x {MARK} y"),
+        (SYMBOLS, f"x {SYMBOLS[::-1][-8:]} y", f"x {MARK} y"),
+        (SYMBOLS, f"x {SYMBOLS[3:15]} y", f"x {SYMBOLS[3:15]} y"),
+    ],
+)
+def test_how_much_of_a_known_value_is_enough(value: str, text: str, shown: str) -> None:
+    """Its first or last eight characters with all that follows on; all of a shorter one; nothing of less than eight."""
+    assert Redactor([value]).text(text) == shown
+
+
+def test_an_authorization_header_may_be_in_a_file() -> None:
+    """As a test's password may."""
+    assert BLIND.found("Authorization: Basic eC1hY2Nlc3MtdG9rZW46") == []
