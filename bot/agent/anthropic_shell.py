@@ -81,10 +81,7 @@ class _Bash:
 
     def __init__(self, isolation: Isolation, env: Mapping[str, str], folder: Path) -> None:
         launch = isolation.launch((tool("bash"), "--noprofile", "--norc"), env=env, cwd=folder)
-        self._process = subprocess.Popen(
-            launch.argv,
-            env=launch.env,
-            cwd=launch.cwd,
+        self._process = launch.start(
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

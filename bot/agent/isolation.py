@@ -11,15 +11,17 @@ import os
 import pwd
 import secrets
 import shutil
+import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Protocol, Self
+from typing import Any, Literal, Protocol, Self
 
 from bot.agent.closing import closing_words
+from bot.agent.keyring import start_without_keys
 from bot.agent.killing import killing_words
 from bot.agent.leftovers import RUN_FOLDER, leftovers
 from bot.agent.uids import ALL_UIDS, SYSTEM_PATH, alive, has_name, marked_processes, run_short, take_uid, tool
@@ -51,6 +53,16 @@ class Launch:
     argv: tuple[str, ...]
     env: dict[str, str]
     cwd: Path
+    keyless: bool = False
+    """It must not have the kernel's keys of ours: see `start`."""
+
+    def start(self, **options: Any) -> "subprocess.Popen[bytes]":
+        """Start it; `options` are `Popen`'s."""
+
+        def popen() -> "subprocess.Popen[bytes]":
+            return subprocess.Popen(self.argv, env=self.env, cwd=self.cwd, **options)
+
+        return start_without_keys(popen) if self.keyless else popen()
 
 
 class Launcher(Protocol):
@@ -71,6 +83,11 @@ class Isolation(Launcher, Protocol):
     @property
     def name(self) -> str:
         """`uid 61007` or `none`, for the log and the pull request."""
+        ...
+
+    @property
+    def uid(self) -> int:
+        """Whose processes they are."""
         ...
 
     @property
@@ -216,9 +233,9 @@ class OtherUser:
         self._closing: tuple[str, ...] = ()
         self.uid, self._lock = take_uid(uids)
         try:
-            self.kill_all()  # what a killed earlier run with this uid may have left
             self._close(root, log)
             self._prove()
+            self.kill_all()  # what a killed earlier run with this uid may have left
             if clear:
                 self._clear(log)
             self.home = root / "home"
@@ -250,7 +267,7 @@ class OtherUser:
         # and sudo clears the environment, so the variables travel as words. They hold no secret, by contract.
         variables = [f"{name}={value}" for name, value in env.items()]
         entry = (tool("env"), "-i", f"--chdir={cwd}", *variables, *argv)
-        return Launch((*self._words(limited=True), *entry), {"PATH": SYSTEM_PATH}, Path("/"))
+        return Launch((*self._words(limited=True), *entry), {"PATH": SYSTEM_PATH}, Path("/"), keyless=True)
 
     def own(self, path: Path) -> None:
         """Change the owner to the uid."""
@@ -280,7 +297,9 @@ class OtherUser:
         # Where /proc hides other users' processes (hidepid) we see none: one blind kill, unless we are root.
         blind, end = bool(self._become_root), time.monotonic() + 10
         while blind or alive(uid):
-            run_short((*self._become_root, *killing_words(uid)))
+            done = run_short((*self._become_root, *killing_words(uid)))
+            if done.returncode != 0:
+                raise InternalError(f"Processes of uid {uid} can't be ended: {done.stderr.strip()[-500:]}")
             if not blind and time.monotonic() > end:
                 raise InternalError(f"Processes of uid {uid} do not die.")
             blind = False
@@ -367,6 +386,7 @@ class SameUser:
     def __init__(self, root: Path, *, mark: str = "") -> None:
         """Make the home under `root`. `mark`: of one that was there before."""
         self._mark = f"AI_READY_MARK={mark or secrets.token_hex(8)}"
+        self.uid = os.geteuid()
         self.home = root / "home"
         (self.home / "tmp").mkdir(parents=True)
         self.home.chmod(0o700)

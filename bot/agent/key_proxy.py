@@ -94,14 +94,20 @@ class KeyProxy:
 
 @contextlib.contextmanager
 def serve_key_proxy(
-    credential: Credential, *, budget_usd: float, upstream: str = "", models: frozenset[str] = frozenset()
+    credential: Credential,
+    *,
+    budget_usd: float,
+    upstream: str = "",
+    models: frozenset[str] = frozenset(),
+    uid: int | None = None,
 ) -> Iterator[KeyProxy]:
     """Serve a proxy on an ephemeral port of 127.0.0.1, in a thread of its own, until the end of the `with`.
 
-    `upstream`: ANTHROPIC_BASE_URL, empty for the official host. `models`: ids that may be asked for; empty: any.
+    `upstream`: ANTHROPIC_BASE_URL, empty for the official host. `models`: ids that may be asked for; empty: any. `uid`: whose
+    processes may ask; None: everybody's.
     """
     meter = Meter(budget_usd)
-    door = _Door(credential, (upstream or OFFICIAL).rstrip("/"), models, meter)
+    door = _Door(credential, (upstream or OFFICIAL).rstrip("/"), models, meter, uid)
     with serve_door(door, "key-proxy") as url:
         yield KeyProxy(url, door.key, meter)
 
@@ -109,11 +115,13 @@ def serve_key_proxy(
 class _Door(Door):
     """Checks, forwards, counts. Lives in the proxy's own event loop."""
 
-    def __init__(self, credential: Credential, upstream: str, models: frozenset[str], meter: Meter) -> None:
+    def __init__(
+        self, credential: Credential, upstream: str, models: frozenset[str], meter: Meter, uid: int | None
+    ) -> None:
         self.key = f"sk-ai-ready-{secrets.token_hex(24)}"
         self._credential, self._upstream, self._models, self._meter = credential, upstream, models, meter
         self._places = asyncio.Semaphore(AT_ONCE)
-        super().__init__(LARGEST)
+        super().__init__(LARGEST, uid)
 
     def routes(self) -> Sequence[web.RouteDef]:
         """Two calls of the API."""

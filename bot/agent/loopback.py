@@ -10,14 +10,17 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 
 from aiohttp import ClientSession, ClientTimeout, web
+from aiohttp.typedefs import Handler
+
+from bot.agent.peers import uid_behind
 
 
 class Door(ABC):
     """Lives in an event loop of its own."""
 
-    def __init__(self, largest: int) -> None:
-        """`largest`: bytes of a request."""
-        self._largest = largest
+    def __init__(self, largest: int, uid: int | None = None) -> None:
+        """`largest`: bytes of a request. `uid`: whose processes alone may ask; None: everybody's of this machine."""
+        self._largest, self._uid = largest, uid
         self._closing = contextlib.AsyncExitStack()
 
     @abstractmethod
@@ -30,7 +33,7 @@ class Door(ABC):
         # trust_env: a self-hosted runner may reach the world only through HTTPS_PROXY.
         session = ClientSession(timeout=timeout, trust_env=True)
         self._session = await self._closing.enter_async_context(session)
-        app = web.Application(client_max_size=self._largest)
+        app = web.Application(client_max_size=self._largest, middlewares=[self._let_in])
         app.router.add_routes(self.routes())
         runner = web.AppRunner(
             app, access_log=None, handle_signals=False, shutdown_timeout=0.1, handler_cancellation=True
@@ -39,6 +42,17 @@ class Door(ABC):
         self._closing.push_async_callback(runner.cleanup)
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         return int(runner.addresses[0][1])
+
+    @web.middleware
+    async def _let_in(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """A run's key can be seen in the list of processes where sudo starts its agent; others can't use it."""
+        peer, own = (request.get_extra_info(name) for name in ("peername", "sockname"))
+        uid = uid_behind(peer[1], asks=own[1]) if self._uid is not None and peer and own else None
+        if uid not in {None, self._uid}:
+            return web.Response(
+                status=403, text="This is for the agent of one run.", headers={"x-should-retry": "false"}
+            )
+        return await handler(request)
 
     async def close(self) -> None:
         """Stop to listen; requests under way are cut."""

@@ -48,9 +48,12 @@ class McpDoor:
 
 
 @contextlib.contextmanager
-def serve_mcp_proxy(linear_key: str, *, upstream: str = LINEAR) -> Iterator[McpDoor]:
-    """Serve a proxy on an ephemeral port of 127.0.0.1, in a thread of its own, until the end of the `with`."""
-    door = _Door(linear_key, upstream)
+def serve_mcp_proxy(linear_key: str, *, upstream: str = LINEAR, uid: int | None = None) -> Iterator[McpDoor]:
+    """Serve a proxy on an ephemeral port of 127.0.0.1, in a thread of its own, until the end of the `with`.
+
+    `uid`: whose processes may ask; None: everybody's.
+    """
+    door = _Door(linear_key, upstream, uid)
     with serve_door(door, "mcp-proxy") as url:
         yield McpDoor(f"{url}/mcp", door.key)
 
@@ -76,10 +79,10 @@ def _reads(message: dict[str, Any]) -> bool:
 class _Door(Door):
     """Checks and forwards. Lives in the proxy's own event loop."""
 
-    def __init__(self, linear_key: str, upstream: str) -> None:
+    def __init__(self, linear_key: str, upstream: str, uid: int | None) -> None:
         self.key = f"ai-ready-{secrets.token_hex(24)}"
         self._linear_key, self._upstream = linear_key, upstream
-        super().__init__(LARGEST)
+        super().__init__(LARGEST, uid)
 
     def routes(self) -> Sequence[web.RouteDef]:
         """One address, as the protocol has it."""

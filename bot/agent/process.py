@@ -14,13 +14,13 @@ import tempfile
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 from typing import IO, Literal, Protocol
 
-from bot.agent.isolation import Isolation, Launcher
+from bot.agent.isolation import Isolation, Launch, Launcher
 
 Killed = Literal["", "timed-out", "cancelled", "over-budget", "hung", "flooded", "context"]
 """Why *we* ended a process; the words of `core.run.AgentReport.stopped_for`."""
@@ -279,7 +279,7 @@ class Running:
         """Feed `out` and `err` (None: both streams go to `out`) until it has ended; then kill what is left of it."""
         launch = self._isolation.launch(self._command.argv, env=self._command.env, cwd=self._command.cwd)
         try:
-            process = self._spawn(launch.argv, launch.env, launch.cwd, merged=err is None)
+            process = self._spawn(launch, merged=err is None)
         except OSError as error:
             return Ended(
                 127, time.monotonic() - self._started, "", f"{launch.argv[0]} could not be started: {error.strerror}"
@@ -305,7 +305,7 @@ class Running:
             err.close()
         return Ended(process.returncode, time.monotonic() - self._started, self._killed)
 
-    def _spawn(self, argv: Sequence[str], env: dict[str, str], cwd: Path, *, merged: bool) -> subprocess.Popen[bytes]:
+    def _spawn(self, launch: Launch, *, merged: bool) -> subprocess.Popen[bytes]:
         with contextlib.ExitStack() as stack:
             stdin: IO[bytes] | int = subprocess.DEVNULL
             if self._command.stdin:
@@ -313,10 +313,7 @@ class Running:
                 stdin = stack.enter_context(tempfile.TemporaryFile())
                 stdin.write(self._command.stdin)
                 stdin.seek(0)
-            return subprocess.Popen(
-                argv,
-                env=env,
-                cwd=cwd,
+            return launch.start(
                 stdin=stdin,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT if merged else subprocess.PIPE,

@@ -1,6 +1,7 @@
 """A session over the Messages API: the key proxy as for the CLI, and a conversation by the official SDK."""
 
 import contextlib
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -31,7 +32,7 @@ def sdk_session(access: ModelAccess, ground: Ground) -> Iterator[Agent]:
     from bot.agent.anthropic_agent import Conversation, Line  # noqa: PLC0415 (the SDK takes a while to import)
 
     credential = Credential("api-key", access.api_key.reveal())
-    with serve_key_proxy(credential, budget_usd=access.usd, upstream=access.base_url) as proxy:
+    with serve_key_proxy(credential, budget_usd=access.usd, upstream=access.base_url, uid=os.geteuid()) as proxy:
         narrator = Narrator(ground.tell, spent_usd=lambda: proxy.spent_usd)
         line = Line(
             access.model, proxy, ground.isolation, ground.cancel, narrator.hear, max_tokens=access.settings.max_tokens

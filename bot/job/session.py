@@ -135,9 +135,13 @@ def claude_session(access: ModelAccess, ground: Ground) -> Iterator[Agent]:
         else Credential("oauth", access.oauth_token.reveal())
     )
     with contextlib.ExitStack() as stack:
-        proxy = stack.enter_context(serve_key_proxy(credential, budget_usd=access.usd, upstream=access.base_url))
+        uid = ground.isolation.uid
+        proxy = stack.enter_context(
+            serve_key_proxy(credential, budget_usd=access.usd, upstream=access.base_url, uid=uid)
+        )
         narrator = Narrator(ground.tell, spent_usd=lambda: proxy.spent_usd)
-        linear = stack.enter_context(serve_mcp_proxy(access.linear_key.reveal())) if access.linear_key else None
+        key = access.linear_key
+        linear = stack.enter_context(serve_mcp_proxy(key.reveal(), uid=uid)) if key else None
         yield ClaudeSession(access, ground, cli, proxy, narrator, linear)
 
 

@@ -1,5 +1,6 @@
 """One conversation by the real SDK with a scripted model: what the tests of the second backend work at."""
 
+import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -66,7 +67,7 @@ def at_a_desk(root: Path, isolation: Isolation) -> Iterator[Desk]:
     script = Script()
     with (
         serve_model(script, key=KEY) as model,
-        serve_key_proxy(Credential("api-key", KEY), budget_usd=5, upstream=model.url) as proxy,
+        serve_key_proxy(Credential("api-key", KEY), budget_usd=5, upstream=model.url, uid=os.geteuid()) as proxy,
     ):
         yield Desk(isolation, model, proxy, job, script)
 

@@ -129,7 +129,7 @@ def test_many_processes_that_leave_their_group_die_with_the_ask(desk: Desk) -> N
 
     assert verdict(report) == ""
     assert desk.results[0] == "4096"
-    assert not alive(desk.isolation.uid)  # type: ignore[attr-defined]
+    assert not alive(desk.isolation.uid)
 
 
 PATHS = {

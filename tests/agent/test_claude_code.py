@@ -86,7 +86,7 @@ def desk(root: Path, cli: Cli, request: pytest.FixtureRequest) -> Iterator[Desk]
     script = Script()
     with (
         serve_model(script, key=KEY) as model,
-        serve_key_proxy(Credential("api-key", KEY), budget_usd=5, upstream=model.url) as proxy,
+        serve_key_proxy(Credential("api-key", KEY), budget_usd=5, upstream=model.url, uid=isolation.uid) as proxy,
     ):
         yield Desk(isolation, model, proxy, job, cli, script)
 

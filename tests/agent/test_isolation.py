@@ -1,4 +1,6 @@
+import ctypes
 import os
+import platform
 import shutil
 import stat
 import subprocess
@@ -9,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from bot.agent.isolation import Isolation, OtherUser, isolation_for, passable, reachable, run_root
+from bot.agent.keyring import KEYCTL, start_without_keys
 from bot.agent.process import Cancel, Command, Finished, environment, run_command
 from bot.agent.uids import FIRST_UID, take_uid, tool
-from bot.errors import Blocked
+from bot.errors import Blocked, InternalError
 
 PATH = {"PATH": "/usr/bin:/bin"}
 
@@ -42,6 +45,32 @@ def test_another_uid_has_no_rights_and_gets_none(apart: Isolation) -> None:
     assert status["Groups"] in {"", uid}
     assert {status[name] for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")} == {"0" * 16}
     assert status["NoNewPrivs"] == "1"
+
+
+READ_KEY = """
+import ctypes
+libc = ctypes.CDLL(None, use_errno=True)
+key, text = libc.syscall({number}, 10, -3, b"user", b"ai-ready-test", 0), ctypes.create_string_buffer(100)
+print(libc.syscall({number}, 11, key, text, 100) if key > 0 else "no key", text.value.decode())
+"""
+
+
+@pytest.mark.needs_root
+@pytest.mark.skipif(not KEYCTL.get(platform.machine()), reason="the number of keyctl is not known here")
+def test_the_runners_session_keyring_is_not_the_agents(apart: Isolation) -> None:
+    """Who possesses a key may read it, whatever uid that is: a Kerberos ticket of the runner's, for one."""
+    number = KEYCTL[platform.machine()]
+    libc = ctypes.CDLL(None, use_errno=True)
+
+    def put_and_read() -> tuple[str, str]:
+        add_key = {250: 248, 219: 217}.get(number, number - 2)
+        if libc.syscall(add_key, b"user", b"ai-ready-test", b"canary", 6, -3) < 0:
+            pytest.skip("no keys may be used here")
+        script = READ_KEY.format(number=number)
+        ours = subprocess.run(("python3", "-c", script), capture_output=True, text=True, check=True).stdout
+        return ours.strip(), sh(apart, f"python3 -c '{script}'").tail.strip()
+
+    assert start_without_keys(put_and_read) == ("6 canary", "no key")
 
 
 @pytest.mark.needs_root
@@ -323,6 +352,19 @@ def test_sudo_is_enough(root: Path, tmp_path: Path) -> None:
         "PATH=/usr/bin:/bin",
         f"PWD={isolation.home}",
     ]
+
+
+@pytest.mark.needs_root
+def test_that_nothing_can_be_ended_is_said(root: Path, tmp_path: Path) -> None:
+    """Where other users' processes can't be seen, that one failed kill would be all there was."""
+    refusing = tmp_path / "sudo"
+    refusing.write_text('#!/bin/sh\ncase "$*" in *os.kill*) [ -e "$0.no" ] && exit 1;; esac\nexec "$@"\n')
+    refusing.chmod(0o755)
+    with OtherUser(root, become_root=(str(refusing),)) as isolation:
+        Path(f"{refusing}.no").touch()
+        with pytest.raises(InternalError, match="can't be ended"):
+            isolation.kill_all()
+        Path(f"{refusing}.no").unlink()
 
 
 @pytest.mark.needs_root

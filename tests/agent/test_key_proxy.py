@@ -5,6 +5,7 @@ import gzip
 import http.client
 import json
 import logging
+import os
 import socket
 import threading
 import time
@@ -105,6 +106,18 @@ def test_strangers_are_refused(headers: dict[str, str]) -> None:
     assert status == 401
     assert json.loads(body)["error"]["type"] == "authentication_error"
     assert model.requests == []
+
+
+@pytest.mark.parametrize(("uid", "status"), [(os.geteuid(), 200), (os.geteuid() + 1, 403)], ids=["its own", "another"])
+def test_the_key_is_good_for_one_users_processes(uid: int, status: int) -> None:
+    """sudo shows it in the list of processes; whoever else of the machine reads it there has nothing."""
+    with (
+        serve_model(Script(Scene("", say("hi"))), key=KEY) as model,
+        serve_key_proxy(Credential("api-key", KEY), budget_usd=5, upstream=model.url, uid=uid) as proxy,
+    ):
+        answered, _, _ = ask(proxy)
+
+    assert (answered, len(model.requests)) == (status, int(status == 200))
 
 
 @pytest.mark.parametrize(

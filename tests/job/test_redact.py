@@ -161,6 +161,12 @@ NEAR_MISSES = {
     "a PEM placeholder": "-----BEGIN PRIVATE KEY-----\n...\n-----END PRIVATE KEY-----",
     "a PEM header in prose": "A line like -----BEGIN PRIVATE KEY----- starts it.",
     "the Slack API": "https://hooks.slack.com/services/",
+    "a sentence with a PEM header and a commit": f"-----BEGIN PRIVATE KEY----- was in {'3f78' * 10} of the history",
+    "a variable as a password": "https://user:$PASSWORD@host and https://user:${PASSWORD}@host",
+    "stars as a password": "redis://:***@host",
+    "an image by tag and digest": "docker://alpine:3.20@sha256:beefdbd8a1da6d2915566fde36db9db0",
+    "a variable as a token": 'Authorization: Bearer $GITHUB_TOKEN", "Authorization: token ${TOKEN}"',
+    "a token to be filled in": "Authorization: Bearer <your-token>",
     "an address with a port": "http://localhost:8080/a@b",
 }
 
@@ -215,6 +221,24 @@ def test_bytes_of_any_encoding_are_scanned() -> None:
     """A file in UTF-16 or with broken UTF-8 hides nothing."""
     assert REDACTOR.found(f"key={KEY}".encode("utf-16")) == ["anthropic-key", "known-secret"]
     assert REDACTOR.found(b"\xff\xfe\x80" + KEY.encode()) == ["anthropic-key", "known-secret"]
+
+
+def test_a_password_that_only_begins_like_a_variable_is_hidden() -> None:
+    """Lower case, or with more behind it."""
+    for password in ("$hunter2", "$A-b7", "***x"):
+        assert f"https://user:{MARK}@host" == BLIND.text(f"https://user:{password}@host")
+
+
+def test_what_is_unseen_elsewhere_stays() -> None:
+    """Only what holds a secret apart goes with it: colours of a log are not ours."""
+    token = f"ghp_{some(ALNUM, 36)}"
+    text = f"\x1b[32mok\x1b[0m {token[:20]}\x1b[1m{token[20:]} \u200bend"
+    assert f"\x1b[32mok\x1b[0m {MARK} \u200bend" == BLIND.text(text)
+
+
+def test_a_secret_right_behind_a_secret_is_hidden() -> None:
+    """Whose beginning only shows once the other is gone."""
+    assert f"{MARK}{MARK}" == REDACTOR.text(f"{KEY}AKIA{some(string.ascii_uppercase, 16)}")
 
 
 def test_redacting_twice_changes_nothing_more() -> None:

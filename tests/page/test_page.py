@@ -79,6 +79,8 @@ def test_a_project_shows_graph_queue_and_why() -> None:
     assert '<a href="https://github.example/acme/shop/issues/3" rel="noreferrer">#3</a>' in page
     assert "Not drawn: 1 issue without a phase" in page
     assert "/ai stop" in page
+    kept_up_to_date = page.partition('<section id="budget" data-live')[2].partition("</section>")[0]
+    assert 'As of <time datetime="2026-03-04T12:00:00Z">' in kept_up_to_date
 
 
 def test_every_arrow_of_the_graph_can_be_read_without_a_mouse() -> None:
