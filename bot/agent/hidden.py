@@ -197,7 +197,7 @@ class Block:
         self.found.in_note = self.html and end is None
         if end is None:
             return len(self.text)
-        return end.end() if end[0].startswith("</r") and end[0][3] in "pP" else end.start()
+        return end.end() if end[0].lower().startswith("</rp") else end.start()
 
     def _attributes(self, attributes: str) -> str:
         kept = []
