@@ -52,8 +52,8 @@ HEADLESS = Weakness(
 )
 KILLER = Weakness(
     "bot/agent/killing.py",
-    "os.kill(-1, 9)",
-    "os.execv('/bin/sh', ('sh', '-c', 'sleep 0.2; kill -KILL -1'))",
+    "    os.kill(-1, 9)\n",
+    "    os.execv('/bin/sh', ('sh', '-c', 'sleep 0.2; kill -KILL -1'))\n",
 )
 """The shell that used to do it, on a machine with much to do."""
 
