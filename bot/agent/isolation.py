@@ -12,7 +12,6 @@ import pwd
 import secrets
 import shutil
 import subprocess
-import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,9 +20,11 @@ from types import TracebackType
 from typing import Any, Literal, Protocol, Self
 
 from bot.agent.closing import closing_words
+from bot.agent.credentials import open_credentials, own_home
 from bot.agent.keyring import start_without_keys
 from bot.agent.killing import killing_words
-from bot.agent.leftovers import RUN_FOLDER, leftovers
+from bot.agent.leftovers import leftovers
+from bot.agent.metadata import refuse_metadata, reopen_metadata
 from bot.agent.uids import ALL_UIDS, SYSTEM_PATH, alive, has_name, marked_processes, run_short, take_uid, tool
 from bot.core.names import Reason
 from bot.errors import Blocked, InternalError
@@ -123,50 +124,8 @@ class Isolation(Launcher, Protocol):
     ) -> None: ...
 
 
-def run_root(base: Path | None = None) -> Path:
-    """Make this run's folder: ours, 0711, so that the isolated user passes through but neither lists nor writes it.
-
-    It lies outside every home, because GitHub's runner keeps its own at 0750 where another uid can't pass. Raises
-    `Blocked` when no place on this machine can be passed by another uid.
-    """
-    candidates = [base] if base else [Path("/var/tmp"), Path(tempfile.gettempdir()), Path("/tmp")]  # noqa: S108
-    for candidate in candidates:
-        if candidate.is_dir() and passable(candidate) and os.access(candidate, os.W_OK):
-            root = Path(tempfile.mkdtemp(prefix=RUN_FOLDER, dir=candidate.resolve()))
-            root.chmod(0o711)
-            return root
-    tried = ", ".join(str(candidate) for candidate in candidates)
-    raise Blocked(Reason.SETUP_FAILED, f"No temporary folder here can be passed by another user (tried {tried}).")
-
-
-def passable(path: Path) -> bool:
-    """Whether everybody may pass every folder on the way to `path`, and through it if it is a folder."""
-    real = path.resolve()
-    folders = [real, *real.parents] if real.is_dir() else list(real.parents)
-    return all(folder.stat().st_mode & 0o001 for folder in folders)
-
-
-def reachable(program: Path, *, root: Path) -> Path:
-    """Where another uid can execute `program`: itself, or (from inside a 0750 home) a hard link or copy under `root`."""
-    real = program.resolve()
-    if passable(real) and real.stat().st_mode & 0o005 == 0o005:
-        return real
-    folder = root / "bin"
-    folder.mkdir(mode=0o755, exist_ok=True)
-    there = folder / real.name
-    if not there.exists():
-        try:
-            if real.stat().st_mode & 0o005 != 0o005:  # a link would share the mode that keeps others out
-                raise PermissionError
-            os.link(real, there)
-        except OSError:
-            shutil.copyfile(real, there)
-            there.chmod(0o755)
-    return there
-
-
 def isolation_for(setting: Literal["auto", "none"], *, root: Path, log: Callable[[str], None]) -> Isolation:
-    """The isolation that `agent.isolation` asks for, with its home under `root` (see `run_root`).
+    """The isolation that `agent.isolation` asks for, with its home under `root` (see `places.run_root`).
 
     Raises `Blocked(setup-failed)` with what to do when the setting is `auto` and no other uid can be had here.
     """
@@ -238,6 +197,8 @@ class OtherUser:
             self.kill_all()  # what a killed earlier run with this uid may have left
             if clear:
                 self._clear(log)
+            if why := refuse_metadata(self._become_root, self.uid):
+                log(f"In a cloud that hands its machines credentials, the agent may ask for them, too ({why}).")
             self.home = root / "home"
             (self.home / "tmp").mkdir(parents=True)
             self.home.chmod(0o700)
@@ -321,6 +282,7 @@ class OtherUser:
             folders = [folder for folder in SWEPT if Path(folder).is_dir()]
             # As root: a folder that the uid has closed to itself keeps what is in it. Nobody is left to race with us.
             run_short((*self._become_root, tool("find"), *folders, *_sweep(self.uid)), seconds=120)
+            reopen_metadata(self._become_root, self.uid)
         finally:
             self._lock.close()
 
@@ -361,7 +323,8 @@ class OtherUser:
         """Make the rest of the disk read-only for what is launched; said where this machine does not let us."""
         keep = [*(Path(folder) for folder in SHARED_FOLDERS if Path(folder).is_dir()), root]
         mountinfo = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape")
-        words = closing_words(tool("unshare"), tool("sh"), keep=keep, mountinfo=mountinfo)
+        hide = [*open_credentials(own_home())]
+        words = closing_words(tool("unshare"), tool("sh"), keep=keep, hide=hide, mountinfo=mountinfo)
         done = run_short((*self._become_root, *words, tool("true")))
         if done.returncode == 0:
             self._closing = words

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.agent.isolation import Isolation, OtherUser, isolation_for, passable, reachable, run_root
+from bot.agent.isolation import Isolation, OtherUser, isolation_for
 from bot.agent.keyring import KEYCTL, start_without_keys
+from bot.agent.places import passable, reachable, run_root
 from bot.agent.process import Cancel, Command, Finished, environment, run_command
 from bot.agent.uids import FIRST_UID, take_uid, tool
 from bot.errors import Blocked, InternalError
@@ -133,7 +134,8 @@ def test_the_end_of_a_run_leaves_nothing_of_it(root: Path) -> None:
 
 KILLED_RUN = """
 import os, subprocess, sys
-from bot.agent.isolation import isolation_for, run_root
+from bot.agent.isolation import isolation_for
+from bot.agent.places import run_root
 
 root = run_root()
 isolation = isolation_for("auto", root=root, log=lambda line: None)
