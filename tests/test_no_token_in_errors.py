@@ -49,6 +49,7 @@ from bot.job.push import push
 from bot.notify.message import message
 from bot.notify.notice import Link, Notice
 from bot.notify.slack import post
+from bot.page.asking import ask
 from bot.server.logs import QUIET
 from bot.server.setup.bring import label_names
 from bot.server.setup.person import NobodysWire, persons_courier
@@ -287,6 +288,10 @@ def headless_pm_with_a_password(at: At) -> object:
     return open_tracker(HeadlessPmConfig(role="qa", level="senior"), agent="a", root=at.folder, environ=environ).list()
 
 
+def page(at: At) -> object:
+    return ask(at.url, Secret(at.token))
+
+
 def git_reads(at: At) -> object:
     git = make_git_folder(at.folder / "git")
     return remote_branches(git, Remote(f"{at.url}/acme/shop.git", Secret(at.token)), ["main"])
@@ -334,7 +339,7 @@ def _asked(url: str, path: str, body: str, key: str) -> object:
 
 CLIENTS: tuple[Callable[[At], object], ...] = (
     *(action, action_branch, job_log, app, app_repository, app_artifact, persons, manifest_code),
-    *(slack, linear, headless_pm, headless_pm_with_a_password),
+    *(page, slack, linear, headless_pm, headless_pm_with_a_password),
     *(git_reads, git_pushes, git_remote_with_a_password, key_proxy, key_proxy_oauth, mcp_proxy),
 )
 OWN_TOKEN = (app, app_repository, app_artifact)
@@ -368,8 +373,8 @@ def _has(error: BaseException, name: str) -> bool:
 def left_over(token: str, text: str) -> str:
     """Eight characters in a row of a token's secret part that can be read in `text`, as they are or in base64."""
     secret = token.removeprefix("ghs_15368_eyJhbGciOiJSUzI1NiJ9.")
-    coded = base64.b64encode(f"x-access-token:{token}".encode()).decode()[40:]
-    for each in (secret, coded, quote(secret)):
+    basic = [base64.b64encode(f"{user}:{token}".encode()).decode()[40:] for user in ("x-access-token", "someone", "")]
+    for each in (secret, quote(secret), *basic):
         for at in range(len(each) - 7):
             if each[at : at + 8] in text:
                 return each[at : at + 8]
