@@ -125,6 +125,7 @@ class OtherUser:
             self.home.chmod(0o700)
             self.own(self.home)
         except BaseException:
+            reopen_metadata(self._become_root, self.uid)
             self._lock.close()
             raise
 
@@ -203,14 +204,15 @@ class OtherUser:
             folders = [folder for folder in SWEPT if Path(folder).is_dir()]
             # As root: a folder that the uid has closed to itself keeps what is in it. Nobody is left to race with us.
             run_short((*self._become_root, tool("find"), *folders, *_sweep(self.uid)), seconds=120)
-            reopen_metadata(self._become_root, self.uid)
         finally:
+            reopen_metadata(self._become_root, self.uid)
             self._lock.close()
 
     def _clear(self, log: Callable[[str], None]) -> None:
         with leftovers(self.uid, SHARED_FOLDERS) as found:
             for uid, paths in found.items():
                 self._kill(uid)
+                reopen_metadata(self._become_root, uid)
                 if paths:
                     self._root("rm", "-rf", "--one-file-system", "--", *map(str, paths))
             if found:
