@@ -428,3 +428,30 @@ def test_flags_are_kept_and_no_other_word_in_tags(nation: str) -> None:
 
     assert sanitise(f"{flag}{tags}\U000e007f") == Clean(f"{flag}{tags}\U000e007f")
     assert sanitise(f"{flag}{tags[:-1]}\U000e007f") == Clean(flag, hidden=1)
+
+
+@pytest.mark.parametrize("text", ["see [^1]: so", "[^1] x", "`a`[^1]", "`a [^2] b` [^1]", "\\* [^1]", "- [^1]x"])
+def test_a_footnote_stays_wherever_it_is_referred_to(text: str) -> None:
+    """At the beginning, before a colon, behind code."""
+    assert sanitise(f"{text}\n\n[^1]: some words") == Clean(f"{text}\n\n[^1]: some words")
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("a\n\n[^1]: words\nmore words\n\nb", "a\n\nb"),
+        ("a\n\n[^1]: words\n```\nshown\n```", "a\n\n```\nshown\n```"),
+        ("|a|b|\n|-|-|\n|1|2|x", "|a|b|\n|-|-|\n|1|2|"),
+        ("|a|b|\n|-|-|\n|1|2|xyz", "|a|b|\n|-|-|\n|1|2|"),
+        ("a|b\n-|-\n1|2|x", "a|b\n-|-\n1|2|"),
+        ("`\\phantom{a}` $\\phantom{b}$", "`\\phantom{a}` $$"),
+    ],
+)
+def test_what_is_rendered_nowhere_goes_to_the_letter(text: str, left: str) -> None:
+    """A footnote with all its lines and nothing behind it, a surplus cell without the row's last bar, one formula."""
+    assert sanitise(text) == Clean(left, hidden=1)
+
+
+def test_an_empty_cell_too_many_is_no_alarm() -> None:
+    """Nothing was hidden in it."""
+    assert sanitise("|a|b|\n|-|-|\n|1|2| |") == Clean("|a|b|\n|-|-|\n|1|2| |")
