@@ -1,9 +1,9 @@
 """What a connection may cost us, whoever is at its other end: time, bytes of headers, bytes in all, a place.
 
-uvicorn has no deadline for a request that never becomes whole (its keep-alive timer ends with the first byte), no limit
-on headers with httptools, and answers 503 to everybody when too many connections are open. Here a request is whole
-within `Bounds.receive` seconds or its connection goes, and of too many connections the one that has been making us wait
-longest goes.
+uvicorn has no deadline for a request that never becomes whole (its keep-alive timer ends with the first byte), none for
+an answer that nobody reads, no limit on headers with httptools, and answers 503 to everybody when too many connections
+are open. Here a request is whole within `Bounds.receive` seconds or its connection goes, as it goes when nothing of an
+answer is read for as long; and of too many connections the one that has been making us wait longest goes.
 """
 
 import asyncio
@@ -19,7 +19,9 @@ class Bounds(Protocol):
 
     @property
     def receive(self) -> float:
-        """Seconds from a connection's opening, or a further request's first byte, until the request is whole."""
+        """Seconds from a connection's opening, or a further request's first byte, until the request is whole; and those in
+        which some of an answer is read.
+        """
         ...
 
     @property
@@ -54,6 +56,9 @@ class Guard(HttpToolsProtocol):
         self._deadline: asyncio.TimerHandle | None = None
         self.waiting_since: float | None = None
         """When it began to make us wait for bytes; None: a request is being answered."""
+        self._reading: asyncio.TimerHandle | None = None
+        self._answering: Any = None
+        """The one of its requests that is being answered; with several at once uvicorn knows the last one only."""
         self._in_head = True
         self._bytes = 0
         """Of the request that is being received."""
@@ -67,8 +72,11 @@ class Guard(HttpToolsProtocol):
             self._make_room()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Nothing is left behind."""
+        """Nothing is left behind; and what is being answered hears that nobody is there, before it writes to nobody."""
         self._disarm()
+        self._is_read()
+        if self._answering is not None:
+            self._answering.disconnected = True
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -97,6 +105,8 @@ class Guard(HttpToolsProtocol):
         """From here on it is the body."""
         self._in_head = False
         super().on_headers_complete()
+        if not self.pipeline:
+            self._answering = self.cycle
 
     def on_message_complete(self) -> None:
         """The request is whole: now it is our turn."""
@@ -108,8 +118,35 @@ class Guard(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         """Answered: the next request, if any, is awaited."""
+        self._answering = self.pipeline[-1][0] if self.pipeline else None
         super().on_response_complete()
         self.waiting_since = self.waiting_since or self.loop.time()
+
+    def pause_writing(self) -> None:
+        """More of our answer lies here than it should: the peer had better read."""
+        super().pause_writing()
+        self._see_reading(self.transport.get_write_buffer_size())
+
+    def resume_writing(self) -> None:
+        """It did."""
+        super().resume_writing()
+        self._is_read()
+
+    def _see_reading(self, left: int) -> None:
+        self._reading = self.loop.call_later(self.limits.receive, self._unread, left)
+
+    def _unread(self, before: int) -> None:
+        """Of `before` bytes some are gone by now, or the connection goes."""
+        left = self.transport.get_write_buffer_size()
+        if left < before:
+            self._see_reading(left)
+        else:
+            self.transport.abort()
+
+    def _is_read(self) -> None:
+        if self._reading is not None:
+            self._reading.cancel()
+            self._reading = None
 
     def _arm(self) -> None:
         self._deadline = self.loop.call_later(self.limits.receive, self._too_slow)
