@@ -120,7 +120,8 @@ class Pages:
 
     def overview(self, request: Request) -> Response:
         """Every project."""
-        return self._page(request, "overview.html", "", lambda: {"projects": self._source.overview()})
+        projects = self._source.overview()  # first: which there are may make another version of it
+        return self._page(request, "overview.html", "", lambda: {"projects": projects})
 
     def project(self, request: Request) -> Response:
         """One of them."""
@@ -265,6 +266,8 @@ class Pages:
         self, request: Request, template: str, project: str, context: Callable[[], Mapping[str, Any]]
     ) -> Response:
         """The page as it was rendered for this version of what it shows, or as it is rendered now."""
+        if project:
+            self._named(project.partition("/")[0])  # what may no longer be shown is not shown as it was kept, either
         version = self._source.version(project)
         address = f"{self._now():%Y-%m-%d} {request.url.path}?{request.url.query}"
 

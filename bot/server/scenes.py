@@ -86,6 +86,7 @@ class Scenes:
         self._lock = threading.Lock()
         self._version = 1
         self._scenes: dict[str, Scene] = {}
+        self._reached: list[Place] = []
         self._overview: _Kept[tuple[Summary, ...]] = _Kept()
 
     def show(self, place: Place, seen: Snapshot, survey: Survey, config: RepoConfig | ConfigProblem) -> None:
@@ -118,7 +119,11 @@ class Scenes:
 
     def overview(self) -> tuple[Summary, ...]:
         """Every repository that the App reaches, by name."""
-        return self._overview.of(self._version, lambda: tuple(map(self._summary, self._places())))
+        places = self._places()
+        with self._lock:  # installations change without a pass
+            self._version += places != self._reached
+            self._reached, version = places, self._version
+        return self._overview.of(version, lambda: tuple(map(self._summary, places)))
 
     def name(self, project: str) -> Link | None:
         """None: unknown, or not looked at yet."""

@@ -125,6 +125,21 @@ def test_what_is_no_longer_reached_is_not_shown(store: SqlStore) -> None:
     assert scenes.version("7") == 0
 
 
+def test_a_page_that_was_read_before_is_not_shown_either(store: SqlStore) -> None:
+    """Pages are kept as they were rendered; the App may have been taken away since, and no pass comes any more."""
+    with opened(shown(store, asked(1, "Codename Bluebird"))) as client:
+        addresses = ["/p/7", "/p/7/issues", "/p/7/runs", "/p/7/charts"]
+        assert {client.get(each).status_code for each in addresses} == {200}
+        assert REPO in client.get("/").text
+
+        store.put_installation(5, "acme", [Place(8, "acme/attic", 5)], gone=[7])
+
+        assert {client.get(each).status_code for each in addresses} == {404}
+        assert REPO not in client.get("/").text
+        store.put_installation(5, "acme", [Place(9, "acme/new", 5)])
+        assert "acme/new" in client.get("/").text
+
+
 def test_each_look_is_another_version(store: SqlStore) -> None:
     scenes = shown(store, asked(1, "One"))
     before, seen, config = scenes.version("7"), snapshot(asked(1, "Another")), RepoConfig()
