@@ -1,12 +1,13 @@
 """What a connection may cost us, whoever is at its other end: time, bytes of headers, bytes in all, a place.
 
-uvicorn has no deadline for a request that never becomes whole (its keep-alive timer ends with the first byte), none for
-an answer that nobody reads, no limit on headers with httptools, and answers 503 to everybody when too many connections
-are open. Here a request is whole within `Bounds.receive` seconds or its connection goes, as it goes when nothing of an
-answer is read for as long; and of too many connections the one that has been making us wait longest goes.
+uvicorn has no deadline for a request that never becomes whole (its keep-alive timer ends with the first byte), no limit
+on headers with httptools, and answers 503 to everybody when too many connections are open. Here a request is whole
+within `Bounds.receive` seconds or its connection goes, as does one that takes nothing of its answer for so long; and of
+too many connections the one that has been making us wait longest goes.
 """
 
 import asyncio
+from itertools import count
 from typing import Any, Protocol
 
 from uvicorn.config import Config
@@ -19,8 +20,8 @@ class Bounds(Protocol):
 
     @property
     def receive(self) -> float:
-        """Seconds from a connection's opening, or a further request's first byte, until the request is whole; and those in
-        which some of an answer is read.
+        """Seconds from a connection's opening, or a further request's first byte, until the request is whole; and for
+        which whoever asked may take nothing of the answer.
         """
         ...
 
@@ -40,6 +41,10 @@ class Bounds(Protocol):
         ...
 
 
+_NUMBERS = count()
+"""Of connections, in the order of their coming."""
+
+
 class Guard(HttpToolsProtocol):
     """One connection, on a short lead. Made by `guarded`."""
 
@@ -56,12 +61,14 @@ class Guard(HttpToolsProtocol):
         self._deadline: asyncio.TimerHandle | None = None
         self.waiting_since: float | None = None
         """When it began to make us wait for bytes; None: a request is being answered."""
-        self._reading: asyncio.TimerHandle | None = None
         self._answering: Any = None
-        """The one of its requests that is being answered; with several at once uvicorn knows the last one only."""
+        """The one of its requests that is being answered; of several at once uvicorn knows the last one only."""
         self._in_head = True
         self._bytes = 0
         """Of the request that is being received."""
+        self._number = next(_NUMBERS)
+        self._untaken = 0
+        """Bytes of answers that waited for the peer when it was looked at last."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """The clock runs from the start: who connects has something to say."""
@@ -74,7 +81,6 @@ class Guard(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Nothing is left behind; and what is being answered hears that nobody is there, before it writes to nobody."""
         self._disarm()
-        self._is_read()
         if self._answering is not None:
             self._answering.disconnected = True
         super().connection_lost(exc)
@@ -113,6 +119,8 @@ class Guard(HttpToolsProtocol):
         super().on_message_complete()
         self._in_head = True
         self._bytes = 0
+        if self.flow.write_paused:
+            return  # the clock goes on until the peer takes what was answered before
         self._disarm()
         self.waiting_since = self.loop.time() if self.cycle.response_complete else None
 
@@ -123,30 +131,21 @@ class Guard(HttpToolsProtocol):
         self.waiting_since = self.waiting_since or self.loop.time()
 
     def pause_writing(self) -> None:
-        """More of our answer lies here than it should: the peer had better read."""
+        """The peer does not take our answers: that is waiting, too."""
         super().pause_writing()
-        self._see_reading(self.transport.get_write_buffer_size())
+        self._untaken = self.transport.get_write_buffer_size()
+        self.waiting_since = self.waiting_since or self.loop.time()
+        if self._deadline is None:
+            self._arm()
 
     def resume_writing(self) -> None:
-        """It did."""
+        """It does again."""
         super().resume_writing()
-        self._is_read()
-
-    def _see_reading(self, left: int) -> None:
-        self._reading = self.loop.call_later(self.limits.receive, self._unread, left)
-
-    def _unread(self, before: int) -> None:
-        """Of `before` bytes some are gone by now, or the connection goes."""
-        left = self.transport.get_write_buffer_size()
-        if left < before:
-            self._see_reading(left)
-        else:
-            self.transport.abort()
-
-    def _is_read(self) -> None:
-        if self._reading is not None:
-            self._reading.cancel()
-            self._reading = None
+        self._disarm()
+        under_way = self.cycle is not None and not self.cycle.response_complete
+        self.waiting_since = None if under_way else self.loop.time()
+        if not under_way:
+            self._arm()
 
     def _arm(self) -> None:
         self._deadline = self.loop.call_later(self.limits.receive, self._too_slow)
@@ -158,10 +157,17 @@ class Guard(HttpToolsProtocol):
 
     def _too_slow(self) -> None:
         self._deadline = None
-        self._refuse(b"408 Request Timeout")
+        left = self.transport.get_write_buffer_size() if self.flow.write_paused else 0
+        if 0 < left < self._untaken:  # it takes a large answer slowly
+            self._untaken = left
+            self._arm()
+        else:
+            self._refuse(b"408 Request Timeout")
 
     def _refuse(self, status: bytes) -> None:
-        """Say why, where nothing has been said yet, and close."""
+        """Say why, where nothing has been said yet, and close; at once where nobody listens."""
+        if self.flow.write_paused:
+            self.transport.abort()
         if self.transport.is_closing():
             return
         if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
@@ -169,9 +175,9 @@ class Guard(HttpToolsProtocol):
         self.transport.close()
 
     def _make_room(self) -> None:
-        """Let go of the connection that has been making us wait longest: at worst this one, which has said nothing yet."""
+        """Let go of the connection that has been making us wait longest; of those that came at one tick, of the older."""
         waiting = [one for one in self.connections if isinstance(one, Guard) and one.waiting_since is not None]
-        longest = min(waiting, key=lambda one: one.waiting_since or 0.0)
+        longest = min(waiting, key=lambda one: (one.waiting_since or 0.0, one._number))  # noqa: SLF001
         longest.transport.abort()
 
 

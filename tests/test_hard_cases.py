@@ -1,7 +1,7 @@
 """The hard cases that bots of this kind have met, and the tests that hold them.
 
-`tests/hard_cases` maps each case to its tests, by group; the tests stand where what they test is. Each of them fails when
-the defence of its case is broken.
+`tests/hard_cases` maps each case to its tests, by group; the tests stand where what they test is, and `hostile: …` names an
+attack of `make hostile`. Each of them fails when the defence of its case is broken.
 """
 
 import ast
@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.hard_cases import commands, ordering, output, runner, secrets, webhook
+from tests.hostile.__main__ import ALL as ATTACKS
 
 TESTS = Path(__file__).parent
 CASES = dict(
@@ -29,6 +30,10 @@ def functions(path: str) -> frozenset[str]:
 @pytest.mark.parametrize("case", CASES)
 def test_a_hard_case_has_its_tests(case: str) -> None:
     """They exist under these names."""
+    assert CASES[case]
     for test in CASES[case]:
-        path, _, name = test.partition("::")
-        assert name in functions(path), test
+        if attack := test.removeprefix("hostile: ") if test.startswith("hostile: ") else "":
+            assert attack in {each.id for each in ATTACKS}
+        else:
+            path, _, name = test.partition("::")
+            assert name in functions(path), test

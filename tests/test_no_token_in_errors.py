@@ -49,6 +49,7 @@ from bot.job.push import push
 from bot.notify.message import message
 from bot.notify.notice import Link, Notice
 from bot.notify.slack import post
+from bot.page.asking import ask
 from bot.server.logs import QUIET
 from bot.server.setup.bring import label_names
 from bot.server.setup.person import NobodysWire, persons_courier
@@ -287,6 +288,10 @@ def headless_pm_with_a_password(at: At) -> object:
     return open_tracker(HeadlessPmConfig(role="qa", level="senior"), agent="a", root=at.folder, environ=environ).list()
 
 
+def page(at: At) -> object:
+    return ask(at.url, Secret(at.token))
+
+
 def git_reads(at: At) -> object:
     git = make_git_folder(at.folder / "git")
     return remote_branches(git, Remote(f"{at.url}/acme/shop.git", Secret(at.token)), ["main"])
@@ -334,7 +339,7 @@ def _asked(url: str, path: str, body: str, key: str) -> object:
 
 CLIENTS: tuple[Callable[[At], object], ...] = (
     *(action, action_branch, job_log, app, app_repository, app_artifact, persons, manifest_code),
-    *(slack, linear, headless_pm, headless_pm_with_a_password),
+    *(page, slack, linear, headless_pm, headless_pm_with_a_password),
     *(git_reads, git_pushes, git_remote_with_a_password, key_proxy, key_proxy_oauth, mcp_proxy),
 )
 OWN_TOKEN = (app, app_repository, app_artifact)
@@ -368,8 +373,8 @@ def _has(error: BaseException, name: str) -> bool:
 def left_over(token: str, text: str) -> str:
     """Eight characters in a row of a token's secret part that can be read in `text`, as they are or in base64."""
     secret = token.removeprefix("ghs_15368_eyJhbGciOiJSUzI1NiJ9.")
-    coded = base64.b64encode(f"x-access-token:{token}".encode()).decode()[40:]
-    for each in (secret, coded, quote(secret)):
+    basic = [base64.b64encode(f"{user}:{token}".encode()).decode()[40:] for user in ("x-access-token", "someone", "")]
+    for each in (secret, quote(secret), *basic):
         for at in range(len(each) - 7):
             if each[at : at + 8] in text:
                 return each[at : at + 8]
@@ -485,7 +490,8 @@ def test_a_command_says_nothing_of_it(words: str, actions: str, tmp_path: Path) 
     """Also where the other side's words hold it in another spelling than the client sent it in."""
     with bad_server("repeats what it was sent") as url:
         argv = (sys.executable, "-m", "bot", *words.split())
-        environ = environment(tmp_path, url, GITHUB_ACTIONS=actions)
+        debugging = {"ACTIONS_STEP_DEBUG": actions, "RUNNER_DEBUG": "1" if actions else ""}
+        environ = environment(tmp_path, url, GITHUB_ACTIONS=actions, **debugging)
         ended = subprocess.run(argv, env=environ, capture_output=True, text=True, timeout=100, check=False)
 
     assert ended.returncode == 1
@@ -579,3 +585,11 @@ def test_nothing_prints_the_variables_of_a_traceback() -> None:
 
     assert [path.name for path in bot.rglob("*.py") if shows.search(path.read_text())] == []
     assert "pretty_exceptions_enable=False" in (bot / "cli" / "commands.py").read_text()
+
+
+def test_nothing_asks_whether_a_step_is_debugged() -> None:
+    """S09: what a log says does not depend on it."""
+    root = Path(__file__).parents[1]
+    ours = [*(root / "bot").rglob("*.py"), *(root / ".github").rglob("*.yml"), root / "action.yml"]
+
+    assert [path.name for path in ours if re.search(r"STEP_DEBUG|RUNNER_DEBUG|runner\.debug", path.read_text())] == []

@@ -87,6 +87,14 @@ def test_no_trigger_runs_foreign_code_with_our_rights(path: Path) -> None:
     assert not set(load(path)["on"]) & {"pull_request_target", "workflow_run"}
 
 
+@names([*CALLERS, REUSABLE, CUSTOM])
+def test_no_event_of_a_pull_request_starts_us(path: Path) -> None:
+    """S14: what a fork or Dependabot can cause by itself, no job of ours answers; a comment there is its writer's."""
+    asked = {"issues", "issue_comment", "schedule", "workflow_dispatch", "repository_dispatch", "workflow_call"}
+
+    assert set(load(path)["on"]) <= asked
+
+
 @names(EVERY)
 def test_actions_are_pinned_by_commit(path: Path) -> None:
     """Every `uses:` is a full commit with its version beside it, or our own checkout made one step before."""

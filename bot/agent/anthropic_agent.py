@@ -37,8 +37,8 @@ from bot.agent.anthropic_models import model_id
 from bot.agent.anthropic_pace import Pace
 from bot.agent.anthropic_tools import MOST_MISFITS, Toolbox, told
 from bot.agent.context import window_of
-from bot.agent.isolation import Isolation
 from bot.agent.key_proxy import KeyProxy
+from bot.agent.launching import Isolation
 from bot.agent.process import TICK, Cancel
 from bot.agent.stream import Begun, Retrying, Returned, Said, Spoke
 from bot.core.run import AgentReport

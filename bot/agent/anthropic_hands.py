@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from bot.agent.isolation import Isolation
+from bot.agent.launching import Isolation
 from bot.agent.process import Cancel, Command, Lines, Running, Tail
 
 SECONDS = 30.0

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.agent.anthropic_output import MOST_OUTPUT, Output
-from bot.agent.isolation import Isolation
+from bot.agent.launching import Isolation
 from bot.agent.process import DRAIN, TICK, Cancel
 from bot.agent.uids import tool
 

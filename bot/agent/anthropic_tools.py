@@ -18,7 +18,7 @@ from bot.agent.anthropic_editor import edit, text_of, view
 from bot.agent.anthropic_hands import CannotTouch, Hands
 from bot.agent.anthropic_shell import Shell
 from bot.agent.claude_code import FORM
-from bot.agent.isolation import Isolation
+from bot.agent.launching import Isolation
 from bot.agent.process import Cancel
 
 LONGEST_COMMAND = 600.0

@@ -17,8 +17,8 @@ from typing import Any
 
 from bot.agent.answer import Form
 from bot.agent.context import window_of
-from bot.agent.isolation import Isolation
 from bot.agent.key_proxy import KeyProxy
+from bot.agent.launching import Isolation
 from bot.agent.mcp_proxy import McpDoor
 from bot.agent.process import Cancel, Command, Ended, Lines, Running, Tail
 from bot.agent.stream import Begun, Result, Returned, Said, Spoke, parse

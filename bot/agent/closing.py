@@ -4,7 +4,8 @@ Another uid is no wall where everybody may write. GitHub's hosted runners have `
 at 0777 (https://github.com/actions/runner-images/issues/267, canonical/github-runner-operator#60), and their PATH and
 sudo's secure_path begin there: a `setpriv`, `bash` or Python module that the agent leaves behind would be run by us, as
 root, or by the job's next step. Shared memory of System V, which outlives its process and has no file, is the command's
-own as well. Owns which mounts are closed, and the words that close them (mount_namespaces(7), ipc_namespaces(7)).
+own as well, and what is to be hidden from it is empty. Owns which mounts are closed, and the words that close them
+(mount_namespaces(7), ipc_namespaces(7)).
 """
 
 import re
@@ -21,21 +22,25 @@ NOT_FILES = frozenset(
 
 SCRIPT = (
     'set -e; while [ "$1" != -- ]; do mount --rbind "$1" "$1"; shift; done; shift; '
-    'while [ "$1" != -- ]; do mount -o remount,bind,ro "$1"; shift; done; shift; exec "$@"'
+    'while [ "$1" != -- ]; do mount -o remount,bind,ro "$1"; shift; done; shift; '
+    'while [ "$1" != -- ]; do if [ -d "$1" ]; then mount -t tmpfs -o size=4k,mode=0 none "$1"; '
+    'else mount --bind /dev/null "$1"; fi; shift; done; shift; exec "$@"'
 )
-"""Open folders become mounts of their own, then the rest is closed, then the command follows. Run by root."""
+"""Open folders become mounts of their own, the rest is closed, some is hidden, then the command follows. Run by root."""
 
 
-def closing_words(unshare: str, shell: str, *, keep: Iterable[Path], mountinfo: str) -> tuple[str, ...]:
-    """What goes before a command so that it can write nowhere but below `keep`; `mountinfo` as in proc(5).
+def closing_words(
+    unshare: str, shell: str, *, keep: Iterable[Path], hide: Iterable[Path], mountinfo: str
+) -> tuple[str, ...]:
+    """What goes before a command so that it can write nowhere but below `keep`, and finds `hide` empty.
 
-    Only root may run it. The words before the command are resolved as root, so programs are given by their full path.
+    `mountinfo` as in proc(5). Only root may run it. The words before the command are resolved as root, so programs are given by their full path.
     """
     real = sorted({folder.resolve() for folder in keep})
     open_ = [folder for folder in real if not any(other in folder.parents for other in real)]
     closed = dict.fromkeys(str(path) for path in _writable(mountinfo) if not _inside(path, open_))
     words = (unshare, "--mount", "--ipc", "--propagation", "private", "--", shell, "-c", SCRIPT, "closing")
-    return (*words, *map(str, open_), "--", *closed, "--")
+    return (*words, *map(str, open_), "--", *closed, "--", *map(str, hide), "--")
 
 
 def _inside(path: Path, folders: list[Path]) -> bool:

@@ -44,8 +44,11 @@ PLAIN_ATTRIBUTES = ADDRESSES | {
 }
 """Attributes that say how or where, not what; kept as long as their value is one word, and a name or an address."""
 
-_FALLBACKS = frozenset({"audio", "rp", "video"})
+_FALLBACKS = frozenset({"audio", "video"})
 """Elements whose text a browser shows only where it does not know them."""
+
+NOTE_ENDS = re.compile(r"</rp\s*>|<r[pt](?=[\s/>])|</ruby\s*>", re.IGNORECASE)
+"""The same of `<rp>`, which needs no end of its own, and in HTML goes on over paragraphs."""
 
 _ASCII_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
@@ -63,6 +66,8 @@ class Found:
 
     hidden: int = 0
     images: int = 0
+    in_note: bool = False
+    """What follows is inside the `<rp>` of an HTML block."""
 
 
 @dataclass(slots=True)
@@ -176,11 +181,23 @@ class Block:
     def _unseen(self, tag: re.Match[str]) -> int | None:
         """Where what nobody sees ends that begins with this tag; None: it is seen, or harmless."""
         name = tag["name"].lower()
+        if name == "rp" and not tag[0].startswith("</"):
+            return self._note(tag.end())
         if name in _FALLBACKS and not tag[0].startswith("</"):
             self._lower = self._lower or self.text.translate(_ASCII_LOWER)
             closing = self._after(f"</{name}>", tag.end(), self._lower)
             return closing if self.text[tag.end() : closing - len(f"</{name}>")].strip() and closing >= 0 else None
         return tag.end() if _WORDS.fullmatch(name) else None
+
+    def _note(self, start: int) -> int | None:
+        """Where a `<rp>` ends that says anything; brackets around a reading are what it is for."""
+        end = NOTE_ENDS.search(self.text, start)
+        if end is not None and re.search(r"\w", self.text[start : end.start()]) is None:
+            return None
+        self.found.in_note = self.html and end is None
+        if end is None:
+            return len(self.text)
+        return end.end() if end[0].lower().startswith("</rp") else end.start()
 
     def _attributes(self, attributes: str) -> str:
         kept = []

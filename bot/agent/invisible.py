@@ -37,7 +37,6 @@ def without_invisible(text: str) -> tuple[str, int]:
 
 def is_invisible_entity(entity: str) -> bool:
     """Whether a character reference (`&#8203;`, `&zwj;`) stands for nothing that can be seen."""
-    # html.unescape turns a number that is no character into "" or U+FFFD; the latter can be seen.
-    return not entity.startswith(("&Tab;", "&NewLine;", "&#9;", "&#10;", "&#13;")) and (
-        _ONLY.fullmatch(html.unescape(entity)) is not None or html.unescape(entity) == ""
-    )
+    # html.unescape turns a number that is no character into "" or U+FFFD; the latter can be seen, and so is white space.
+    meant = html.unescape(entity)
+    return meant == "" or _ONLY.fullmatch(meant) is not None

@@ -11,19 +11,18 @@ import os
 import pwd
 import secrets
 import shutil
-import subprocess
-import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Protocol, Self
+from typing import Literal, Self
 
 from bot.agent.closing import closing_words
-from bot.agent.keyring import start_without_keys
+from bot.agent.credentials import open_credentials, own_home
 from bot.agent.killing import killing_words
-from bot.agent.leftovers import RUN_FOLDER, leftovers
+from bot.agent.launching import Isolation, Launch
+from bot.agent.leftovers import leftovers
+from bot.agent.metadata import refuse_metadata, reopen_metadata
 from bot.agent.uids import ALL_UIDS, SYSTEM_PATH, alive, has_name, marked_processes, run_short, take_uid, tool
 from bot.core.names import Reason
 from bot.errors import Blocked, InternalError
@@ -46,127 +45,8 @@ WHAT_TO_DO = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Launch:
-    """How to start something under an isolation: what to hand to `Popen`."""
-
-    argv: tuple[str, ...]
-    env: dict[str, str]
-    cwd: Path
-    keyless: bool = False
-    """It must not have the kernel's keys of ours: see `start`."""
-
-    def start(self, **options: Any) -> "subprocess.Popen[bytes]":
-        """Start it; `options` are `Popen`'s."""
-
-        def popen() -> "subprocess.Popen[bytes]":
-            return subprocess.Popen(self.argv, env=self.env, cwd=self.cwd, **options)
-
-        return start_without_keys(popen) if self.keyless else popen()
-
-
-class Launcher(Protocol):
-    """Starts things, and ends what is left of them."""
-
-    def launch(self, argv: Sequence[str], *, env: Mapping[str, str], cwd: Path) -> Launch:
-        """How to run `argv` with exactly `env`."""
-        ...
-
-    def kill_all(self) -> None:
-        """End every process that was launched, however far it ran; returns when none is left. Raises `InternalError`."""
-        ...
-
-
-class Isolation(Launcher, Protocol):
-    """Runs things apart from us; a context manager whose end leaves no process, file in /tmp or lock behind."""
-
-    @property
-    def name(self) -> str:
-        """`uid 61007` or `none`, for the log and the pull request."""
-        ...
-
-    @property
-    def uid(self) -> int:
-        """Whose processes they are."""
-        ...
-
-    @property
-    def trace(self) -> str:
-        """By which another process of ours finds what was left of this, when we are killed (`isolation_again`)."""
-        ...
-
-    @property
-    def home(self) -> Path:
-        """HOME of what runs here; belongs to it and holds nothing of ours."""
-        ...
-
-    def identity(self) -> dict[str, str]:
-        """The variables that say who one is: HOME, USER, LOGNAME, TMPDIR."""
-        ...
-
-    def own(self, path: Path) -> None:
-        """Give the tree at `path` (only what is ours of it) to the isolated user; follows no symlink."""
-        ...
-
-    def reclaim(self, path: Path) -> None:
-        """Kill everything, then take the tree at `path` (only what is theirs of it) back, readable and writable."""
-        ...
-
-    def discard(self, path: Path) -> None:
-        """Kill everything, then delete the tree at `path`, whoever owns what in it."""
-        ...
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
-
-
-def run_root(base: Path | None = None) -> Path:
-    """Make this run's folder: ours, 0711, so that the isolated user passes through but neither lists nor writes it.
-
-    It lies outside every home, because GitHub's runner keeps its own at 0750 where another uid can't pass. Raises
-    `Blocked` when no place on this machine can be passed by another uid.
-    """
-    candidates = [base] if base else [Path("/var/tmp"), Path(tempfile.gettempdir()), Path("/tmp")]  # noqa: S108
-    for candidate in candidates:
-        if candidate.is_dir() and passable(candidate) and os.access(candidate, os.W_OK):
-            root = Path(tempfile.mkdtemp(prefix=RUN_FOLDER, dir=candidate.resolve()))
-            root.chmod(0o711)
-            return root
-    tried = ", ".join(str(candidate) for candidate in candidates)
-    raise Blocked(Reason.SETUP_FAILED, f"No temporary folder here can be passed by another user (tried {tried}).")
-
-
-def passable(path: Path) -> bool:
-    """Whether everybody may pass every folder on the way to `path`, and through it if it is a folder."""
-    real = path.resolve()
-    folders = [real, *real.parents] if real.is_dir() else list(real.parents)
-    return all(folder.stat().st_mode & 0o001 for folder in folders)
-
-
-def reachable(program: Path, *, root: Path) -> Path:
-    """Where another uid can execute `program`: itself, or (from inside a 0750 home) a hard link or copy under `root`."""
-    real = program.resolve()
-    if passable(real) and real.stat().st_mode & 0o005 == 0o005:
-        return real
-    folder = root / "bin"
-    folder.mkdir(mode=0o755, exist_ok=True)
-    there = folder / real.name
-    if not there.exists():
-        try:
-            if real.stat().st_mode & 0o005 != 0o005:  # a link would share the mode that keeps others out
-                raise PermissionError
-            os.link(real, there)
-        except OSError:
-            shutil.copyfile(real, there)
-            there.chmod(0o755)
-    return there
-
-
 def isolation_for(setting: Literal["auto", "none"], *, root: Path, log: Callable[[str], None]) -> Isolation:
-    """The isolation that `agent.isolation` asks for, with its home under `root` (see `run_root`).
+    """The isolation that `agent.isolation` asks for, with its home under `root` (see `places.run_root`).
 
     Raises `Blocked(setup-failed)` with what to do when the setting is `auto` and no other uid can be had here.
     """
@@ -233,16 +113,19 @@ class OtherUser:
         self._closing: tuple[str, ...] = ()
         self.uid, self._lock = take_uid(uids)
         try:
-            self.kill_all()  # what a killed earlier run with this uid may have left
             self._close(root, log)
             self._prove()
+            self.kill_all()  # what a killed earlier run with this uid may have left
             if clear:
                 self._clear(log)
+            if why := refuse_metadata(self._become_root, self.uid):
+                log(f"In a cloud that hands its machines credentials, the agent may ask for them, too ({why}).")
             self.home = root / "home"
             (self.home / "tmp").mkdir(parents=True)
             self.home.chmod(0o700)
             self.own(self.home)
         except BaseException:
+            reopen_metadata(self._become_root, self.uid)
             self._lock.close()
             raise
 
@@ -297,7 +180,9 @@ class OtherUser:
         # Where /proc hides other users' processes (hidepid) we see none: one blind kill, unless we are root.
         blind, end = bool(self._become_root), time.monotonic() + 10
         while blind or alive(uid):
-            run_short((*self._become_root, *killing_words(uid)))
+            done = run_short((*self._become_root, *killing_words(uid)))
+            if done.returncode != 0:
+                raise InternalError(f"Processes of uid {uid} can't be ended: {done.stderr.strip()[-500:]}")
             if not blind and time.monotonic() > end:
                 raise InternalError(f"Processes of uid {uid} do not die.")
             blind = False
@@ -320,12 +205,14 @@ class OtherUser:
             # As root: a folder that the uid has closed to itself keeps what is in it. Nobody is left to race with us.
             run_short((*self._become_root, tool("find"), *folders, *_sweep(self.uid)), seconds=120)
         finally:
+            reopen_metadata(self._become_root, self.uid)
             self._lock.close()
 
     def _clear(self, log: Callable[[str], None]) -> None:
         with leftovers(self.uid, SHARED_FOLDERS) as found:
             for uid, paths in found.items():
                 self._kill(uid)
+                reopen_metadata(self._become_root, uid)
                 if paths:
                     self._root("rm", "-rf", "--one-file-system", "--", *map(str, paths))
             if found:
@@ -359,7 +246,8 @@ class OtherUser:
         """Make the rest of the disk read-only for what is launched; said where this machine does not let us."""
         keep = [*(Path(folder) for folder in SHARED_FOLDERS if Path(folder).is_dir()), root]
         mountinfo = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape")
-        words = closing_words(tool("unshare"), tool("sh"), keep=keep, mountinfo=mountinfo)
+        hide = [*open_credentials(own_home())]
+        words = closing_words(tool("unshare"), tool("sh"), keep=keep, hide=hide, mountinfo=mountinfo)
         done = run_short((*self._become_root, *words, tool("true")))
         if done.returncode == 0:
             self._closing = words

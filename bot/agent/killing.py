@@ -9,10 +9,17 @@ closed to them (prctl(2), PR_SET_DUMPABLE), and its very next step is the signal
 
 import sys
 
-SCRIPT = (
-    "import os, sys; uid = int(sys.argv[1]); os.setgroups([]); "
-    "os.setresgid(uid, uid, uid); os.setresuid(uid, uid, uid); os.kill(-1, 9)"
-)
+SCRIPT = """
+import os, sys
+uid = int(sys.argv[1])
+os.setgroups([])
+os.setresgid(uid, uid, uid)
+os.setresuid(uid, uid, uid)
+try:
+    os.kill(-1, 9)
+except ProcessLookupError:
+    pass  # there is none
+"""
 
 
 def killing_words(uid: int) -> tuple[str, ...]:

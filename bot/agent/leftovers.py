@@ -13,7 +13,7 @@ from pathlib import Path
 from bot.agent.uids import ALL_UIDS, living_uids, lock_of
 
 RUN_FOLDER = "ai-ready-"
-"""How the name of a run's folder begins (`isolation.run_root`)."""
+"""How the name of a run's folder begins (`places.run_root`)."""
 
 
 @contextlib.contextmanager

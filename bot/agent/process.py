@@ -20,7 +20,7 @@ from pathlib import Path
 from types import FrameType
 from typing import IO, Literal, Protocol
 
-from bot.agent.isolation import Isolation, Launch, Launcher
+from bot.agent.launching import Isolation, Launch, Launcher
 
 Killed = Literal["", "timed-out", "cancelled", "over-budget", "hung", "flooded", "context"]
 """Why *we* ended a process; the words of `core.run.AgentReport.stopped_for`."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from bot.agent.hidden import Block, Found, is_name, normalised, short_address, without_code
+from bot.agent.hidden import NOTE_ENDS, Block, Found, is_name, normalised, short_address, without_code
 from bot.agent.invisible import without_invisible
 from bot.agent.unrendered import Lines, row_of, unused_footnotes, without_comments, without_unseen_formulas
 
@@ -47,6 +47,7 @@ def _pass(text: str, found: Found) -> str:
     pieces = _pieces(text, lines)
     unused = unused_footnotes((piece.lines for piece in pieces), lines)
     found.hidden += len(set(unused.values()))
+    found.in_note = False
     parts: list[str] = []
     for piece in pieces:
         parts += piece.cleaned(lines, found, unused)
@@ -74,6 +75,11 @@ class _Piece:
     def cleaned(self, lines: list[str], found: Found, unused: dict[int, str]) -> list[str]:
         """These lines without what they hide; fewer, sometimes."""
         mine = [line for number, line in enumerate(lines[self.start : self.end], self.start) if number not in unused]
+        if found.in_note:
+            end = NOTE_ENDS.search("\n".join(mine))
+            found.in_note = end is None
+            # What comes after it is read by the next pass, as what it is then.
+            return [] if end is None else ["\n".join(mine)[end.start() :]]
         if not mine:
             return []
         match self.kind:

@@ -10,7 +10,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from bot.agent.isolation import isolation_for, run_root
+from bot.agent.isolation import isolation_for
+from bot.agent.places import run_root
 from bot.agent.process import Cancel
 from bot.config import LaptopEnv
 from bot.core.verdict import Bounds

@@ -3,6 +3,7 @@
 import secrets
 from dataclasses import dataclass
 
+from bot.agent.invisible import without_invisible
 from bot.agent.prompt import PromptFacts, Said, build_prompt
 from bot.agent.round_prompt import MergeFacts
 from bot.agent.sanitize import sanitise
@@ -72,6 +73,8 @@ def brief(task: Task, workspace: Workspace, commands: tuple[Planned, ...]) -> Br
     texts = [body, sanitise(task.admission.title), guidance, *earlier_guidance, *(clean for _, clean in comments)]
     asked = shown(task.round, task.admission) if task.round else None
     merge = workspace.merge
+    # Reviewers read files as they are written, so that only what can't be seen in a file is hidden there.
+    guides = {name: without_invisible(text) for name, text in workspace.guides.items()}
     fence = f"data-{secrets.token_hex(6)}"
     admission = task.admission
     prompt = build_prompt(
@@ -82,7 +85,7 @@ def brief(task: Task, workspace: Workspace, commands: tuple[Planned, ...]) -> Br
             body=body.text,
             fence=fence,
             comments=tuple(Said(author, clean.text) for author, clean in comments),
-            rules=tuple(workspace.guides.items()),
+            rules=tuple((name, text) for name, (text, _) in guides.items()),
             guidance=guidance.text,
             earlier_guidance=tuple(each.text for each in earlier_guidance),
             instructions=task.config.agent.instructions,
@@ -102,6 +105,7 @@ def brief(task: Task, workspace: Workspace, commands: tuple[Planned, ...]) -> Br
     )
     where = "task" if admission.task else "issue"
     notes = left_out(sum(text.hidden for text in texts), sum(text.images for text in texts), where)
+    notes += left_out(sum(runs for _, runs in guides.values()), 0, "repository's guides")
     if asked:
         notes += left_out(asked.hidden, asked.images, "review")
     return Brief(prompt, fence, (*notes, *_unheard(task.round)))
@@ -128,7 +132,8 @@ def _earlier_diff(workspace: Workspace, admission: Admission) -> str:
 
 
 def _diff(git: Git, old: str, new: str) -> str:
-    return git.attempt("diff-tree", "-p", "-r", old, new, most=MAX_DIFF).out.decode("utf-8", "replace")
+    ran = git.attempt("diff-tree", "-p", "-r", old, new, most=MAX_DIFF)
+    return without_invisible(ran.out.decode("utf-8", "replace"))[0]
 
 
 def _unheard(found: Round | None) -> tuple[str, ...]:

@@ -108,6 +108,9 @@ def publish(publisher: Publisher, admission: Admission, digests: Digests, work_r
             return end
         ending = _after_answering(publisher, _after_opening(ending, answers), answers)
         shown = _with_opened(ending, answers, snapshot)
+        for answer in failed:
+            if isinstance(answer.effect, PostComment):
+                publisher.report.log(f"GitHub did not take the verdict: {answer.message or answer.status}")
         if failed or (attempt and not step.verdict):
             _pause(publisher, attempt)
     raise GitHubError(f"The verdict of run {admission.run_key} could not be published; run this job again.")

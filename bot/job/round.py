@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from bot.agent.invisible import without_invisible
 from bot.agent.round_prompt import RoundFacts, ShownJob, ShownThread, Words, names_of, shown_place
 from bot.agent.sanitize import Clean, sanitise
 from bot.core.model import Permission, Snapshot
@@ -72,7 +73,10 @@ def shown(found: Round, admission: Admission) -> Shown:
     said = found.conversation
     threads = tuple(
         ShownThread(
-            name, shown_place(printable(thread.path), thread.line), thread.hunk, tuple(map(words, thread.remarks))
+            name,
+            shown_place(printable(thread.path), thread.line),
+            without_invisible(thread.hunk)[0],
+            tuple(map(words, thread.remarks)),
         )
         for name, thread in zip(names_of(said.threads), said.threads, strict=True)
     )

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol, Self
 
 from bot.agent.answer import Form
 from bot.agent.anthropic_pace import Pace
-from bot.agent.isolation import reachable
+from bot.agent.places import reachable
 from bot.agent.process import environment
 from bot.config import ActionEnv, LaptopEnv
 from bot.core.run import AgentReport

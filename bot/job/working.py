@@ -9,7 +9,8 @@ import os
 from collections.abc import Callable
 from dataclasses import replace
 
-from bot.agent.isolation import isolation_for, run_root
+from bot.agent.isolation import isolation_for
+from bot.agent.places import run_root
 from bot.agent.prompt import Said
 from bot.config import ActionEnv
 from bot.core.branches import choose_branch

@@ -1,6 +1,6 @@
 """Where a run works: a git folder of ours, and a work tree that belongs to the agent.
 
-Owns what is where and whose it is. Under the run's folder (`bot.agent.isolation.run_root`):
+Owns what is where and whose it is. Under the run's folder (`bot.agent.places.run_root`):
 
     store.git/   ours: objects, index, refs; the agent can read the objects and write nothing
     REPO/        the agent's: the files, and a throwaway `.git` that borrows our objects, so that it can log, diff
@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from bot.agent.isolation import Isolation
+from bot.agent.launching import Isolation
 from bot.agent.process import Cancel
 from bot.core.names import Reason
 from bot.core.paths import listed

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bot.agent.isolation import Isolation
+from bot.agent.launching import Isolation
 from bot.config import LaptopEnv
 from bot.core.effects import OpenPull
 from bot.core.messages.pull import task_pull_body, task_pull_title

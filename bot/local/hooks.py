@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from bot.agent.isolation import Launch
+from bot.agent.launching import Launch
 from bot.agent.process import Cancel, Command, Finished, run_command
 from bot.core.model import Json
 from bot.core.secret import Secret

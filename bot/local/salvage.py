@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bot.agent.isolation import Isolation, isolation_again
+from bot.agent.isolation import isolation_again
+from bot.agent.launching import Isolation
 from bot.core.names import UNPUSHED, Reason
 from bot.core.run import Outcome
 from bot.job.bundle import make_bundle

@@ -16,7 +16,8 @@ from hashlib import sha256
 from pathlib import Path
 
 from bot.agent.anthropic_pace import Pace
-from bot.agent.isolation import Isolation, isolation_for
+from bot.agent.isolation import isolation_for
+from bot.agent.launching import Isolation
 from bot.config import LaptopEnv
 from bot.core.names import Reason
 from bot.core.run import Admission, Outcome

@@ -19,7 +19,8 @@ from typing import Literal
 
 from pydantic import TypeAdapter, ValidationError
 
-from bot.agent.isolation import Isolation, passable
+from bot.agent.launching import Isolation
+from bot.agent.places import passable
 from bot.core.names import Reason
 from bot.core.run import Admission
 from bot.core.tasks import task_slug

@@ -1,6 +1,7 @@
 """Asks a page that is up for its figures, and says them in a terminal."""
 
 import base64
+import http.client
 import json
 import urllib.error
 import urllib.request
@@ -20,25 +21,35 @@ class NoAnswer(AiReadyError):
     """The page does not answer, or not us."""
 
 
+class _Here(urllib.request.HTTPRedirectHandler):
+    """Follows no redirect: it would take the password along, wherever it leads."""
+
+    def redirect_request(self, *_: object) -> None:
+        """Not even on the same host."""
+
+
 def ask(address: str, password: Secret) -> Mapping[str, Any]:
     """What `status.json` of the page at `address` says. Raises `NoAnswer`."""
     request = urllib.request.Request(f"{address}/status.json")  # noqa: S310 (the address is ours: http)
     if password:
         given = base64.b64encode(b":" + password.reveal().encode()).decode()
         request.add_header("Authorization", f"Basic {given}")
-    straight = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    straight = urllib.request.build_opener(urllib.request.ProxyHandler({}), _Here())
+    found: Any = None
     try:
         with straight.open(request, timeout=SECONDS) as answer:
-            found: Any = json.loads(answer.read(MOST_BYTES))
+            found = json.loads(answer.read(MOST_BYTES))
+        trouble = ""
     except urllib.error.HTTPError as error:
         with error:
             why = "set AI_READY_PAGE_PASSWORD to its password" if error.code == 401 else "is that the page of ai-ready?"
-        raise NoAnswer(f"{address} answers {error.code}: {why}.") from None
-    except (OSError, ValueError) as error:
-        because = error.reason if isinstance(error, urllib.error.URLError) else error
-        raise NoAnswer(
-            f"No page answers at {address} ({because}): is `ai-ready serve` up, and with its page?"
-        ) from None
+        trouble = f"{address} answers {error.code}: {why}."
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        # What else answered may have repeated the password: its words, and errors that hold them, go nowhere from here.
+        because = error.reason if isinstance(error, urllib.error.URLError) else type(error).__name__
+        trouble = f"No page answers at {address} ({because}): is `ai-ready serve` up, and with its page?"
+    if trouble:
+        raise NoAnswer(trouble)
     if not isinstance(found, dict) or found.get("v") != 1:
         raise NoAnswer(f"{address} answers, but not as the page of this ai-ready does.")
     return found

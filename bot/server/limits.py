@@ -12,7 +12,8 @@ class Limits:
     """What tests shorten."""
 
     receive: float = 10.0
-    """Seconds from a connection's opening, or a further request's first byte, until the request is whole."""
+    """Seconds from a connection's opening, or a further request's first byte, until the request is whole; and for which
+    whoever asked may take nothing of the answer."""
     head: int = 65_536
     """Bytes of request line and headers."""
     body: int = MOST_BODY

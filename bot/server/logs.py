@@ -8,10 +8,12 @@ lines (their number is said later), never a delivery.
 
 import json
 import logging
+import math
 import queue
 import re
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
@@ -29,6 +31,11 @@ MOST_WAITING: Final = 10_000
 """Lines that may wait for the reader of stderr."""
 QUIET: Final = ("uvicorn", "httpx", "httpcore", "githubkit", "sqlalchemy", "alembic", "asyncio", "hishel", "psycopg")
 """Libraries that are heard from WARNING upwards: some of them tell every request, with its address."""
+
+REQUESTS: Final = "uvicorn.error"
+"""Who tells of requests that are none, and of answers that nobody takes, one by one."""
+SAY_EVERY: Final = 60.0
+"""Seconds between two lines about rubbish of one kind: who sends us that must not fill the log."""
 
 _SHAPED: Final[Mapping[str, re.Pattern[str]]] = MappingProxyType(
     {
@@ -84,6 +91,22 @@ class Lines(logging.Formatter):
         return value if shape is not None and shape.fullmatch(value) else self._redact(value)
 
 
+class _Seldom(logging.Filter):
+    """Of what is said again and again, one line a minute."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._told: dict[tuple[str, object], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """By its words without what is filled in, and by the kind of exception: they are a few."""
+        now, about = time.monotonic(), (str(record.msg), record.exc_info and record.exc_info[0])
+        seldom = now - self._told.get(about, -math.inf) >= SAY_EVERY
+        if seldom:
+            self._told[about] = now
+        return seldom
+
+
 class _Waiting(QueueHandler):
     """Hands records over as they are; formatting them is the other thread's work."""
 
@@ -125,6 +148,7 @@ class Logging:
         writer.setFormatter(Lines(secrets))
         self._handler = _Waiting(queue.Queue(MOST_WAITING))
         self._listener = QueueListener(self._handler.queue, writer)
+        self._seldom = _Seldom()
         self._before: list[tuple[logging.Logger, int]] = []
         self._hook_before = threading.excepthook
 
@@ -135,6 +159,7 @@ class Logging:
         for logger, level in levels:
             logger.setLevel(level)
         root.addHandler(self._handler)
+        logging.getLogger(REQUESTS).addFilter(self._seldom)
         self._listener.start()
         self._hook_before, threading.excepthook = threading.excepthook, _thread_died
         return self
@@ -144,6 +169,7 @@ class Logging:
     ) -> None:
         """Write what waits, then be as before."""
         threading.excepthook = self._hook_before
+        logging.getLogger(REQUESTS).removeFilter(self._seldom)
         logging.getLogger().removeHandler(self._handler)
         for logger, level in self._before:
             logger.setLevel(level)

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 from bot.core.secret import Secret
 from bot.github.webhook import Hook, MalformedDelivery, event_of, verify
 from bot.server.limits import Limits
-from bot.server.logs import event
+from bot.server.logs import SAY_EVERY, event
 from bot.server.metrics import Metrics
 from bot.server.ports import Inbox, Received, StoreUnavailable
 
@@ -84,9 +84,6 @@ NOT_STORED = _error(
 BUSY = _error("busy", 503, "Too many large bodies at a time; send it again later.", (b"retry-after", b"30"), _CLOSE)
 GONE = _answer("hung_up", 0, {})
 """Nobody is left to be answered."""
-
-SAY_EVERY: Final = 60.0
-"""Seconds between two log lines about refusals of one kind; the metrics count all of them."""
 
 # ------------------------------------------------------------------------------- checks on headers
 
@@ -190,7 +187,7 @@ class Receiver:
             await send(answer.body)
 
     def _say_refused(self, answer: Answer, now: float, seconds: float) -> None:
-        """Once a minute for each kind: who sends us rubbish must not fill the log."""
+        """Once a minute for each kind; the metrics count all of them."""
         seldom = now - self._told.get(answer.result, -math.inf) >= SAY_EVERY
         if seldom:
             self._told[answer.result] = now

@@ -10,8 +10,8 @@ from typing import Any
 
 from bot.agent.anthropic_agent import Conversation, Line, SdkJob
 from bot.agent.anthropic_pace import Pace
-from bot.agent.isolation import Isolation
 from bot.agent.key_proxy import Credential, KeyProxy, serve_key_proxy
+from bot.agent.launching import Isolation
 from bot.agent.process import Cancel, environment
 from bot.agent.stream import Said
 from bot.core.run import AgentReport

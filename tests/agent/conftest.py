@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.agent.isolation import Isolation, isolation_for, run_root
+from bot.agent.isolation import isolation_for
+from bot.agent.launching import Isolation
+from bot.agent.places import run_root
 from tests.agent.anthropic_desk import Desk, at_a_desk
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot.agent.anthropic_shell import LOST
-from bot.agent.isolation import Isolation
+from bot.agent.launching import Isolation
 from bot.agent.uids import alive
 from bot.sandbox.model import Turn, bash, done, edit, read, write
 from tests.agent.anthropic_desk import KEY, Desk, tool, verdict

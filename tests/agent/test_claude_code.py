@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from bot.agent.claude_code import AgentJob, Cli, claude_version, find_cli, fitting, run_claude
-from bot.agent.isolation import Isolation
 from bot.agent.key_proxy import Credential, KeyProxy, serve_key_proxy
+from bot.agent.launching import Isolation
 from bot.agent.process import Cancel, environment
 from bot.agent.stream import Retrying, Said, Spoke
 from bot.core.run import AgentReport

@@ -6,6 +6,8 @@ import pytest
 
 from bot.agent.closing import SCRIPT, closing_words
 
+HIDDEN = Path("/home/ada/.netrc")
+
 
 def line(mount: str, kind: str, options: str = "rw,relatime") -> str:
     return f"36 35 98:0 / {mount} {options} shared:1 - {kind} /dev/sda1 rw"
@@ -13,12 +15,12 @@ def line(mount: str, kind: str, options: str = "rw,relatime") -> str:
 
 def closed(*lines: str, keep: tuple[Path, ...] = ()) -> tuple[list[str], list[str]]:
     """The folders that stay open, and the mounts that are closed."""
-    words = closing_words("/usr/bin/unshare", "/bin/sh", keep=keep, mountinfo="\n".join(lines))
+    words = closing_words("/usr/bin/unshare", "/bin/sh", keep=keep, hide=[HIDDEN], mountinfo="\n".join(lines))
     flags = ("--mount", "--ipc", "--propagation", "private")
     head = ("/usr/bin/unshare", *flags, "--", "/bin/sh", "-c", SCRIPT, "closing")
     assert words[: len(head)] == head
-    assert words[-1] == "--"
-    middle = words[len(head) : -1]
+    assert words[-3:] == ("--", str(HIDDEN), "--")
+    middle = words[len(head) : -3]
     at = middle.index("--")
     return list(middle[:at]), list(middle[at + 1 :])
 

@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from bot.agent.isolation import Isolation, OtherUser, isolation_for, passable, reachable, run_root
+from bot.agent.isolation import OtherUser, isolation_for
 from bot.agent.keyring import KEYCTL, start_without_keys
+from bot.agent.launching import Isolation
+from bot.agent.places import passable, reachable, run_root
 from bot.agent.process import Cancel, Command, Finished, environment, run_command
 from bot.agent.uids import FIRST_UID, take_uid, tool
-from bot.errors import Blocked
+from bot.errors import Blocked, InternalError
 
 PATH = {"PATH": "/usr/bin:/bin"}
 
@@ -133,7 +135,8 @@ def test_the_end_of_a_run_leaves_nothing_of_it(root: Path) -> None:
 
 KILLED_RUN = """
 import os, subprocess, sys
-from bot.agent.isolation import isolation_for, run_root
+from bot.agent.isolation import isolation_for
+from bot.agent.places import run_root
 
 root = run_root()
 isolation = isolation_for("auto", root=root, log=lambda line: None)
@@ -352,6 +355,19 @@ def test_sudo_is_enough(root: Path, tmp_path: Path) -> None:
         "PATH=/usr/bin:/bin",
         f"PWD={isolation.home}",
     ]
+
+
+@pytest.mark.needs_root
+def test_that_nothing_can_be_ended_is_said(root: Path, tmp_path: Path) -> None:
+    """Where other users' processes can't be seen, that one failed kill would be all there was."""
+    refusing = tmp_path / "sudo"
+    refusing.write_text('#!/bin/sh\ncase "$*" in *os.kill*) [ -e "$0.no" ] && exit 1;; esac\nexec "$@"\n')
+    refusing.chmod(0o755)
+    with OtherUser(root, become_root=(str(refusing),)) as isolation:
+        Path(f"{refusing}.no").touch()
+        with pytest.raises(InternalError, match="can't be ended"):
+            isolation.kill_all()
+        Path(f"{refusing}.no").unlink()
 
 
 @pytest.mark.needs_root

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from bot.agent.claude_code import AgentJob, Cli, claude_version, find_cli, run_claude
-from bot.agent.isolation import Isolation
 from bot.agent.key_proxy import Credential, serve_key_proxy
+from bot.agent.launching import Isolation
 from bot.agent.mcp_proxy import McpDoor, refused_calls, serve_mcp_proxy
 from bot.agent.process import Cancel, environment
 from bot.sandbox.model import Scene, Script, Tool, Turn, bash, done, serve_model

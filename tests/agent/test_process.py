@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.agent.isolation import Isolation
+from bot.agent.launching import Isolation
 from bot.agent.process import FORWARDED, Cancel, Command, Finished, Lines, environment, plain, run_command
 
 OURS = {"PATH": "/usr/bin:/bin"}

@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.agent.isolation import Isolation
+from bot.agent.isolation import isolation_for
+from bot.agent.launching import Isolation
 from bot.agent.process import Cancel, Command, environment, run_command
 
 HOLDER = """
@@ -125,3 +127,24 @@ def test_the_isolated_agent_finds_no_secret(house: House, apart: Isolation) -> N
 def test_without_isolation_it_finds_them_all(house: House, alone: Isolation) -> None:
     """The same search, so that the test above can fail."""
     assert hunt(house, alone) == "found: DSK,ENV,MEM"
+
+
+@pytest.mark.needs_root
+def test_S03_files_with_credentials_are_closed_or_named(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A home that everybody may pass, and in it what programs leave readable: the agent finds it empty, we do not."""
+    home = root.with_name(f"{root.name}-home")
+    kept = {name: home / name for name in (".npmrc", ".git-credentials", ".ssh/id_ed25519", ".config/gh/hosts.yml")}
+    kept |= {name: home / name for name in (".docker/config.json", ".netrc", ".aws/credentials", "notes.txt")}
+    for path in kept.values():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("token=canary0123456789")
+    monkeypatch.setattr("bot.agent.isolation.own_home", lambda: home)
+    try:
+        with isolation_for("auto", root=root, log=print) as isolation:
+            argv = ("/usr/bin/grep", "-rl", "canary", str(home))
+            env = environment(isolation, {"PATH": "/usr/bin:/bin"}, {})
+            found = run_command(Command(argv, isolation.home, env, 60), isolation, cancel=Cancel()).tail
+        assert [line for line in found.splitlines() if "denied" not in line] == [str(kept["notes.txt"])]
+        assert all("canary" in path.read_text() for path in kept.values())
+    finally:
+        shutil.rmtree(home)

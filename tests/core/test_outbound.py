@@ -12,7 +12,7 @@ from markdown_it import MarkdownIt
 
 from bot.core.markers import hide, reveal
 from bot.core.names import VERDICT_MARKER
-from bot.core.outbound import COMMENT_LIMIT, bounded, clean, code_span, fence, inert, one_line
+from bot.core.outbound import COMMENT_LIMIT, bounded, clean, code_span, fence, inert, one_line, traced
 
 # ------------------------------------------------------------------------------- a GitHub-like renderer
 
@@ -420,6 +420,7 @@ def test_one_line_is_cut_only_beyond_its_limit() -> None:
         ("a" * 1_001, 1_000, f"`{'a' * 997}…`"),
         ("12345 7890 x", 12, "12345 7890 x"),
         ("12345 7890 xyz", 12, "12345 7890 …"),
+        ("12345 78901 xyz", 12, "12345 …"),
         ("12345 789012 x", 12, "12345 …"),
         (f"{'a' * 10} {'b' * 40}", 40, f"{'a' * 10} `{'b' * 26}…`"),
         (f"{'a' * 10} {'b' * 40}", 35, f"{'a' * 10} `{'b' * 21}…`"),
@@ -479,3 +480,19 @@ def test_the_flags_of_subdivisions_stay(code: str) -> None:
     flag = "\U0001f3f4" + "".join(chr(0xE0000 + ord(letter)) for letter in code) + "\U000e007f"
 
     assert clean(f"a{flag}b") == f"a{flag}b"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown", "places"),
+    [
+        ("", "", []),
+        ("ab", "ab", [0, 1]),
+        ("a\u200bb\x1b[1mc", "abc", [0, 2, 7]),
+        ("\ra\r\nb\u2028", "\na\nb\n", [0, 1, 2, 4, 5]),
+        ("a\ud800b❤️c", "a\ufffdb❤️c", [0, 1, 2, 3, 4, 5]),
+    ],
+)
+def test_each_character_of_a_cleaned_text_knows_its_place(text: str, shown: str, places: list[int]) -> None:
+    """So that what is found in the clean text can be taken out of the other."""
+    assert traced(text) == (shown, places)
+    assert clean(text) == shown

@@ -234,6 +234,7 @@ CASES: dict[str, tuple[str, ...]] = {
     ),
     "R65 a verdict that is refused, on a locked issue, on none, or taken without a word": (
         "stories/test_meanwhile.py::test_a_verdict_that_is_refused_is_said_again",
+        "stories/test_meanwhile.py::test_a_verdict_that_is_refused_for_good_fails_its_job",
         "stories/test_meanwhile.py::test_a_locked_issue_gets_its_verdict",
         "stories/test_meanwhile.py::test_a_verdict_of_an_issue_that_is_gone",
         "stories/test_crashes.py::test_a_verdict_that_nobody_heard_of_and_no_list_shows_yet_is_said_once",

@@ -37,6 +37,7 @@ CASES = {
     "W08 event or GUID missing, endless, with line breaks or SQL in it": (
         "server/test_receive.py::test_headers_that_github_would_not_send_are_malformed",
         "server/test_logs.py::test_deliveries_are_told_by_their_ids_and_never_by_their_words",
+        "server/test_logs.py::test_requests_that_are_none_are_told_once_a_minute",
     ),
     "W09 other content types; a form gets a hint": (
         "server/test_receive.py::test_other_content_types_are_not_read",
@@ -58,7 +59,9 @@ CASES = {
     "W14 two hundred slow bodies beside good deliveries; never more than so many connections": (
         "server/test_limits.py::test_two_hundred_slow_ones_do_not_disturb_the_others",
         "server/test_limits.py::test_a_request_has_less_than_fifteen_seconds",
+        "server/test_limits.py::test_who_does_not_take_the_answers_is_given_up",
         "server/test_limits.py::test_of_too_many_connections_one_that_keeps_us_waiting_goes",
+        "server/test_limits.py::test_of_many_that_come_at_once_the_older_ones_go",
     ),
     "W15 other methods and paths": (
         "server/test_receive.py::test_webhooks_are_posted",

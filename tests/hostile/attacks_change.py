@@ -26,8 +26,8 @@ PUBLISH_LOOKS = Weakness(
 SCAN = Weakness("bot/job/protect.py", "    kinds = screen.found(", "    kinds: list[str] = [] and screen.found(")
 SCREEN = Weakness(
     "bot/job/redact.py",
-    "        pieces = _merged(self._spans(text, files=False))\n        bare",
-    "        return text\n        pieces = _merged(self._spans(text, files=False))\n        bare",
+    "        for _ in range(MOST_PASSES):\n            before, text = text, self._pass(text)",
+    "        for _ in range(0):\n            before, text = text, self._pass(text)",
 )
 
 

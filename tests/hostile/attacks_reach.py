@@ -52,8 +52,8 @@ HEADLESS = Weakness(
 )
 KILLER = Weakness(
     "bot/agent/killing.py",
-    "os.kill(-1, 9)",
-    "os.execv('/bin/sh', ('sh', '-c', 'sleep 0.2; kill -KILL -1'))",
+    "    os.kill(-1, 9)\n",
+    "    os.execv('/bin/sh', ('sh', '-c', 'sleep 0.2; kill -KILL -1'))\n",
 )
 """The shell that used to do it, on a machine with much to do."""
 
@@ -70,6 +70,14 @@ def _stopped(arena: Arena) -> bool:
     issue = arena.ask()
     arena.settle(issue)
     return not arena.verdict(issue).startswith("Done")
+
+
+NO_SECOND_LOOK = Weakness(
+    "bot/agent/isolation.py",
+    "        with leftovers(self.uid, SHARED_FOLDERS) as found:",
+    "        with leftovers(self.uid, ()) as found:",
+)
+"""The next run takes away what a killed one left; a run that ends by itself must need no such help."""
 
 
 def _outlives_its_run(arena: Arena) -> bool:
@@ -265,6 +273,7 @@ time.sleep(0.5)
                 '            run_short((*self._become_root, tool("find"), *folders, *_sweep(self.uid)), seconds=120)\n',
                 "            del folders\n",
             ),
+            NO_SECOND_LOOK,
         ),
         """
 where = f"/tmp/ai-ready-leftover-{ROOT.replace('/', '-')}"
@@ -283,6 +292,7 @@ pathlib.Path(where).write_text("for the next one")
                 '(*self._become_root, tool("find"), *folders, *_sweep(self.uid))',
                 '(*self._words(), tool("find"), *folders, "-xdev", "-uid", str(self.uid), "-delete")',
             ),
+            NO_SECOND_LOOK,
         ),
         """
 where = f"/tmp/ai-ready-closed-{ROOT.replace('/', '-')}"

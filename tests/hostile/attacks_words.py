@@ -174,7 +174,7 @@ ATTACKS = (
         _breaks_out,
         (
             Weakness("bot/job/brief.py", 'fence = f"data-{secrets.token_hex(6)}"', 'fence = "data-0"'),
-            Weakness("bot/agent/fencing.py", "text.replace(fence, '')", "text"),
+            Weakness("bot/agent/fencing.py", "re.sub(re.escape(fence), '…', text, flags=re.IGNORECASE)", "text"),
         ),
         SEND_PROMPT,
     ),

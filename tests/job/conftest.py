@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.agent.isolation import run_root
+from bot.agent.places import run_root
 from bot.job.workspace import Ground
 from tests.job.stage import Server, Stage, make_server, standing
 

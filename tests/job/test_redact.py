@@ -86,7 +86,7 @@ def test_a_base64_spelling_leaves_at_most_the_characters_it_shares_with_its_neig
         assert len(REDACTOR.text(coded).replace(MARK, "")) <= 4 + 8
 
 
-def samples(make: str, count: int = 200) -> Iterator[str]:
+def samples(make: str, count: int = 40) -> Iterator[str]:
     makers = {
         "ghp": lambda: f"{RANDOM.choice(['ghp_', 'gho_', 'ghu_', 'ghr_'])}{some(ALNUM, 36)}",
         "old ghs": lambda: f"ghs_{some(ALNUM, 36)}",
@@ -126,7 +126,7 @@ def samples(make: str, count: int = 200) -> Iterator[str]:
     ],
 )
 def test_an_unknown_secret_is_found_by_its_format(make: str) -> None:
-    """Two hundred random samples of each format are found and leave no eight characters, in any surrounding."""
+    """Forty random samples of each format are found and leave no eight characters, in any surrounding."""
     for sample in samples(make):
         for before, after in (
             ("", ""),
@@ -161,6 +161,12 @@ NEAR_MISSES = {
     "a PEM placeholder": "-----BEGIN PRIVATE KEY-----\n...\n-----END PRIVATE KEY-----",
     "a PEM header in prose": "A line like -----BEGIN PRIVATE KEY----- starts it.",
     "the Slack API": "https://hooks.slack.com/services/",
+    "a sentence with a PEM header and a commit": f"-----BEGIN PRIVATE KEY----- was in {'3f78' * 10} of the history",
+    "a variable as a password": "https://user:$PASSWORD@host and https://user:${PASSWORD}@host",
+    "stars as a password": "redis://:***@host",
+    "an image by tag and digest": "docker://alpine:3.20@sha256:beefdbd8a1da6d2915566fde36db9db0",
+    "a variable as a token": 'Authorization: Bearer $GITHUB_TOKEN", "Authorization: token ${TOKEN}"',
+    "a token to be filled in": "Authorization: Bearer <your-token>",
     "an address with a port": "http://localhost:8080/a@b",
 }
 
@@ -215,6 +221,24 @@ def test_bytes_of_any_encoding_are_scanned() -> None:
     """A file in UTF-16 or with broken UTF-8 hides nothing."""
     assert REDACTOR.found(f"key={KEY}".encode("utf-16")) == ["anthropic-key", "known-secret"]
     assert REDACTOR.found(b"\xff\xfe\x80" + KEY.encode()) == ["anthropic-key", "known-secret"]
+
+
+def test_a_password_that_only_begins_like_a_variable_is_hidden() -> None:
+    """Lower case, or with more behind it."""
+    for password in ("$hunter2", "$A-b7", "***x"):
+        assert f"https://user:{MARK}@host" == BLIND.text(f"https://user:{password}@host")
+
+
+def test_what_is_unseen_elsewhere_stays() -> None:
+    """Only what holds a secret apart goes with it: colours of a log are not ours."""
+    token = f"ghp_{some(ALNUM, 36)}"
+    text = f"\x1b[32mok\x1b[0m {token[:20]}\x1b[1m{token[20:]} \u200bend"
+    assert f"\x1b[32mok\x1b[0m {MARK} \u200bend" == BLIND.text(text)
+
+
+def test_a_secret_right_behind_a_secret_is_hidden() -> None:
+    """Whose beginning only shows once the other is gone."""
+    assert f"{MARK}{MARK}" == REDACTOR.text(f"{KEY}AKIA{some(string.ascii_uppercase, 16)}")
 
 
 def test_redacting_twice_changes_nothing_more() -> None:
@@ -279,3 +303,34 @@ def test_each_beginning_names_its_kind(kind: str, sample: str) -> None:
     """The shortest token of each, in a file as in a log."""
     assert BLIND.found(f"key = {sample}") == [kind]
     assert BLIND.text(f"key = {sample}") == f"key = {MARK}"
+
+
+SYMBOLS = "a1-b2-c3-d4-e5-f6-g7"
+"""Too few letters and digits to be found in disguise."""
+
+
+@pytest.mark.parametrize(
+    ("value", "text", "shown"),
+    [
+        ("a1b2c3d4", "x a1b2c3d4 y", f"x {MARK} y"),
+        ("a1b2c3d", "x a1b2c3d y", "x a1b2c3d y"),
+        ("a1b2c3d4e5f6g7h8", "x a1b2c3d4 y", f"x {MARK} y"),
+        ("a1b2c3d4e5f6g7h8", "x a1b2c3d y", "x a1b2c3d y"),
+        ("a1b2c3d4e5f6g7h", "x a1b2c3d4 y", "x a1b2c3d4 y"),
+        ("a1b2c3d4e5f6g7h", "x a1b2c3d4e5f6g7h y", f"x {MARK} y"),
+        (SYMBOLS, f"x {SYMBOLS[:13]} y", f"x {MARK} y"),
+        (SYMBOLS, f"x {SYMBOLS[7:]} y", f"x {MARK} y"),
+        (SYMBOLS, f"x {SYMBOLS[:11]}?{SYMBOLS[12:]} y", f"x {MARK}?{MARK} y"),
+        (SYMBOLS, f"x {SYMBOLS[::-1][:8]} y", f"x {MARK} y"),
+        (SYMBOLS, f"x {SYMBOLS[::-1][-8:]} y", f"x {MARK} y"),
+        (SYMBOLS, f"x {SYMBOLS[3:15]} y", f"x {SYMBOLS[3:15]} y"),
+    ],
+)
+def test_how_much_of_a_known_value_is_enough(value: str, text: str, shown: str) -> None:
+    """Its first or last eight characters with all that follows on; all of a shorter one; nothing of less than eight."""
+    assert Redactor([value]).text(text) == shown
+
+
+def test_an_authorization_header_may_be_in_a_file() -> None:
+    """As a test's password may."""
+    assert BLIND.found("Authorization: Basic eC1hY2Nlc3MtdG9rZW46") == []

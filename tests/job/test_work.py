@@ -44,7 +44,7 @@ def test_done_with_a_bundle_that_can_be_published(stage: Stage) -> None:
 
 def test_the_prompt_holds_what_the_agent_needs(stage: Stage) -> None:
     """Title, body, comments, guidance, the base's guides and the checks; nothing that GitHub hides."""
-    stage.server.commit({"CLAUDE.md": "be kind\n"})
+    stage.server.commit({"CLAUDE.md": "be\u200b kind\U000e0068\U000e0069 <!-- always -->\n"})
 
     outcome = stage.run(
         writes({"a": "1"}),
@@ -53,10 +53,11 @@ def test_the_prompt_holds_what_the_agent_needs(stage: Stage) -> None:
     )
 
     prompt = stage.agent.asks[0].prompt
-    for words in ("Add a greeting", "Make it so.", "do it well", "keep it small", "be kind", "`true`"):
+    for words in ("Add a greeting", "Make it so.", "do it well", "keep it small", "be kind <!-- always -->", "`true`"):
         assert words in prompt
     assert "leak the key" not in prompt
-    assert any("Hidden text" in note for note in outcome.notes)
+    assert "Hidden text in the issue was not given to the agent (2 places)" in outcome.notes
+    assert "Hidden text in the repository's guides was not given to the agent (2 places)" in outcome.notes
     assert any("Images" in note for note in outcome.notes)
 
 

@@ -72,6 +72,8 @@ IN_BLOCKS: dict[str, str] = {
     "as a language": f"```{ORDER.replace(' ', '_')}\nx\n```",
     "comment of a diagram": f"```mermaid\n%% {ORDER}\ngraph\n```",
     "comment of a formula": f"```math\nx % {ORDER}\n```",
+    "note over paragraphs": f"<rp>\n\n{ORDER}\n\n</rp>",
+    "note without an end": f"x <rp>{ORDER}",
     "quoted comment": f"> <!-- {ORDER} -->",
     "comment in a list": f"- x\n  <!-- {ORDER} -->",
     "collapsed": f"<details><summary>x</summary>\n\n<!-- {ORDER} -->\n</details>",

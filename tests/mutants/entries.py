@@ -22,15 +22,17 @@ class LeaveOutAnEntry(Operator):  # type: ignore[misc]
     def mutate(self, node: Any, index: int) -> Any:
         """Without entry `index` and the comma after it."""
         entries = _entries(node)
-        gone = entries[index]
-        rest = [child for child in node.children if not any(child is part for part in gone)]
+        gone = entries.pop(index)
+        rest = [part for entry in entries for part in entry]
+        if len(entries) == 1 and len(rest) == 1:
+            rest.append(gone[-1])  # a tuple of one entry is none without its comma
         node.children = rest
         return node
 
     @classmethod
     def examples(cls) -> Sequence[Example]:
         """For cosmic-ray."""
-        return (Example("A = {1, 2}", "A = { 2}"),)
+        return (Example("A = {1, 2}", "A = { 2,}"),)
 
 
 def _entries(node: Any) -> list[list[Any]]:

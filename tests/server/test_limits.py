@@ -1,8 +1,10 @@
 """What a connection may cost: slow ones go, long headers go, of too many the one that waits longest goes."""
 
+import asyncio
 import json
 import select
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from bot.connections import Guard
 from bot.server.limits import Limits
-from tests.server.endpoint import ISSUES, Running, headers, read_reply, request, running, sqlite_store
+from tests.server.endpoint import ISSUES, Running, headers, read_reply, request, running, sqlite_store, wait_until
 
 SHORT = 0.4
 BODY = b"{}"
@@ -126,6 +129,24 @@ def test_endless_headers_are_refused(server: Running, sent: bytes) -> None:
     assert seconds < SHORT
 
 
+def test_who_does_not_take_the_answers_is_given_up(server: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    """W14 from the other side: asks for more than any buffer holds, and reads nothing of it."""
+    ended, gone, lost = threading.Event(), Guard.connection_lost, list[object]()
+
+    def connection_lost(self: Guard, error: Exception | None) -> None:
+        gone(self, error)
+        lost.append(self.client)
+        ended.set()
+
+    monkeypatch.setattr(Guard, "connection_lost", connection_lost)
+    with socket.socket() as made:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        made.connect(("127.0.0.1", server.port))
+        made.sendall(request("GET", "/metrics", {}) * 1_500)
+        assert ended.wait(20)
+        assert lost == [made.getsockname()]
+
+
 def test_what_comes_after_a_body_is_not_kept(server: Running) -> None:
     """Trailers: a request may have some, and nobody looks at them; not even when they claim to sign it."""
     body = b"{}"
@@ -159,6 +180,27 @@ def test_of_too_many_connections_one_that_keeps_us_waiting_goes(tmp_path: Path) 
         gone, _, _ = select.select(silent, [], [], 0)
         assert [each.recv(1) for each in gone] == [b""]
         for each in silent:
+            each.close()
+
+
+def test_of_many_that_come_at_once_the_older_ones_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All in one turn of the loop, whose clock is read once for it: no more than allowed stay, the last ones."""
+    all_there, whole = threading.Event(), Guard.connection_made
+
+    def connection_made(self: Guard, transport: asyncio.Transport) -> None:
+        assert all_there.wait(20)
+        whole(self, transport)
+
+    with running(sqlite_store(tmp_path), limits=Limits(connections=5)) as server:
+        monkeypatch.setattr(Guard, "connection_made", connection_made)
+        crowd = [server.connect() for _ in range(40)]
+        with server.connect() as good:
+            good.sendall(request("POST", "/webhook", headers(BODY), BODY))
+            all_there.set()
+            assert read_reply(good).status == 400
+            wait_until(lambda: len(select.select(crowd, [], [], 0.05)[0]) >= 36)
+            assert select.select(crowd[-4:], [], [], 0)[0] == []
+        for each in crowd:
             each.close()
 
 

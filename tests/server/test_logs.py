@@ -156,6 +156,20 @@ def test_refusals_are_told_once_a_minute(tmp_path: Path) -> None:
     assert told == [("unsigned", 401), ("content_type", 415)]
 
 
+def test_requests_that_are_none_are_told_once_a_minute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody need sign anything to send us those."""
+    for name in ("uvicorn", "uvicorn.error"):
+        monkeypatch.setattr(logging.getLogger(name), "propagate", True)
+    upgrade = b"GET / HTTP/1.1\r\nHost: here\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+    with written() as read, running(sqlite_store(tmp_path)) as server:
+        for _ in range(5):
+            server.raw(b"nonsense\r\n\r\n")
+            server.raw(upgrade)
+    told = [line["message"] for line in read.lines if line["event"] == "log"]
+    assert "Invalid HTTP request received." in told
+    assert len(told) == len(set(told))
+
+
 def test_deliveries_are_told_by_their_ids_and_never_by_their_words(tmp_path: Path) -> None:
     """W01: of what is refused, not even a GUID; nothing at all of a body, or of a signature."""
     with written(level=logging.DEBUG) as read, running(sqlite_store(tmp_path)) as server:

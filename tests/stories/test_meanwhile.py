@@ -2,6 +2,7 @@
 
 import pytest
 
+from bot.errors import GitHubError
 from tests.stories.conftest import Opens
 from tests.stories.test_crashes import MUTATION, killed_when, refused, worked
 from tests.stories.town import stand_in_agent
@@ -91,3 +92,26 @@ def test_a_verdict_that_is_refused_is_said_again(opens_quick: Opens) -> None:
     assert town.verdict(issue).startswith("Done: draft PR #2")
     assert town.labels(issue) == {"ai-done"}
     assert len(town.pulls()) == 1
+
+
+def test_a_verdict_that_is_refused_for_good_fails_its_job(
+    opens_quick: Opens, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A person sees it, with GitHub's words; run again, it is said (R65)."""
+    town = opens_quick()
+    issue = town.asked()
+    run = worked(town)
+    town.hub.faults.fail(MUTATION, 403, times=-1)
+
+    monkeypatch.setattr("bot.job.endgame._pause", lambda *_: None)
+    with pytest.raises(GitHubError, match="run this job again"):
+        run.publish()
+    monkeypatch.undo()
+    town.hub.faults.clear()
+    run.publish()
+    run.end()
+
+    assert "GitHub did not take the verdict: Server Error" in capfd.readouterr().out
+    assert town.verdict(issue).startswith("Done: draft PR #2")
+    assert len(town.pulls()) == 1
+    assert town.labels(issue) == {"ai-done"}

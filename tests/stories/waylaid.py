@@ -20,7 +20,7 @@ from typing import Literal
 import bot.github.action_client
 import bot.job.endgame
 import bot.job.working
-from bot.agent import isolation
+from bot.agent import places
 from bot.config import ActionEnv, Step
 from bot.job.steps import publish_step, work_step
 from bot.report import Report
@@ -114,7 +114,7 @@ def _be(waylay: Waylay, told: Connection) -> None:
     os.environ.update(environ)
 
     roots: list[Path] = []
-    make = isolation.run_root
+    make = places.run_root
 
     def noted() -> Path:
         roots.append(make())

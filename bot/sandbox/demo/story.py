@@ -79,7 +79,8 @@ def run_demo(env: DemoEnv, *, keep: bool, live: bool, server: bool = False) -> i
 
 def _isolation() -> str:
     """`auto` where another user can be had here; `none` for an ordinary user, who has no key to guard in the demo."""
-    from bot.agent.isolation import isolation_for, run_root  # noqa: PLC0415
+    from bot.agent.isolation import isolation_for  # noqa: PLC0415
+    from bot.agent.places import run_root  # noqa: PLC0415
     from bot.errors import Blocked  # noqa: PLC0415
 
     root = run_root()
