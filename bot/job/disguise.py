@@ -46,7 +46,7 @@ class Disguises:
 
     def spans(self, text: str) -> Iterator[tuple[int, int]]:
         """Where a piece of a known value stands in disguise, from its first to behind its last character."""
-        if len(text) < LEAST or not self._pieces:
+        if not self._pieces:
             return
         squeezed = text.translate(_PLAIN)
         found = [(piece, needle) for piece, needle in self._pieces if piece in squeezed]

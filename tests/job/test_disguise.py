@@ -124,7 +124,8 @@ def test_either_end_is_enough_and_where_it_stands_is_told(written: str, least: i
     def found(letters: str) -> set[tuple[int, int]]:
         return {(start - 2, end - 2) for start, end in disguises.spans(f"( {' '.join(letters)} )")}
 
-    for part in (written, written[:least], written[-least:]):
+    longer = [part for part in (written[1:], written[:-1]) if len(part) >= least]
+    for part in (written, written[:least], written[-least:], *longer):
         assert (0, 2 * len(part) - 1) in found(part)
         assert all(0 <= start < end <= 2 * len(part) - 1 for start, end in found(part))
         assert set(disguises.spans(part)) >= {(0, len(part))}
@@ -145,12 +146,12 @@ def test_of_what_is_plain_or_short_all_has_to_be_there_in_an_encoding(value: str
     }[encoding]
     disguises = Disguises([(value, 0)])
 
-    assert (0, len(written)) in disguises.spans(f"{written}{'.' * 16}")
-    assert not list(disguises.spans(f"{written[1:]}{'.' * 16}"))
-    assert not list(disguises.spans(f"{written[:-1]}{'.' * 16}"))
+    assert (0, len(written)) in disguises.spans(written)
+    assert not list(disguises.spans(written[1:]))
+    assert not list(disguises.spans(written[:-1]))
 
 
-@pytest.mark.parametrize("write", [json.dumps, quote], ids=["JSON", "URL"])
+@pytest.mark.parametrize("write", [json.dumps, quote, str], ids=["JSON", "URL", "plain"])
 def test_an_escape_in_the_middle_goes_with_it(write: Callable[[str], str]) -> None:
     """Though it has letters and digits of its own."""
     value = "q8ZrT4vWmXb7Lk2N\u00e9cPy9HsDfGj3EaUoRi5"
@@ -162,4 +163,9 @@ def test_an_escape_in_the_middle_goes_with_it(write: Callable[[str], str]) -> No
 @pytest.mark.parametrize(("value", "public"), [("a1b2c3d", 0), ("ghs_a1b2c3d", 4), ("ghs_", 4)])
 def test_less_than_eight_characters_are_no_secret(value: str, public: int) -> None:
     """In no encoding, and nothing is not looked for without end."""
-    assert not list(Disguises([(value, public)]).spans(" ".join([*value, value.encode().hex(), "." * 16])))
+    assert not list(Disguises([(value, public)]).spans(" ".join([*value, value.encode().hex()])))
+
+
+def test_what_touches_it_stays() -> None:
+    """Though it reads like the other end."""
+    assert set(Disguises([(VALUE, 0)]).spans(f"{VALUE[-1]}{VALUE}{VALUE[0]}")) == {(1, 1 + len(VALUE))}
