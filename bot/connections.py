@@ -61,6 +61,8 @@ class Guard(HttpToolsProtocol):
         self._deadline: asyncio.TimerHandle | None = None
         self.waiting_since: float | None = None
         """When it began to make us wait for bytes; None: a request is being answered."""
+        self._answering: Any = None
+        """The one of its requests that is being answered; of several at once uvicorn knows the last one only."""
         self._in_head = True
         self._bytes = 0
         """Of the request that is being received."""
@@ -77,8 +79,10 @@ class Guard(HttpToolsProtocol):
             self._make_room()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Nothing is left behind."""
+        """Nothing is left behind; and what is being answered hears that nobody is there, before it writes to nobody."""
         self._disarm()
+        if self._answering is not None:
+            self._answering.disconnected = True
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -107,6 +111,8 @@ class Guard(HttpToolsProtocol):
         """From here on it is the body."""
         self._in_head = False
         super().on_headers_complete()
+        if not self.pipeline:
+            self._answering = self.cycle
 
     def on_message_complete(self) -> None:
         """The request is whole: now it is our turn."""
@@ -120,6 +126,7 @@ class Guard(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         """Answered: the next request, if any, is awaited."""
+        self._answering = self.pipeline[-1][0] if self.pipeline else None
         super().on_response_complete()
         self.waiting_since = self.waiting_since or self.loop.time()
 

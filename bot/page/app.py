@@ -11,9 +11,11 @@
 | `/live` | events: something changed |
 """
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import wraps
 from importlib.resources import files
 from math import ceil
 from typing import Any, Final, TypeVar
@@ -45,6 +47,8 @@ LATEST: Final = 10
 """Runs on the page of a project."""
 LINES: Final = 200
 """Of a log, on one page."""
+SEATS: Final = 4
+"""Pages that are made at a time. Each may hold a connection of the store's pool, which webhooks and passes need, too."""
 STATIC: Final = {"page.css": "text/css", "page.js": "text/javascript", "icon.svg": "image/svg+xml"}
 
 
@@ -86,6 +90,7 @@ class Pages:
         self._live = live
         self._now = now
         self._rendered = Rendered()
+        self._seats = threading.BoundedSemaphore(SEATS)
         self._templates = Environment(
             loader=PackageLoader("bot.page"),
             autoescape=True,
@@ -101,17 +106,26 @@ class Pages:
 
     def routes(self) -> list[Route]:
         """Every address there is."""
+
+        def seated(endpoint: Callable[[Request], Response]) -> Callable[[Request], Response]:
+            @wraps(endpoint)
+            def waiting(request: Request) -> Response:
+                with self._seats:
+                    return endpoint(request)
+
+            return waiting
+
         return [
-            Route("/", self.overview),
-            Route("/p/{project}", self.project),
-            Route("/p/{project}/issues", self.issues),
-            Route("/p/{project}/runs", self.runs),
-            Route("/p/{project}/runs/{key}", self.run),
-            Route("/p/{project}/charts", self.charts),
-            Route("/p/{project}/figures.csv", self.figures_csv),
-            Route("/p/{project}/figures.json", self.figures_json),
-            Route("/health", self.health),
-            Route("/status.json", self.status),
+            Route("/", seated(self.overview)),
+            Route("/p/{project}", seated(self.project)),
+            Route("/p/{project}/issues", seated(self.issues)),
+            Route("/p/{project}/runs", seated(self.runs)),
+            Route("/p/{project}/runs/{key}", seated(self.run)),
+            Route("/p/{project}/charts", seated(self.charts)),
+            Route("/p/{project}/figures.csv", seated(self.figures_csv)),
+            Route("/p/{project}/figures.json", seated(self.figures_json)),
+            Route("/health", seated(self.health)),
+            Route("/status.json", seated(self.status)),
             Route("/live", self.live),
             Route("/static/{name}", self.static),
         ]
@@ -120,7 +134,8 @@ class Pages:
 
     def overview(self, request: Request) -> Response:
         """Every project."""
-        return self._page(request, "overview.html", "", lambda: {"projects": self._source.overview()})
+        projects = self._source.overview()  # first: which there are may make another version of it
+        return self._page(request, "overview.html", "", lambda: {"projects": projects})
 
     def project(self, request: Request) -> Response:
         """One of them."""
@@ -265,6 +280,8 @@ class Pages:
         self, request: Request, template: str, project: str, context: Callable[[], Mapping[str, Any]]
     ) -> Response:
         """The page as it was rendered for this version of what it shows, or as it is rendered now."""
+        if project:
+            self._named(project.partition("/")[0])  # what may no longer be shown is not shown as it was kept, either
         version = self._source.version(project)
         address = f"{self._now():%Y-%m-%d} {request.url.path}?{request.url.query}"
 

@@ -131,23 +131,28 @@ class Chart:
 
     @property
     def empty(self) -> bool:
-        """There is nothing to see."""
+        """Nothing is known yet."""
         return not self.bars
 
 
 def charts(charted: Sequence[Day]) -> tuple[Chart, ...]:
     """The four of them."""
     return (
-        _chart("Cost per day", charted, lambda day: (("usd", day.usd),), lambda usd: f"${usd:.2f}"),
+        _chart(
+            "Cost per day",
+            charted,
+            lambda day: (("usd", day.usd if day.verdicts else None),),
+            lambda usd: f"${usd:.2f}",
+        ),
         _chart(
             "Runs by verdict",
             charted,
-            lambda day: (("done", float(day.done)), ("blocked", float(day.blocked))),
+            lambda day: (("done", day.done or None), ("blocked", day.blocked or None)),
             lambda runs: f"{runs:.0f}",
             (("done", "done"), ("blocked", "blocked")),
         ),
-        _chart("From request to pull request (median)", charted, lambda day: (("lead", day.lead or 0.0),), duration),
-        _chart("From request to run (median)", charted, lambda day: (("waited", day.waited or 0.0),), duration),
+        _chart("From request to pull request (median)", charted, lambda day: (("lead", day.lead),), duration),
+        _chart("From request to run (median)", charted, lambda day: (("waited", day.waited),), duration),
     )
 
 
@@ -158,23 +163,21 @@ def _chart(
     words: Any,
     keys: tuple[tuple[str, str], ...] = (),
 ) -> Chart:
-    values = [parts(day) for day in charted]
+    values = [[(kind, value) for kind, value in parts(day) if value is not None] for day in charted]
     top = max((sum(value for _, value in each) for each in values), default=0.0)
     step = WIDE / max(1, len(charted))
     bars: list[Bar] = []
     for at, (day, each) in enumerate(zip(charted, values, strict=True)):
         y = float(HIGH)
         for kind, value in each:
-            if not top or not value:
-                continue
-            height = HIGH * value / top
+            height = max(HIGH * value / top if top else 0.0, 1.0)  # nothing at all is a figure, too
             y -= height
             label = f" {kind}" if keys else ""
             reasons = f" ({day.reasons})" if kind == "blocked" else ""
             said = f"{day.date.isoformat()}: {words(value)}{label}{reasons}"
             bars.append(Bar(round(at * step + 1, 2), round(y, 2), round(step - 2, 2), round(height, 2), kind, said))
     first, last = (charted[0].date.isoformat(), charted[-1].date.isoformat()) if charted else ("", "")
-    return Chart(title, words(top) if top else "", tuple(bars), first, last, keys)
+    return Chart(title, words(top) if bars else "", tuple(bars), first, last, keys)
 
 
 def duration(seconds: float) -> str:

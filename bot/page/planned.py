@@ -3,7 +3,9 @@
 What is dear (all issues, where each stands) is made when it is first asked for, and kept.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from functools import cached_property
 from operator import attrgetter, itemgetter
 from types import MappingProxyType
@@ -11,12 +13,13 @@ from typing import Final
 
 from bot.core import titles
 from bot.core.boards.board import STATE_OF, State, closed_issues
-from bot.core.ledger import DONE
+from bot.core.ledger import DONE, request_of
 from bot.core.messages.status import SOURCES, ref_text, source_text, status_text
 from bot.core.messages.why import progress_text
 from bot.core.messages.words import counted
 from bot.core.model import Issue as Known
 from bot.core.model import Snapshot
+from bot.core.requests import asked_at
 from bot.core.series import rank, series_under
 from bot.core.settings import ConfigProblem, OrderRules, RepoConfig
 from bot.core.situation import (
@@ -42,6 +45,7 @@ from bot.page.shown import Budget, Edge, Issue, Link, Project, Wait, Why
 IN_QUEUE: Final = (Waiting, Hold, Start)
 LAST: Final = "\U0010ffff"
 """Sorts behind every series."""
+_LABELLED: Final = re.compile(r"L([0-9]{1,11})", re.ASCII)
 _UNASKED: Final = Unasked()
 
 
@@ -99,6 +103,14 @@ class Planned:
         """Of an issue that was read; else empty."""
         issue = self._snapshot.issues.get(number) or self._snapshot.closed.get(number)
         return issue.title if issue is not None else ""
+
+    def asked_at(self, run_key: str, number: int) -> datetime | None:
+        """When somebody made the request that it is a run of; the key of a label's request says so itself."""
+        request = request_of(run_key)
+        if match := _LABELLED.fullmatch(request):
+            return datetime.fromtimestamp(int(match[1]), UTC)
+        issue = self._snapshot.issues.get(number)
+        return asked_at(request, issue) if issue is not None else None
 
     def link(self, number: int) -> Link:
         """To an issue (or pull request)."""

@@ -4,11 +4,13 @@ Nobody waits for it: whoever looks first is told that it is being fetched, two t
 then the page's version of that run is another one. Nothing here is known to webhooks or passes.
 """
 
+import logging
 import queue
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple, Protocol
 
@@ -16,6 +18,7 @@ from bot.errors import GitHubError
 from bot.github.archive import PullFile
 from bot.github.ports import Place
 from bot.page.told import Told, read_told
+from bot.server.logs import event
 
 EVENTS_FILE: Final = "events.jsonl"
 MOST_BYTES: Final = 6_000_000
@@ -118,8 +121,9 @@ class RunRecords:
         """Fetch nothing any more, and end when what is being fetched now is there."""
         with self._lock:
             self._closed = True
-            while not self._jobs.empty():
-                self._jobs.get_nowait()
+            with suppress(queue.Empty):  # the threads take from it, too
+                while True:
+                    self._jobs.get_nowait()
             for _ in self._threads:
                 self._jobs.put_nowait(None)
         for thread in self._threads:
@@ -141,11 +145,12 @@ class RunRecords:
 
     def _work(self) -> None:
         while (wanted := self._jobs.get()) is not None:
-            record = RunRecord(problems=("Its log could not be read here.",))  # unless there is something better to say
             try:
                 record = fetched(self.archive(wanted.place), wanted)
-            finally:
-                self._keep(wanted, record)
+            except Exception as error:  # noqa: BLE001 (the door of a thread: one odd run must not cost all others their log)
+                event("run_record_failed", level=logging.ERROR, trace=error, run=wanted.key)
+                record = RunRecord(problems=("Its log could not be read here: see the server's log.",))
+            self._keep(wanted, record)
 
     def _keep(self, wanted: Wanted, record: RunRecord) -> None:
         name = wanted.place.repository_id, wanted.key

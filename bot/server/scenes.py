@@ -4,11 +4,9 @@ What a pass saw is made into pages when somebody looks, and kept until the next 
 replica saw is not known here: a page of several replicas shows what its own has looked at.
 """
 
-import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from typing import Final, Generic, TypeVar
 
 from bot.core.ledger import DONE, Record, records
@@ -38,9 +36,6 @@ from bot.server.run_records import RunRecord, RunRecords, Wanted
 T = TypeVar("T")
 
 UNREAD: Final = "Its log could not be read now: look again in a few minutes, or open the run on GitHub."
-
-_LABELLED: Final = re.compile(r"[0-9]+-L([0-9]{1,11})-[0-9]+", re.ASCII)
-"""A run key of a label's request says when that was."""
 
 
 @dataclass(slots=True)
@@ -86,6 +81,7 @@ class Scenes:
         self._lock = threading.Lock()
         self._version = 1
         self._scenes: dict[str, Scene] = {}
+        self._reached: list[Place] = []
         self._overview: _Kept[tuple[Summary, ...]] = _Kept()
 
     def show(self, place: Place, seen: Snapshot, survey: Survey, config: RepoConfig | ConfigProblem) -> None:
@@ -118,7 +114,11 @@ class Scenes:
 
     def overview(self) -> tuple[Summary, ...]:
         """Every repository that the App reaches, by name."""
-        return self._overview.of(self._version, lambda: tuple(map(self._summary, self._places())))
+        places = self._places()
+        with self._lock:  # installations change without a pass
+            self._version += places != self._reached
+            self._reached, version = places, self._version
+        return self._overview.of(version, lambda: tuple(map(self._summary, places)))
 
     def name(self, project: str) -> Link | None:
         """None: unknown, or not looked at yet."""
@@ -242,17 +242,12 @@ def _run(past: PastRun, scene: Scene) -> Run:
         at=run.at,
         title=scene.planned.title(run.issue),
         verdict=past.verdict,
-        asked_at=_asked_at(run.run_key) or (record.requested_at if record is not None else None),
+        asked_at=scene.planned.asked_at(run.run_key, run.issue),
         ended_at=ended if past.released else None,
         usd=run.usd,
         log=Link("Actions run", run.url) if run.url else None,
         pull=scene.planned.link(pull) if pull else None,
     )
-
-
-def _asked_at(run_key: str) -> datetime | None:
-    match = _LABELLED.fullmatch(run_key)
-    return datetime.fromtimestamp(int(match[1]), UTC) if match else None
 
 
 def _steps(run: Run) -> tuple[Step, ...]:

@@ -70,6 +70,17 @@ def test_bars_are_as_high_as_what_they_show() -> None:
     assert charts(days((), NOW))[0].empty
 
 
+def test_a_run_that_did_not_wait_is_no_empty_chart() -> None:
+    """`Nothing to show yet` is for where nothing is known."""
+    at_once = replace(a_run(1, usd=0.0), asked_at=NOW, at=NOW, ended_at=NOW)
+
+    cost, _, lead, waited = charts(days((at_once,), NOW, 2))
+
+    assert [(each.empty, each.top, len(each.bars)) for each in (lead, waited)] == [(False, "0 s", 1)] * 2
+    assert (cost.top, [bar.words for bar in cost.bars]) == ("$0.00", ["2026-03-04: $0.00"])
+    assert [each.empty for each in charts(days((), NOW))] == [True] * 4
+
+
 @pytest.mark.parametrize(
     ("seconds", "words"),
     [

@@ -156,3 +156,53 @@ def test_who_connects_and_says_nothing_is_in_nobodys_way() -> None:
         with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as long:
             long.sendall(b"GET / HTTP/1.1\r\nhost: localhost\r\nx: " + b"a" * 2 * FEW.head)
             assert long.recv(1_000).startswith(b"HTTP/1.1 431")
+
+
+SHALLOW = 4_096
+"""Bytes that lie between two ends before the one that writes has to wait."""
+
+
+@contextlib.contextmanager
+def shallow(limits: Limits) -> Iterator[int]:
+    """The port of a page for which little is enough to hold it up."""
+    source = Sample()
+    source.put(*(asked(number, f"[SHOP-1.{number}] Prices") for number in range(1, 200)))
+    bound = listen("127.0.0.1", 0)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SHALLOW)
+    listener = Listener(source, Access(), bound, limits)
+    listener.start()
+    try:
+        yield bound.getsockname()[1]
+    finally:
+        listener.stop()
+
+
+def unread(port: int, requests: int) -> socket.socket:
+    """Somebody who asks for more than fits between, and reads no more of it than that something comes."""
+    made = socket.socket()
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SHALLOW)
+    made.settimeout(PATIENCE)
+    made.connect(("127.0.0.1", port))
+    made.sendall(b"GET /p/7 HTTP/1.1\r\nhost: localhost\r\n\r\n" * requests)
+    assert made.recv(12) == b"HTTP/1.1 200"
+    return made
+
+
+def is_gone(made: socket.socket) -> bool:
+    """Whether the other end lets go of it, soon."""
+    end, turn = time.monotonic() + PATIENCE, threading.Event()
+    while time.monotonic() < end:
+        try:
+            made.send(b"\r")
+        except ConnectionError:
+            return True
+        turn.wait(0.05)
+    return False
+
+
+@pytest.mark.parametrize("requests", [1, 2, 50])
+def test_who_does_not_read_an_answer_is_let_go(requests: int, caplog: pytest.LogCaptureFixture) -> None:
+    """Else such a place is taken for ever; and it is nothing to tell the log of."""
+    with shallow(FEW) as port, unread(port, requests) as made:
+        assert is_gone(made)
+    assert not caplog.records

@@ -2,6 +2,8 @@
 
 import csv
 import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
@@ -9,7 +11,8 @@ from html.parser import HTMLParser
 import pytest
 
 from bot.core.boards.board import State
-from bot.page.shown import CheckResult, LogLine, RunDetail, Step, Vital
+from bot.page.app import SEATS
+from bot.page.shown import CheckResult, Health, LogLine, RunDetail, Step, Vital
 from tests.page.sample import NOW, Sample, a_run, asked, closed, unasked
 from tests.page.visitor import opened
 
@@ -256,3 +259,26 @@ def test_figures_are_the_same_in_chart_csv_json_and_status() -> None:
         for verdict, count in day["verdicts"].items():
             words = f"{count} done" if verdict == "done" else f"{count} blocked (timed-out {count})"
             assert f"{day['date']}: {words}</title>" in page
+
+
+def test_however_many_look_few_ask_the_source_at_a_time() -> None:
+    """On a server that is the store, and its connections are for the webhooks, too."""
+    at_once, most, lock, full = 0, 0, threading.Lock(), threading.Event()
+
+    class Slow(Sample):
+        def health(self) -> Health:
+            nonlocal at_once, most
+            with lock:
+                at_once += 1
+                most = max(most, at_once)
+                if at_once > SEATS:
+                    full.set()
+            full.wait(0.2)
+            with lock:
+                at_once -= 1
+            return super().health()
+
+    with opened(Slow()) as client, ThreadPoolExecutor(5 * SEATS) as visitors:
+        answers = visitors.map(lambda _: client.get("/health").status_code, range(5 * SEATS))
+        assert set(answers) == {200}
+    assert 1 < most <= SEATS

@@ -11,7 +11,7 @@ from bot.errors import GitHubError
 from bot.github.archive import PullFile
 from bot.github.ports import Place
 from bot.progress.events import AgentSaid, CheckEnded, Entry, TurnBegan, line_of
-from bot.server.run_records import FRESH, MOST_RUNS, SOON, RunRecord, RunRecords, Wanted
+from bot.server.run_records import FRESH, MOST_RUNS, SOON, THREADS, RunRecord, RunRecords, Wanted
 from tests.page.sample import REPO
 
 PATIENCE = 30.0
@@ -29,6 +29,7 @@ class Shelf:
 
     events: dict[str, bytes] = field(default_factory=dict)
     refusal: str = ""
+    fault: Exception | None = None
     gate: threading.Event = field(default_factory=threading.Event)
     asked: list[str] = field(default_factory=list)
 
@@ -36,6 +37,8 @@ class Shelf:
         assert member == "events.jsonl"
         self.asked.append(name)
         assert self.gate.wait(PATIENCE)
+        if self.fault is not None:
+            raise self.fault
         if self.refusal:
             raise GitHubError(self.refusal, status=502)
         found = self.events.get(name)
@@ -104,6 +107,18 @@ def test_what_is_not_there_and_what_github_refuses_is_asked_for_again_later(show
     shown.now[0] += FRESH - 1
     assert shown.look() is not None
     assert len(shown.shelf.asked) == 3
+
+
+def test_what_nobody_expected_costs_one_run_its_log_and_no_thread(shown: Shown) -> None:
+    """Else a few odd answers of GitHub end the threads, and every later run is said to be fetched for ever."""
+    shown.shelf.fault = KeyError("size_in_bytes")
+    for number in range(2 * THREADS):
+        found = shown.fetched(f"{number}-L3-1")
+        assert (found.told, found.problems) == (None, ("Its log could not be read here: see the server's log.",))
+
+    shown.shelf.fault = None
+
+    assert shown.fetched().told is not None
 
 
 def test_what_is_forgotten_is_no_news(shown: Shown) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.core.model import Issue
+from bot.core.model import Comment, Issue
 from bot.core.settings import RepoConfig
 from bot.core.survey import survey
 from bot.github.ports import Place
@@ -16,7 +16,7 @@ from bot.server.ports import Lane, LaneKind, LedgerRun, RunStage
 from bot.server.run_records import RunRecord, RunRecords
 from bot.server.scenes import Scenes, with_record
 from bot.server.store import SqlStore
-from tests.page.sample import NOW, REPO, SERVER, asked, snapshot
+from tests.page.sample import ALICE, NOW, REPO, SERVER, asked, snapshot
 from tests.page.visitor import opened
 from tests.server.endpoint import sqlite_store
 from tests.server.test_run_records import EVENTS, Shelf
@@ -75,6 +75,17 @@ def test_runs_are_the_ledgers_with_the_titles_of_the_issues(store: SqlStore) -> 
     assert (second.title, second.state, second.asked_at) == ("Two", "queued", None)
 
 
+def test_a_command_was_given_when_it_was_written_not_when_its_run_began(store: SqlStore) -> None:
+    """Else whoever asks by comment is said to have waited for nothing, in the timeline and in the chart."""
+    one_ended_and_one_at_work(store)
+    written = NOW - timedelta(hours=3)
+    comment = Comment(55, "IC_55", ALICE, "/ai run", written)
+
+    second, _ = shown(store, replace(asked(2, "Two"), comments=(comment,)), asked(1, "One")).runs("7")
+
+    assert second.asked_at == written
+
+
 def test_a_run_that_has_ended_has_the_log_that_it_left(store: SqlStore) -> None:
     """One at work is followed on GitHub: nothing is asked for it."""
     one_ended_and_one_at_work(store)
@@ -123,6 +134,21 @@ def test_what_is_no_longer_reached_is_not_shown(store: SqlStore) -> None:
 
     assert (scenes.project("7"), scenes.why("7", ["1"]), scenes.runs("7")) == (None, {}, ())
     assert scenes.version("7") == 0
+
+
+def test_a_page_that_was_read_before_is_not_shown_either(store: SqlStore) -> None:
+    """Pages are kept as they were rendered; the App may have been taken away since, and no pass comes any more."""
+    with opened(shown(store, asked(1, "Codename Bluebird"))) as client:
+        addresses = ["/p/7", "/p/7/issues", "/p/7/runs", "/p/7/charts"]
+        assert {client.get(each).status_code for each in addresses} == {200}
+        assert REPO in client.get("/").text
+
+        store.put_installation(5, "acme", [Place(8, "acme/attic", 5)], gone=[7])
+
+        assert {client.get(each).status_code for each in addresses} == {404}
+        assert REPO not in client.get("/").text
+        store.put_installation(5, "acme", [Place(9, "acme/new", 5)])
+        assert "acme/new" in client.get("/").text
 
 
 def test_each_look_is_another_version(store: SqlStore) -> None:

@@ -87,7 +87,7 @@ class Watching:
                 at=record.requested_at,
                 title=issue.title,
                 verdict=record.code,
-                asked_at=record.requested_at,
+                asked_at=planned.asked_at(record.run_key, number),
                 ended_at=record.at,
                 usd=record.usd,
                 log=self._actions_run(self._artifact(record.run_key)),
@@ -101,7 +101,9 @@ class Watching:
             if isinstance(situation, Running):
                 claim, log = situation.claim, Link("Actions run", situation.url) if situation.url else None
                 title, name = planned.title(number), planned.link(number)
-                runs.append(Run(claim.run_key, str(number), name, "running", claim.at, title, usd=claim.usd, log=log))
+                asked = planned.asked_at(claim.run_key, number)
+                run = Run(claim.run_key, str(number), name, "running", claim.at, title, asked_at=asked, usd=claim.usd)
+                runs.append(replace(run, log=log))
         self._seen = planned, tuple(sorted(runs, key=lambda run: run.at, reverse=True))
         self._version += 1
 
@@ -136,7 +138,8 @@ class Watching:
         found = next((run for run in self.runs(project) if run.key == key), None)
         if found is None:
             return None
-        steps = [Step(found.at, "somebody asked for it")]
+        steps = [Step(found.asked_at, "somebody asked for it")] if found.asked_at is not None else []
+        steps.append(Step(found.at, "the job `gate` claimed the issue and dispatched the run"))
         if found.ended_at is not None:
             steps.append(Step(found.ended_at, f"it ended: {found.verdict}"))
         command = "/ai stop" if found.state != "ended" else "" if found.verdict == DONE else "/ai retry"
