@@ -129,8 +129,8 @@ class Block:
 
     def _after(self, closing: str, start: int, text: str | None = None) -> int:
         """Where `closing` ends, at or after `start`; -1: nowhere. Each stretch is searched once, as `start` only grows."""
-        known = self._next.get(closing, 0)
-        if 0 <= known < start:
+        known = self._next.get(closing)
+        if known is None or 0 <= known < start:
             known = self._next[closing] = (text or self.text).find(closing, start)
         return known + len(closing) if known >= 0 else -1
 
@@ -149,7 +149,7 @@ class Block:
         return self._drop(end) if end >= 0 else self._keep(at, at + 1)  # `<![` may be an image behind a `<`
 
     def _encoded(self, at: int) -> int:
-        end = _ENCODED_END.search(self.text, at + 4)
+        end = _ENCODED_END.search(self.text, at)  # the dashes of `<!-->` are those of its start
         return self._drop(end.end() if end else len(self.text))
 
     def _entity(self, at: int) -> int:

@@ -73,9 +73,9 @@ def _outside(
     spans = iter([*code, (len(text), len(text))])
     begin, end = next(spans)
     while (found := pattern.search(text, at)) is not None:
-        while end <= found.start() and begin < len(text):
+        while end <= found.start():
             begin, end = next(spans)
-        if begin <= found.start() < end:
+        if begin < found.start():
             parts.append(text[at:end])
             at = end
             continue
@@ -109,7 +109,8 @@ def unused_footnotes(document: Iterable[Lines], lines: list[str]) -> dict[int, s
         return {}
     paragraphs: dict[str, list[str]] = {}
     for number, label in owners.items():
-        paragraphs.setdefault(label, []).append(_NOTE.sub("", lines[number], count=1))
+        begins = _NOTE.match(lines[number])
+        paragraphs.setdefault(label, []).append(lines[number][begins.end() if begins else 0 :])
     shown, new = set[str](), {""}
     while new:
         shown |= new

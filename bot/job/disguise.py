@@ -7,9 +7,13 @@ table of bytes all read alike. Where in the text a needle stands is reckoned onl
 
 import base64
 import codecs
+import json
 import unicodedata
 from collections.abc import Iterable, Iterator
 from typing import Final
+from urllib.parse import quote
+
+from bot.core.secret import SHORTEST
 
 LEAST: Final = 16
 """Letters and digits of a secret, without what all of its kind begin with, for which it is looked for in disguise."""
@@ -26,7 +30,8 @@ class Disguises:
 
     def __init__(self, values: Iterable[tuple[str, int]]) -> None:
         """Of each value, with how much of its beginning is no secret."""
-        needles = {each for value, public in values for each in _needles(value[public:])}
+        secrets = (value[public:] for value, public in values)
+        needles = {each for secret in secrets if len(secret) >= SHORTEST for each in _needles(secret)}
         self._pieces = tuple(
             dict.fromkeys(
                 (piece, needle)
@@ -77,17 +82,25 @@ def _squeezed(text: str) -> str:
 
 
 def _needles(secret: str) -> Iterator[tuple[str, int]]:
-    """Each way to write the secret, squeezed, with how much of it has to be there."""
-    plain = _squeezed(secret)
-    if len(plain) < LEAST or not (any(map(str.isdigit, plain)) and any(map(str.isalpha, plain))):
-        return
-    raw = secret.encode("utf-8", "surrogatepass")
-    for text in (secret, secret[::-1], codecs.encode(secret, "rot13")):
-        yield _squeezed(text), LEAST
-    yield _squeezed(base64.b32encode(raw).decode()), LEAST
+    """Each way to write the secret, squeezed, with how much of it has to be there.
+
+    Of what is too plain for its pieces to mean anything all has to be, and in an encoding.
+    """
+    plain, raw = _squeezed(secret), secret.encode("utf-8", "surrogatepass")
+    mixed = any(map(str.isdigit, plain)) and any(map(str.isalpha, plain))
+    if mixed:
+        for text in (secret, secret[::-1], codecs.encode(secret, "rot13"), json.dumps(secret), quote(raw, safe="")):
+            yield _squeezed(text), LEAST
+    for text, least in _encoded(raw):
+        needle = _squeezed(text)
+        yield needle, min(least, len(needle)) if mixed else len(needle)
+
+
+def _encoded(raw: bytes) -> Iterator[tuple[str, int]]:
+    yield base64.b32encode(raw).decode(), LEAST
     for shift, first in enumerate((0, 2, 3)):
         coded = base64.b64encode(bytes(shift) + raw)[first : (shift + len(raw)) * 8 // 6]
-        yield _squeezed(coded.decode()), LEAST
+        yield coded.decode(), LEAST
     for style in ("{:02x}", "x{:02x}", "0x{:02x}", "u{:04x}", "{}", "{:03o}"):
         yield "".join(map(style.format, raw)), max(LEAST, _CHARACTERS * len(style.format(0xFF)))
     yield "".join(map("{:08b}".format, raw)), _BITS

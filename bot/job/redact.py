@@ -1,19 +1,16 @@
 """Finds secrets in text and takes them out: in logs, errors, comments, and in the diffs of an agent.
 
-Two nets. Values we know (our token, the model's key) are found whole or in part, plain, base64 at each alignment, hex,
-URL-encoded, JSON-escaped, reversed, rot13, and in disguise (`bot.job.disguise`). Values we don't know are found by the
-formats in `FORMATS` and by the rules of a maintained scanner (`bot.job.scanner`). Both run in linear time. What no net
-can hold (a cipher, a picture) is why the agent never has a secret in the first place.
+Two nets. Values we know (our token, the model's key) are found whole or in part, plain, reversed, rot13, and in disguise
+or encoded (`bot.job.disguise`). Values we don't know are found by the formats in `FORMATS` and by the rules of a
+maintained scanner (`bot.job.scanner`). Both run in linear time. What no net can hold (a cipher, a picture) is why the
+agent never has a secret in the first place.
 """
 
-import base64
 import codecs
-import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import quote
 
 from bot.core.outbound import clean, traced
 from bot.core.secret import SHORTEST, Secret
@@ -191,32 +188,9 @@ def _forms(value: str) -> Iterator[_Form]:
     skip = _public(value)
     secret = value[skip:]
     whole = len(secret) < 2 * PIECE or not (any(map(str.isdigit, secret)) and any(map(str.isalpha, secret)))
-
-    def form(text: str, start: int = skip, stop: int | None = None) -> _Form:
-        return _Form(text, range(start, len(text) if stop is None else stop), whole)
-
-    yield form(value)
-    yield form(codecs.encode(value, "rot13"))
-    yield form(value[::-1], 0, len(secret))
-    for other in {json.dumps(value)[1:-1], quote(value, safe="")} - {value}:
-        yield form(other, skip if other.startswith(value[:skip]) else 0)
-    raw, head = value.encode("utf-8", "surrogatepass"), len(value[:skip].encode("utf-8", "surrogatepass"))
-    for text in (raw.hex(), raw.hex().upper()):
-        yield form(text, 2 * head)
-    for text, start in _base64_forms(raw, head):
-        yield form(text, start)
-
-
-def _base64_forms(raw: bytes, head: int) -> Iterator[tuple[str, int]]:
-    """What is always there of `raw` in the base64 of something longer, for its three possible places in it.
-
-    With each: where its part without the first `head` bytes begins.
-    """
-    for shift, first in enumerate((0, 2, 3)):
-        last = (shift + len(raw)) * 8 // 6
-        text = base64.b64encode(bytes(shift) + raw)[first:last].decode()
-        start = max(0, -(-(shift + head) * 8 // 6) - first)
-        yield from ((each, start) for each in {text, text.replace("+", "-").replace("/", "_")})
+    yield _Form(value, range(skip, len(value)), whole)
+    yield _Form(codecs.encode(value, "rot13"), range(skip, len(value)), whole)
+    yield _Form(value[::-1], range(len(secret)), whole)
 
 
 # ------------------------------------------------------------------------------------- the redactor

@@ -428,3 +428,101 @@ def test_flags_are_kept_and_no_other_word_in_tags(nation: str) -> None:
 
     assert sanitise(f"{flag}{tags}\U000e007f") == Clean(f"{flag}{tags}\U000e007f")
     assert sanitise(f"{flag}{tags[:-1]}\U000e007f") == Clean(flag, hidden=1)
+
+
+@pytest.mark.parametrize("text", ["see [^1]: so", "[^1] x", "`a`[^1]", "`a [^2] b` [^1]", "\\* [^1]", "- [^1]x"])
+def test_a_footnote_stays_wherever_it_is_referred_to(text: str) -> None:
+    """At the beginning, before a colon, behind code."""
+    assert sanitise(f"{text}\n\n[^1]: some words") == Clean(f"{text}\n\n[^1]: some words")
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("a\n\n[^1]: words\nmore words\n\nb", "a\n\nb"),
+        ("a\n\n[^1]: words\n```\nshown\n```", "a\n\n```\nshown\n```"),
+        ("|a|b|\n|-|-|\n|1|2|x", "|a|b|\n|-|-|\n|1|2|"),
+        ("|a|b|\n|-|-|\n|1|2|xyz", "|a|b|\n|-|-|\n|1|2|"),
+        ("a|b\n-|-\n1|2|x", "a|b\n-|-\n1|2|"),
+        ("`\\phantom{a}` $\\phantom{b}$", "`\\phantom{a}` $$"),
+    ],
+)
+def test_what_is_rendered_nowhere_goes_to_the_letter(text: str, left: str) -> None:
+    """A footnote with all its lines and nothing behind it, a surplus cell without the row's last bar, one formula."""
+    assert sanitise(text) == Clean(left, hidden=1)
+
+
+def test_an_empty_cell_too_many_is_no_alarm() -> None:
+    """Nothing was hidden in it."""
+    assert sanitise("|a|b|\n|-|-|\n|1|2| |") == Clean("|a|b|\n|-|-|\n|1|2| |")
+
+
+FIVE = "one two three four five"
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ('</div "x y">a', "a"),
+        ("a <!-- x --!> b", "a  b"),
+        ("a <!---!> x --> b", "a  b"),
+        ("a <!----!> b", "a  b"),
+        ("a &lt;!--&gt; b", "a  b"),
+        ("a -->&lt;!-- x --&gt; b", "a --> b"),
+        ("a <!x> b", "a  b"),
+        ("a <?> x ?> b", "a  b"),
+        ("a <??> b", "a  b"),
+        ("&<!-- x --> b", "& b"),
+        ("![<!-- x -->]", "![]"),
+        ("](<!-- x --> b", "]( b"),
+        ("[a](<!-- x -->)", "[a]()"),
+        ("a <rp>x\n\nb", "a \n\nb"),
+        ("<div><rp>x</rp>\n\nb", "<div>\n\nb"),
+        ("[a](<1 b c d e>)", "[a](<1>)"),
+        ('[a `]` b](/u "x y")', "[a `]` b](/u)"),
+        ("`[a]`\n\n[a]: /u", "`[a]`\n"),
+        (f"```{'x' * 41}\n```", "```\n```"),
+    ],
+)
+def test_one_hidden_thing_goes_to_the_letter(text: str, left: str) -> None:
+    """And what stands beside it stays."""
+    assert sanitise(text) == Clean(left, hidden=1)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<div>\n</ b",
+        "a <video src=x></video> b <video src=x></video> c",
+        f"a][{FIVE}]\n\n[{FIVE}]: /u",
+        f"[a][{FIVE}]",
+        "[a][1.2.3.4.5]\n\n[1.2.3.4.5]: /u",
+        "[a](<1 b c d>)",
+        "a `````b &zwj;````` c",
+        "[a]\n\n[a]: /u",
+        "[a] `x`\n\n[a]: /u",
+        f"```{'x' * 40}\n```",
+    ],
+)
+def test_what_resembles_something_hidden_stays(text: str) -> None:
+    """One step beside each rule."""
+    assert sanitise(text) == Clean(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "left", "hidden"),
+    [
+        ("<image src=x>", "[image not read]", 0),
+        ("![a](x)(y)", "[image not read] (y)", 0),
+        ("![a](x)[y]", "[image not read] [y]", 0),
+        ("`[x]` ![a](x)", "`[x]` [image not read]", 0),
+        ("![logo]x\n\n[logo]: u", "[image not read]x\n", 1),
+    ],
+)
+def test_an_image_and_what_follows_it(text: str, left: str, hidden: int) -> None:
+    """However it is written; its definition goes with it."""
+    assert sanitise(text) == Clean(left, hidden, images=1)
+
+
+def test_a_label_goes_to_the_letter_and_its_definition_with_it() -> None:
+    assert sanitise(f"[a][{FIVE}]x\n\n[{FIVE}]: /u") == Clean("[a]x\n", hidden=2)

@@ -5,6 +5,7 @@ import codecs
 import json
 import textwrap
 from collections.abc import Callable
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given, settings
@@ -93,11 +94,11 @@ def test_it_does_not_say_what_it_looks_for() -> None:
 VALUE = "q8ZrT4vWmXb7Lk2NcPy9HsDfGj3E"
 
 
-def in_base64(before: int) -> str:
+def in_base64(before: int, value: str = VALUE) -> str:
     """What is there of the value in base64, whatever `before` bytes stand before it."""
-    after = -(before + len(VALUE)) % 3
+    after = -(before + len(value)) % 3
     zeros, ones = (
-        base64.b64encode(bytes([byte] * before) + VALUE.encode() + bytes([byte] * after)).decode() for byte in (0, 255)
+        base64.b64encode(bytes([byte] * before) + value.encode() + bytes([byte] * after)).decode() for byte in (0, 255)
     )
     return "".join(letter for letter, other in zip(zeros, ones, strict=True) if letter == other)
 
@@ -129,3 +130,36 @@ def test_either_end_is_enough_and_where_it_stands_is_told(written: str, least: i
         assert set(disguises.spans(part)) >= {(0, len(part))}
     assert not found(written[: least - 1])
     assert not found(written[1 - least :])
+
+
+@pytest.mark.parametrize("value", ["correcthorsebattery", "48151623421081", "a1b2c3d4"])
+@pytest.mark.parametrize("encoding", ["base64", "base64 behind one", "base64 behind two", "hex", "binary"])
+def test_of_what_is_plain_or_short_all_has_to_be_there_in_an_encoding(value: str, encoding: str) -> None:
+    """Where its pieces would be anywhere; of what is short and mixed sixteen letters and digits are enough here, too."""
+    written = {
+        "base64": in_base64(0, value),
+        "base64 behind one": in_base64(1, value),
+        "base64 behind two": in_base64(2, value),
+        "hex": value.encode().hex(),
+        "binary": "".join(f"{byte:08b}" for byte in value.encode()),
+    }[encoding]
+    disguises = Disguises([(value, 0)])
+
+    assert (0, len(written)) in disguises.spans(f"{written}{'.' * 16}")
+    assert not list(disguises.spans(f"{written[1:]}{'.' * 16}"))
+    assert not list(disguises.spans(f"{written[:-1]}{'.' * 16}"))
+
+
+@pytest.mark.parametrize("write", [json.dumps, quote], ids=["JSON", "URL"])
+def test_an_escape_in_the_middle_goes_with_it(write: Callable[[str], str]) -> None:
+    """Though it has letters and digits of its own."""
+    value = "q8ZrT4vWmXb7Lk2N\u00e9cPy9HsDfGj3EaUoRi5"
+    written = write(value).strip('"')
+
+    assert (0, len(written)) in set(Disguises([(value, 0)]).spans(written))
+
+
+@pytest.mark.parametrize(("value", "public"), [("a1b2c3d", 0), ("ghs_a1b2c3d", 4), ("ghs_", 4)])
+def test_less_than_eight_characters_are_no_secret(value: str, public: int) -> None:
+    """In no encoding, and nothing is not looked for without end."""
+    assert not list(Disguises([(value, public)]).spans(" ".join([*value, value.encode().hex(), "." * 16])))

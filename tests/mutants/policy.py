@@ -44,6 +44,7 @@ POLICY: Final = (
     _judged("agent/meter", "agent/test_meter", "agent/test_prices"),
     _judged("agent/closing", "agent/test_closing"),
     _judged("core/outbound", "core/test_outbound", without=_SPEED),
+    _judged("core/joining", "core/test_outbound", "agent/test_sanitize", without=_SPEED),
     _judged("core/paths", "core/test_paths"),
     _judged("core/access", "core/test_access"),
     _judged(
