@@ -8,9 +8,10 @@ from bot.core.messages.thread import thread_reply
 from bot.core.model import Actor, Permission, Pull
 from bot.core.names import Reason
 from bot.core.publishing import Ending, Step, next_step
-from bot.core.rounds import Conversation, Remark, Thread, heard, is_answered, speakers, unsettled
+from bot.core.rounds import MOST_THREADS, Conversation, Remark, Round, Thread, heard, is_answered, speakers, unsettled
 from bot.core.run import Reply
 from bot.core.verdict import Refusal
+from bot.job.handover import MOST_REPLIES
 from tests.core.test_publishing import ADMISSION, ENDING, HEAD, KEY, OUTCOME
 from tests.core.world import ANN, BOB, BOT, after, issue, snapshot
 
@@ -169,3 +170,16 @@ def test_an_answer_is_harmless_whatever_the_agent_wrote() -> None:
     [found] = heard(Conversation((there,)), MAY, OWN).threads
     assert is_answered(found, KEY)
     assert not is_answered(found, "1-R5-1")
+
+
+def test_whoever_reviewed_is_asked_for_first() -> None:
+    """What a review says counts as much as what is said on a line."""
+    said = Conversation((thread((ANN, "a")),), (Remark(BOB, "no"),))
+
+    assert speakers(said, OWN) == (BOB, ANN)
+
+
+def test_a_run_hears_as_many_conversations_as_it_may_answer() -> None:
+    """And where nothing is said, none was left out."""
+    assert MOST_THREADS == MOST_REPLIES
+    assert Round().unheard == 0

@@ -2,23 +2,36 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from bot.core.effects import Effect, PostComment, PutStatus, React
-from bot.core.ledger import records
+from bot.core.ledger import Record, Verdict, records
+from bot.core.markers import hide
 from bot.core.messages.plan import plan_in, plan_text
-from bot.core.model import ActionsRun, Actor, Claim, LabelEvent, RunState, Snapshot
-from bot.core.names import REQUEST_LABEL, Reason
+from bot.core.messages.verdict import verdict_block
+from bot.core.model import ActionsRun, Actor, Claim, Comment, LabelEvent, RunState, Snapshot
+from bot.core.names import REQUEST_LABEL, STATUS_MARKER, Reason
 from bot.core.plan import plan
-from bot.core.plans import approved_plan, earlier_guidance, last_words
+from bot.core.plans import (
+    approved_plan,
+    earlier_guidance,
+    edited_unseen,
+    is_dropped,
+    is_wanted,
+    last_verdict,
+    last_words,
+    plan_of_issues,
+    waits_for,
+)
 from bot.core.publishing import Ending, next_step
+from bot.core.requests import boxless_sha
 from bot.core.run import Admission, Outcome
 from bot.core.settings import Limits, RepoConfig
 from bot.core.situation import Ended, Hold, PlanState, Situation, Start, Withdrawn
 from bot.core.view import Own, View
-from tests.core.world import ANN, BOB, SHA, after, comment, edit, issue, later, snapshot
+from tests.core.world import ANN, BOB, BOT, SHA, T0, after, comment, edit, issue, later, snapshot
 
 CONFIG = RepoConfig(mode="supervised", limits=Limits(runs_per_day=99, usd_per_day=9_999))
 PLAN = "1. Change `app.py`.\n\n```\n@everyone fixes #1\n```\n\n2. Test it."
@@ -649,3 +662,150 @@ def test_every_short_life_starts_what_people_expect() -> None:
         assert grown.kinds == ([kind] if kind else []), acts
         assert not [e for e in plan(grown.snap, CONFIG).effects if isinstance(e, PostComment | PutStatus)], acts
     assert count > 1000
+
+
+# ------------------------------------------------------------------------------ what was said, read back
+
+LABEL_ID = f"L{int(T0.timestamp())}"
+PLANNED = Record(f"1-{LABEL_ID}-1", Reason.NEEDS_INPUT, 0.1, T0, T0, kind="plan", planned=True)
+WORKED = Record("1-C10-1", Reason.TESTS_FAILED, 0.1, T0, T0)
+
+
+def told(id: int, record: Record) -> Comment:  # noqa: A002
+    """The comment with a run's verdict."""
+    return comment(id, f"Said in {id}.\n{verdict_block(record)}", BOT)
+
+
+def asked(*comments: Comment, **more: object) -> View:
+    """Ann put the label on at T0, with `comments` since."""
+    return View(snapshot(issue(1, by=ANN, comments=comments, **more)), CONFIG)  # type: ignore[arg-type]
+
+
+OWN = frozenset({BOT.id})
+APPROVE = comment(99, "/ai approve")
+
+
+@pytest.mark.parametrize(
+    "passed_over",
+    [
+        replace(WORKED, run_key="1-C20-1", code=Reason.CONFIG_INVALID),
+        replace(WORKED, run_key="1-C20-1", code=Reason.EDITED_AFTER_APPROVAL),
+        replace(WORKED, run_key="1-C20-1", code=Reason.CANCELLED, again=True),
+        replace(WORKED, run_key="1-C20-1", code=Reason.CANCELLED, withdrawn=True),
+        replace(WORKED, run_key="1-C20-1", kind="fix", pull=31),
+        replace(WORKED, run_key="1-C20-1", code=Reason.NEEDS_INPUT, kind="init", planned=True),
+    ],
+    ids=["config", "edited", "again", "withdrawn", "round", "plan of issues"],
+)
+def test_a_run_that_never_began_a_round_and_a_plan_of_issues_are_not_what_a_command_goes_on_from(
+    passed_over: Record,
+) -> None:
+    """An approval approves the plan before them, and finds it waiting as ever."""
+    view = asked(told(50, PLANNED), told(51, passed_over), APPROVE)
+    here = view.snapshot.issues[1]
+
+    assert last_verdict(here, OWN, "C99") == (here.comments[0], PLANNED)
+    assert waits_for(view, here, "C99")
+
+
+def test_a_label_goes_on_from_nothing_that_was_said() -> None:
+    """It asks for a new start."""
+    here = asked(told(50, WORKED), told(51, PLANNED)).snapshot.issues[1]
+
+    assert last_verdict(here, OWN, LABEL_ID) is None
+    assert last_words(here, OWN, LABEL_ID, continued=False) == ""
+
+
+def test_the_words_that_a_run_goes_on_from_are_of_the_last_run_that_did_something() -> None:
+    """A plan is shown to it as such, so it is none of them."""
+    never_began = replace(WORKED, run_key="1-C20-1", code=Reason.CANCELLED, again=True)
+    here = asked(told(50, WORKED), told(51, never_began), comment(99, "/ai retry")).snapshot.issues[1]
+    planned = asked(told(50, PLANNED), APPROVE).snapshot.issues[1]
+
+    for continued in (True, False):
+        assert last_words(here, OWN, "C99", continued=continued).startswith("Said in 50.")
+        assert last_words(planned, OWN, "C99", continued=continued) == ""
+
+
+def test_a_plan_of_issues_is_approved_whatever_rounds_and_runs_that_never_began_came_after_it() -> None:
+    """Work that began is another matter: the comment is about that then."""
+    init = replace(PLANNED, run_key="1-C5-1", kind="init")
+    round_, never_began = (
+        replace(WORKED, run_key="1-C20-1", kind="fix", pull=31),
+        replace(WORKED, run_key="1-C21-1", code=Reason.CANCELLED, again=True),
+    )
+    here = asked(told(50, init), told(51, round_), told(52, never_began), APPROVE).snapshot.issues[1]
+    worked = asked(told(50, init), told(51, WORKED), APPROVE).snapshot.issues[1]
+
+    found = plan_of_issues(here, OWN, "C99")
+    assert found is not None
+    assert found.record == init
+    assert plan_of_issues(worked, OWN, "C99") is None
+
+
+@pytest.mark.parametrize(("minutes", "waits"), [(0, True), (1, False), (2, False)])
+def test_an_approval_is_used_up_by_work_that_ended_since(minutes: int, waits: bool) -> None:
+    """By work of another approval; what had ended before it is what the plan was made after. Times are whole seconds."""
+    ended = replace(WORKED, at=T0 + timedelta(minutes=minutes))
+    view = asked(told(50, PLANNED), APPROVE, told(100, ended))
+
+    assert waits_for(view, view.snapshot.issues[1], "C99") is waits
+
+
+def test_an_edit_is_unseen_until_somebody_was_told_of_it_or_the_approval_was_taken() -> None:
+    """Of whoever approves a plan, it is asked when that is looked at for the first time."""
+    edited_at = {"body": "And the keys.", "body_edited_at": T0}
+    first = comment(49, "Please.", reactions=frozenset({"heart"}))
+
+    def unseen(*comments: Comment, key: str = "", **more: object) -> bool:
+        view = asked(first, told(50, PLANNED), *comments, **(edited_at | more))
+        claims = {1: Claim(1, key, 42, T0, T0 + timedelta(hours=1), 5.0)} if key else {}
+        view = replace(view, snapshot=replace(view.snapshot, claims=claims))
+        return edited_unseen(view, view.snapshot.issues[1], "C99")
+
+    notes = {"v": 1, "edited": boxless_sha(issue(1, body=edited_at["body"]))}
+    assert unseen(APPROVE)
+    assert unseen(APPROVE, key="1-C98-1")
+    assert unseen(APPROVE, body_edited_at=None, renamed_at=T0 + timedelta(seconds=1))
+    assert not unseen(APPROVE, body_edited_at=T0 - timedelta(seconds=1))
+    assert not unseen(APPROVE, key="1-C99-1")
+    assert not unseen(replace(APPROVE, reactions=frozenset({"eyes"})))
+    assert not unseen(told(51, WORKED), APPROVE)
+    assert not unseen(comment(60, hide(STATUS_MARKER, notes), BOT), APPROVE)
+    assert not unseen()
+
+
+def test_an_approval_is_dropped_with_what_asked_for_the_plan() -> None:
+    """Any other command stands by itself."""
+
+    def dropped(*comments: Comment, label: bool) -> bool:
+        here = asked(*comments).snapshot.issues[1]
+        return is_dropped("C99", here if label else replace(here, labels=frozenset()), OWN)
+
+    assert not dropped(told(50, PLANNED), APPROVE, label=True)
+    assert dropped(told(50, PLANNED), APPROVE, label=False)
+    assert not dropped(told(50, PLANNED), comment(99, "/ai run"), label=False)
+    assert not dropped(APPROVE, label=False)
+
+
+@pytest.mark.parametrize(
+    ("comments", "closed", "wanted"),
+    [
+        ((), None, True),
+        ((comment(60, "/ai stop", reactions=frozenset({"eyes"})),), None, False),
+        ((comment(60, "/ai stop", minutes=0, reactions=frozenset({"eyes"})),), None, False),
+        ((comment(60, "/ai stop", minutes=-1, reactions=frozenset({"eyes"})),), None, True),
+        ((comment(60, "/ai stop", reactions=frozenset({"confused"})),), None, True),
+        ((comment(60, "/ai stop"),), None, False),
+        ((), T0, False),
+        ((), T0 - timedelta(seconds=1), True),
+    ],
+)
+def test_a_plan_is_wanted_until_a_stop_or_the_end_of_the_issue(
+    comments: tuple[Comment, ...], closed: datetime | None, wanted: bool
+) -> None:
+    """Opened again, the issue does not ask again."""
+    view = asked(told(50, PLANNED), *comments, closed_at=closed)
+    here = view.snapshot.issues[1]
+
+    assert is_wanted(view, here, Verdict(here.comments[0], PLANNED)) is wanted

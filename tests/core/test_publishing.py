@@ -3,24 +3,40 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from typing import Literal
 
 import pytest
 
-from bot.core.effects import Assign, Continue, Effect, OpenPull, PostComment, PutStatus, ReleaseClaim, SetLabels
+from bot.core.effects import (
+    Assign,
+    Continue,
+    Effect,
+    OpenPull,
+    PostComment,
+    PutStatus,
+    ReleaseClaim,
+    ReplyInThread,
+    SetLabels,
+)
+from bot.core.inits.proposal import proposal_of
+from bot.core.inits.tally import Tally
 from bot.core.ledger import MOST_SPARED, Record, records
 from bot.core.markers import hide, reveal
 from bot.core.messages.status import status
 from bot.core.messages.verdict import verdict_block
-from bot.core.model import ActionsRun, Claim, Pull, RunState, Snapshot
-from bot.core.names import STATUS_MARKER, VERDICT_MARKER, Reason
+from bot.core.model import ActionsRun, Claim, Feedback, Pull, RunState, Snapshot
+from bot.core.names import PROPOSAL_MARKER, STATUS_MARKER, VERDICT_MARKER, Reason
 from bot.core.plan import plan
 from bot.core.publishing import Ending, next_step
 from bot.core.requests import Request
-from bot.core.run import Admission, Check, Outcome
+from bot.core.rounds import Remark, Thread
+from bot.core.run import Admission, Check, Outcome, Reply
 from bot.core.settings import PullRequest, RepoConfig
 from bot.core.situation import Hold, Start
+from bot.core.specs.diff import compare
 from bot.core.verdict import Refusal
 from bot.core.view import Own
+from tests.core.test_inits import PLAN
 from tests.core.world import ANN, BOT, SHA, T0, after, comment, edit, issue, snapshot
 
 KEY = f"1-L{int(T0.timestamp())}-1"
@@ -370,3 +386,213 @@ def test_a_rerun_of_an_ended_run_moves_nothing(later: Callable[[Snapshot], Snaps
     step = next_step(BLOCKED, ended)
 
     assert (step.verdict, step.effects) == ("blocked", ())
+
+
+# -------------------------------------------------------------------- whose end it is, and what is noted of it
+
+
+def noted(ending: Ending, snap: Snapshot) -> Record:
+    """What the verdict says of the run."""
+    [record] = records(after(snap, next_step(ending, snap).effects).issues[1], snap.own_ids)
+    return record
+
+
+ROUND = replace(ADMISSION, kind="fix", pull=31, run_key="1-R5-1")
+PULL = Pull(31, "ai/issue-1", "main", True, False, True, HEAD, "/pull/31")
+
+
+@pytest.mark.parametrize(
+    ("ending", "pull", "ended"),
+    [
+        (replace(BLOCKED, admission=ROUND), 31, True),
+        (replace(BLOCKED, admission=ROUND), 32, False),
+        (replace(BLOCKED, admission=ROUND, outcome=None), 31, False),
+        (replace(BLOCKED, admission=replace(ROUND, kind="work")), 31, False),
+    ],
+    ids=["at work", "another's", "never began", "no round"],
+)
+def test_a_round_that_was_at_work_ends_though_its_review_is_gone(ending: Ending, pull: int, ended: bool) -> None:
+    """Dismissed, or overtaken by another one: its words are not to be found any more, its pull request is."""
+    step = next_step(ending, replace(served(), pulls=(replace(PULL, number=pull),)))
+
+    assert bool(step.effects) is ended
+
+
+@pytest.mark.parametrize("after_effects", [1, 2])
+def test_a_servers_publisher_that_was_killed_goes_on(after_effects: int) -> None:
+    """Its status comment names this very request and run: nobody has taken the issue over."""
+    snap = served()
+    crashed = after(snap, next_step(BLOCKED, snap).effects[:after_effects])
+
+    assert after(crashed, next_step(BLOCKED, crashed).effects).issues[1].labels == {"ai-blocked"}
+
+
+@pytest.mark.parametrize(
+    ("label", "moved"), [("ai-waiting", False), ("ai-queued", False), ("ai-running", False), ("ai-done", True)]
+)
+def test_another_request_has_the_issue_while_it_waits_or_is_at_work(label: str, moved: bool) -> None:
+    snap = after(served(), next_step(BLOCKED, served()).effects)
+    other = comment(91, hide(STATUS_MARKER, {"v": 1, "request": {"id": "C60"}}), BOT)
+    taken = edit(snap, 1, labels=frozenset({label}), comments=(*snap.issues[1].comments[1:], other))
+
+    assert bool(next_step(BLOCKED, taken).effects) is moved
+
+
+def test_a_later_runs_claim_has_the_issue() -> None:
+    snap = after(served(), next_step(BLOCKED, served()).effects[:1])
+    claim = Claim(1, f"{KEY[:-1]}2", 43, T0, T0 + timedelta(hours=1), 5.0)
+
+    assert next_step(BLOCKED, replace(snap, claims={1: claim})).effects == ()
+
+
+@pytest.mark.parametrize("kind", ["plan", "init"])
+def test_a_run_that_was_only_to_plan_is_never_done(kind: Literal["plan", "init"]) -> None:
+    step = next_step(replace(ENDING, admission=replace(ADMISSION, kind=kind)), running())
+
+    assert (step.verdict, step.reason) == ("blocked", "internal-error")
+
+
+def test_a_pull_request_that_still_shows_what_was_before_is_waited_for() -> None:
+    """GitHub is behind our push; one of which it says no commit is taken as it is."""
+    behind = replace(running(), pulls=(replace(PULL, head_oid=SHA),))
+    unknown = replace(running(), pulls=(replace(PULL, head_oid=""),))
+
+    assert (next_step(ENDING, behind).verdict, next_step(ENDING, behind).effects) == ("", ())
+    assert next_step(ENDING, unknown).verdict == "done"
+
+
+def test_what_people_have_decided_on_is_not_shown_again() -> None:
+    """The newest pull request of the branch counts, and none of any other branch."""
+    closed, merged = replace(PULL, open=False), replace(PULL, number=32, open=False, merged=True)
+    other = replace(PULL, head="ai/issue-2")
+
+    for pulls, word in (((closed,), "closed"), ((closed, merged), "merged"), ((merged, closed), "merged")):
+        step = next_step(ENDING, replace(running(), pulls=pulls))
+        assert (step.verdict, step.reason) == ("blocked", "cancelled")
+        assert step.text == f"Its pull request was {word} while this run was at work"
+    for pull in (other, replace(other, open=False)):
+        assert kinds(next_step(ENDING, replace(running(), pulls=(pull,))).effects) == [OpenPull]
+
+
+def test_a_plan_of_issues_is_shown_and_waits_for_approval() -> None:
+    """Without one, or ended for another reason, it waits for nothing."""
+    diff = compare(PLAN, [])
+    asks = replace(OUTCOME, verdict="blocked", reason="needs-input", text="It waits.", commit_oid="", planned=True)
+    init = replace(ENDING, admission=replace(ADMISSION, kind="init"), outcome=asks, pushed_oid="")
+    made = replace(init, proposal=(proposal_of(PLAN, diff, 0), diff))
+    [said] = comments(next_step(made, running()).effects)
+
+    assert PROPOSAL_MARKER in said
+    assert noted(made, running()).planned
+    assert Continue() not in next_step(made, running()).effects
+    assert not noted(init, running()).planned
+    assert not noted(replace(made, failure=Refusal(Reason.SECRET_FOUND, "a token")), running()).planned
+
+
+def test_the_record_names_the_pull_request_that_a_done_run_has() -> None:
+    open_ = replace(running(), pulls=(PULL,))
+    blocked = replace(ENDING, outcome=BLOCKED.outcome)
+
+    assert noted(ENDING, open_).pull == 31
+    assert noted(blocked, open_).pull == 0
+    assert noted(blocked, running()).pull == 0
+
+
+NOTHING = Outcome(KEY, "blocked", reason="cancelled", text="Nothing was done.")
+
+
+@pytest.mark.parametrize(
+    ("changes", "label", "withdrawn"),
+    [
+        ({}, False, True),
+        ({"outcome": None, "failure": Refusal(Reason.CANCELLED, "It was cancelled.")}, False, True),
+        ({}, True, False),
+        ({"served": False}, False, False),
+        ({"outcome": replace(NOTHING, reason="runner-lost")}, False, False),
+        ({"outcome": replace(NOTHING, commit_oid=HEAD)}, False, False),
+        ({"outcome": replace(NOTHING, turns=1)}, False, False),
+        ({"outcome": replace(NOTHING, usd=0.01)}, False, False),
+    ],
+)
+def test_what_nobody_asks_for_any_more_and_never_began_is_withdrawn(
+    changes: dict[str, object], label: bool, withdrawn: bool
+) -> None:
+    """Of the server's runs: nothing is blocked by that."""
+    ending = replace(SERVED, outcome=NOTHING, pushed_oid="")
+    snap = served() if label else edit(served(), 1, labels=frozenset({"ai-queued"}))
+
+    assert noted(replace(ending, **changes), snap).withdrawn is withdrawn  # type: ignore[arg-type]
+
+
+def test_what_a_run_answers_without_a_claim() -> None:
+    """Of a gate's run nothing else says when it began; a server's run answers at least the request it was made for."""
+    snap = edit(served(), 1, comments=())
+
+    assert noted(replace(BLOCKED, served=False), snap).requested_at == snap.now
+    assert noted(BLOCKED, snap).requested_at == T0
+    assert noted(BLOCKED, served()).requested_at == T0 + timedelta(minutes=2)
+
+
+def test_the_status_keeps_what_it_knew_and_notes_the_end() -> None:
+    tally = Tally("C9", "5" * 64, 3)
+    block = {"v": 1, "request": {"id": "C60", "sha": "6" * 64}, "init": tally.data()}
+    snap = edit(running(), 1, comments=(comment(50, hide(STATUS_MARKER, block), BOT),))
+    [put] = [e for e in next_step(replace(BLOCKED, served=False), snap).effects if isinstance(e, PutStatus)]
+    said = reveal(STATUS_MARKER, put.body)
+
+    assert said is not None
+    assert said["request"] == {"id": "C60", "sha": "6" * 64}
+    assert said["init"] == tally.data()
+    assert said["ended"]["id"] == KEY.split("-")[1]
+
+
+@pytest.mark.parametrize(
+    ("key", "minutes", "asked"), [(KEY, 4, True), (KEY, 2, False), (KEY, 1, False), ("1-C70-1", 4, False)]
+)
+def test_a_round_that_was_asked_for_during_the_run_gets_another_look(key: str, minutes: int, asked: bool) -> None:
+    """The run's own request is none."""
+    feedback = Feedback(31, HEAD, KEY, (comment(70, "/ai fix", minutes=minutes),))
+    snap = edit(running(), 1, feedback=feedback)
+    snap = replace(snap, claims={1: replace(snap.claims[1], run_key=key)})
+    ending = replace(ENDING, outcome=BLOCKED.outcome, admission=replace(ADMISSION, run_key=key))
+
+    assert (Continue() in next_step(ending, snap).effects) is asked
+
+
+@pytest.mark.parametrize(
+    ("label", "open_", "asked"), [("ai-waiting", True, True), ("ai-waiting", False, False), ("ai-done", True, False)]
+)
+def test_only_what_is_open_and_waits_may_have_waited_for_the_slot(label: str, open_: bool, asked: bool) -> None:
+    hold = comment(51, hide(STATUS_MARKER, {"v": 1, "hold": True}), BOT)
+    other = issue(2, labels=[label], comments=[hold], open=open_)
+    snap = replace(running(), issues={**running().issues, 2: other})
+
+    assert (Continue() in next_step(replace(ENDING, outcome=BLOCKED.outcome), snap).effects) is asked
+
+
+def test_a_lost_runner_ends_its_request_where_one_attempt_is_all() -> None:
+    lost = replace(ENDING, failure=Refusal(Reason.RUNNER_LOST, "It vanished."))
+
+    assert SetLabels(1, ("ai-blocked",), ("ai-ready", "ai-running")) in next_step(lost, running()).effects
+    again = next_step(replace(lost, attempts=2), running()).effects
+    assert after(running(), again).issues[1].labels >= {"ai-ready"}
+
+
+def test_what_deserves_a_look_is_in_the_verdict_where_the_pull_request_is_of_an_earlier_run() -> None:
+    """A new one has it in its own text."""
+    snap = replace(running(), pulls=(PULL,))
+    on_top = replace(ENDING, admission=replace(ADMISSION, head_oid="d" * 40))
+
+    assert "tests/test_a.py" in comments(next_step(on_top, snap).effects)[0]
+    assert "tests/test_a.py" not in comments(next_step(ENDING, snap).effects)[0]
+
+
+def test_an_answer_names_the_commit_in_which_it_is_to_be_seen() -> None:
+    said = Thread("T1", "a.py", 1, "@@ -1 +1 @@\n+x", (Remark(ANN, "rename it"),))
+    round_ = replace(
+        ENDING, admission=ROUND, outcome=replace(OUTCOME, replies=(Reply("T1", "Renamed."),)), threads=(said,)
+    )
+    [answer] = next_step(round_, replace(running(), pulls=(PULL,))).effects
+
+    assert isinstance(answer, ReplyInThread)
+    assert answer.body.startswith(f"In {HEAD}")

@@ -5,9 +5,24 @@ from dataclasses import replace
 
 import pytest
 
+from bot.core.edges import Blocker
+from bot.core.model import Ref, Source, Standing
 from bot.core.names import UNPUSHED, Reason
+from bot.core.requests import Request
 from bot.core.run import AgentReport, Check, Outcome
-from bot.core.verdict import Bounds, Facts, Refusal, judge, missing_outcome, spent, withheld
+from bot.core.situation import Invalid, Waiting
+from bot.core.verdict import (
+    Bounds,
+    Facts,
+    Refusal,
+    conflicts_left,
+    judge,
+    missing_outcome,
+    spent,
+    still_waits,
+    withheld,
+)
+from tests.core.world import ANN, T0
 
 BOUNDS = Bounds(usd=5.0, minutes=30, max_turns=50)
 GOOD = AgentReport(
@@ -193,4 +208,114 @@ def test_a_blocked_run_whose_work_could_not_be_pushed_says_both() -> None:
         Reason.TESTS_FAILED,
         "The test command failed. Its work is not on the branch: The branch ai/issue-7 has other commits now.",
         "1 failed\n\ntheirs",
+    )
+
+
+@pytest.mark.parametrize("tool", ["Read", "Write", "Edit", "Glob", "Grep", "Bash", "TodoWrite"])
+def test_every_tool_that_was_granted_has_to_be_there(tool: str) -> None:
+    """One that is denied means that our own set-up failed."""
+    assert f"denied what it needs ({tool})" in text(replace(GOOD, denials=(tool, "WebFetch")))
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (400, "refused the request as malformed (HTTP 400)"),
+        (401, "refused the key (HTTP 401)"),
+        (402, "answered with an error (HTTP 402)"),
+        (403, "does not allow this key to use the model (HTTP 403)"),
+        (404, "does not know the model (HTTP 404)"),
+        (413, "refused the request as too large (HTTP 413)"),
+        (429, "is refusing more requests for now (HTTP 429)"),
+        (499, "answered with an error (HTTP 499)"),
+        (500, "is out of order (HTTP 500)"),
+        (503, "is out of order (HTTP 503)"),
+        (529, "is overloaded (HTTP 529)"),
+        (0, "answered with an error"),
+    ],
+)
+def test_what_the_models_api_said(status: int, words: str) -> None:
+    """Its status in words that tell what to mend; without one, no number."""
+    said = replace(GOOD, api_error_status=status, terminal_reason="api_error")
+
+    assert text(said) == f"The model's API {words}."
+
+
+@pytest.mark.parametrize(
+    ("results", "code", "words"),
+    [
+        (2, 0, "gave 2 results instead of one"),
+        (0, 127, "could not be started"),
+        (0, 126, "ended without a result (exit code 126)"),
+        (0, 1, "ended without a result (exit code 1)"),
+        (0, 0, "ended without a result (exit code 0)"),
+        (0, -1, "ended without a result (killed by signal 1)"),
+        (0, -9, "ended without a result (killed by signal 9)"),
+    ],
+)
+def test_an_agent_without_a_result_says_how_it_ended(results: int, code: int, words: str) -> None:
+    """And shows what it left: its errors, then the end of what it said on stderr."""
+    left = replace(GOOD, results=results, exit_code=code, errors=("first", "second"), stderr_tail="last\n")
+    refusal = judge(Facts(left, BOUNDS, changed=True))
+
+    assert refusal is not None
+    assert words in refusal.text
+    assert refusal.details == "first\nsecond\nlast"
+
+
+@pytest.mark.parametrize(
+    ("answer", "sentence", "details"),
+    [
+        ({"verdict": "blocked", "reason": "why", "summary": "what"}, "can't do this as it is written", "why"),
+        ({"verdict": "blocked", "reason": "", "summary": " what "}, "can't do this as it is written", "what"),
+        ({"verdict": "needs-input", "summary": ""}, "needs an answer before it can go on", ""),
+        ({"verdict": "done", "summary": " all was there "}, "nothing in the repository changed", "all was there"),
+        ({"verdict": "done"}, "nothing in the repository changed", ""),
+    ],
+)
+def test_the_agents_words_are_the_details(answer: dict[str, str], sentence: str, details: str) -> None:
+    """Its reason, or else its summary."""
+    refusal = judge(Facts(replace(GOOD, structured=answer), BOUNDS, changed=False))
+
+    assert refusal is not None
+    assert sentence in refusal.text
+    assert refusal.details == details
+    assert not refusal.again, "whoever is asked has to answer first"
+
+
+def test_conflicts_are_counted_by_file() -> None:
+    """A place may have its line; fifty are shown."""
+    two, many = ("a.py:1", "a.py:9", "b.bin"), tuple(f"a.py:{n}" for n in range(60))
+
+    assert "not resolved in 2 files;" in conflicts_left(two).text
+    assert conflicts_left(two).details == "a.py:1\na.py:9\nb.bin"
+    assert "not resolved in one file;" in conflicts_left(many).text
+    assert conflicts_left(many).details.splitlines() == list(many[:50])
+
+
+def test_what_a_run_came_to_wait_for_is_named() -> None:
+    """Five at most; its request goes on by itself."""
+    request = Request("L1", ANN, T0)
+    others = tuple(
+        Blocker(Ref("acme/shop" if n < 2 else "acme/app", n), Source.TEXT, Standing.OPEN, local=n < 2)
+        for n in range(1, 8)
+    )
+    begun = "Nothing was done: before the work began, it came to wait for"
+    five = "#1 and acme/app#2 and acme/app#3 and acme/app#4 and acme/app#5"
+
+    assert still_waits(Waiting(request, others, 7)) == Refusal(
+        Reason.CANCELLED, f"{begun} {five} and 2 more", again=True
+    )
+    assert still_waits(Waiting(request, others[:5], 5)).text == f"{begun} {five}"
+    assert still_waits(Waiting(request, others[:1], 1)).text == f"{begun} #1"
+
+
+def test_what_can_never_begin_any_more_is_named() -> None:
+    """Numbers of the repository's own issues as such; its request goes on once that is mended."""
+    cycle = Invalid(Request("L1", ANN, T0), "cycle", ("1", "acme/app#2", "1"))
+
+    assert still_waits(cycle) == Refusal(
+        Reason.CANCELLED,
+        "Nothing was done: what it depends on changed before the work began (cycle: #1 → acme/app#2 → #1)",
+        again=True,
     )

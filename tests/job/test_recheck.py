@@ -11,6 +11,7 @@ from bot.core.effects import Effect
 from bot.core.ledger import Record
 from bot.core.messages.verdict import verdict_block
 from bot.core.model import (
+    ActionsRun,
     Actor,
     CheckSuite,
     Claim,
@@ -20,6 +21,7 @@ from bot.core.model import (
     Pull,
     Ref,
     Review,
+    RunState,
     Snapshot,
     Source,
     Standing,
@@ -30,6 +32,7 @@ from bot.core.requests import content_sha
 from bot.core.run import Admission
 from bot.core.settings import PullRequest, RepoConfig
 from bot.core.situation import Start
+from bot.core.unbegun import disagreement, why_not_begun, why_taken_back
 from bot.core.view import Own
 from bot.errors import Blocked, UsageError
 from bot.job.admit import Gatekeeper, admission_for, gate, job_minutes
@@ -345,3 +348,42 @@ def test_permissions_are_asked_for_again() -> None:
         recheck(keeper(github), admitted(town()), served=True)
     assert github.people == [ANN]
     assert github.done == []
+
+
+# ------------------------------------------------------------------------- what the facts say of a run now
+
+
+@pytest.mark.parametrize("label", ["ai-queued", "ai-running"])
+def test_the_run_itself_is_nothing_that_stands_against_it(label: str) -> None:
+    """Its labels say that it is under way, and so does its name: what else there is to say counts."""
+    made = admitted(town())
+    run = ActionsRun(42, RunState.ACTIVE, name=f"ai-ready #1 [{made.run_key}]")
+    snap = replace(edit(town(), 1, labels=frozenset({"ai-ready", label})), runs={42: run})
+
+    assert why_not_begun(snap, CONFIG, 1, made.run_key) is None
+    found = why_not_begun(reopened(snap), CONFIG, 1, made.run_key)
+    assert found is not None
+    assert "#3" in found.text
+
+
+def test_a_run_is_taken_back_for_what_it_has_to_wait_for_and_not_for_a_hold() -> None:
+    """It had its room already; where nothing of ours is the reason, it was a person."""
+    key = admitted(town()).run_key
+
+    back = why_taken_back(reopened(town()), CONFIG, 1, key)
+    assert back is not None
+    assert back.again
+    assert why_taken_back(replace(town(), paused=True), CONFIG, 1, key) is None
+    assert why_taken_back(town(), CONFIG, 1, key) is None
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("kind", "plan"), ("pull", 31), ("content_sha", "d" * 64), ("usd", 5.5), ("minutes", 31)],
+)
+def test_what_an_admission_may_not_say(field: str, value: object) -> None:
+    """As much as the facts give, and no other thing."""
+    fresh = admitted(town())
+
+    assert disagreement(replace(fresh, **{field: value}), fresh) == field  # type: ignore[arg-type]
+    assert disagreement(replace(fresh, minutes=1, usd=0.01), fresh) == ""

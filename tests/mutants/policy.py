@@ -78,4 +78,5 @@ POLICY: Final = (
     _judged("job/bundle", "job/test_publish", without=_SLOW_GIT),
     _judged("job/recheck", "job/test_recheck"),
     _judged("job/admit", "job/test_admit", "job/test_recheck"),
+    _judged("job/compare", "job/test_modes"),
 )

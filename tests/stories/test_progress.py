@@ -59,7 +59,7 @@ def test_what_the_agent_does_can_be_followed(opens: Opens) -> None:
     """
     town = opens(
         say("I'll look first.\nAnd then more.") + read("greet.py"),
-        todos(("Look", "completed"), (HOSTILE, "in_progress"), (f"Use {MODEL_KEY}", "pending")),
+        todos(("Look", "completed"), (HOSTILE, "in_progress"), (f"Use {MODEL_KEY[::-1]}", "pending")),
         write("hello.py", f"print('{CANARY}')\n") + bash(f"echo {CANARY}-$((6*7))-out && python3 -m this"),
         say(f"The key is {MODEL_KEY}.") + bash(f"KEY={MODEL_KEY} cat greet.py"),
         done("Said hello."),
@@ -89,7 +89,8 @@ def test_what_the_agent_does_can_be_followed(opens: Opens) -> None:
     assert CANARY not in shown
     assert "42-out" not in shown
     assert "def greet" not in shown
-    assert MODEL_KEY not in shown
+    assert MODEL_KEY not in shown  # the proxy keeps it back, whoever says it
+    assert MODEL_KEY[::-1] not in shown
     assert "Use [redacted]" in shown
     assert "@rita" not in (run.folder / "work.summary").read_text().replace("`@rita`", "")
     run.publish()
