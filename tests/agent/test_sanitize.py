@@ -474,6 +474,7 @@ FIVE = "one two three four five"
         ("a <??> b", "a  b"),
         ("&<!-- x --> b", "& b"),
         ("![<!-- x -->]", "![]"),
+        ("![<!-- x --> b", "![ b"),
         ("](<!-- x --> b", "]( b"),
         ("[a](<!-- x -->)", "[a]()"),
         ("a <rp>x\n\nb", "a \n\nb"),
@@ -525,4 +526,10 @@ def test_an_image_and_what_follows_it(text: str, left: str, hidden: int) -> None
 
 
 def test_a_label_goes_to_the_letter_and_its_definition_with_it() -> None:
+    """Both are counted."""
     assert sanitise(f"[a][{FIVE}]x\n\n[{FIVE}]: /u") == Clean("[a]x\n", hidden=2)
+
+
+def test_comments_in_a_row_are_one_each() -> None:
+    """What stands between them stays."""
+    assert sanitise("a <!-- x --> b <!-- y --> c") == Clean("a  b  c", hidden=2)
