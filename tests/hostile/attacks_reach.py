@@ -276,7 +276,7 @@ time.sleep(0.5)
             NO_SECOND_LOOK,
         ),
         """
-where = f"/tmp/ai-ready-leftover-{ROOT.replace('/', '-')}"
+where = f"/tmp/left-by-a-run-{ROOT.replace('/', '-')}"
 if os.path.exists(where):
     send("leftover", "1")
 pathlib.Path(where).write_text("for the next one")
